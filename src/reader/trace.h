@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A trace file opened for reading: its tables, and a walk over the calls of
+ * one thread. Memory grows with distinct sites, threads and open calls, never
+ * with the number of calls. A struct ct_trace is read-only once opened: several
+ * threads may walk different streams of it at the same time.
+ */
+#ifndef CT_READER_TRACE_H
+#define CT_READER_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "format/file.h"
+#include "format/record.h"
+
+struct ct_trace;
+
+/* Bytes in the mapped trace; not NUL-terminated; any byte. */
+struct ct_bytes {
+	const char *bytes;
+	size_t length;
+};
+
+struct ct_trace_module {
+	struct ct_module entry;
+	struct ct_bytes path;
+};
+
+/* How the process ended, as far as the file tells. */
+enum ct_trace_end {
+	CT_END_EXIT = 1, /* exited, or was replaced by exec */
+	CT_END_CRASH,
+	CT_END_KILLED,	/* nobody closed the file */
+	CT_END_STOPPED, /* recording gave up; the process went on */
+};
+
+/* Not a trace, other format version, empty: one sentence. A damaged trace opens as far as it
+ * is whole; what is missing shows in ct_trace_damage(). */
+struct ct_error *ct_trace_open(const char *path, struct ct_trace **ret)
+	__attribute__((warn_unused_result));
+void ct_trace_destroy(struct ct_trace *trace);
+
+const struct ct_file_info *ct_trace_info(const struct ct_trace *trace);
+struct ct_bytes ct_trace_string(const struct ct_trace *trace, struct ct_string_ref ref);
+enum ct_trace_end ct_trace_end(const struct ct_trace *trace);
+/* The process that writes it is alive and still has it open. */
+bool ct_trace_is_live(const struct ct_trace *trace);
+
+uint32_t ct_trace_site_count(const struct ct_trace *trace);   /* numbers run from 1 to this */
+uint32_t ct_trace_module_count(const struct ct_trace *trace); /* ordinals run from 1 to this */
+uint32_t ct_trace_thread_count(const struct ct_trace *trace); /* streams run from 1 to this */
+/* Each gives false for a row that was never set. */
+bool ct_trace_site(const struct ct_trace *trace, uint32_t number, struct ct_site *ret);
+bool ct_trace_module(const struct ct_trace *trace, uint32_t ordinal, struct ct_trace_module *ret);
+bool ct_trace_thread(const struct ct_trace *trace, uint32_t stream, struct ct_thread_row *ret);
+
+/* Ticks to ns since the start of the trace; ticks before the start give 0. */
+uint64_t ct_trace_ns(const struct ct_trace *trace, uint64_t ticks);
+uint64_t ct_trace_start_realtime_ns(const struct ct_trace *trace);
+uint64_t ct_trace_duration_ns(const struct ct_trace *trace);
+/* The last moment anything is known of, in ticks: open calls are shown up to here. */
+uint64_t ct_trace_end_ticks(const struct ct_trace *trace);
+
+/* Things found wrong while opening: blocks skipped, pieces missing. 0: none. */
+uint64_t ct_trace_damage(const struct ct_trace *trace);
+
+/*
+ * Tell the reader which physical function holds a site and a call site, for
+ * the call-site rule of docs/format.md. Arrays indexed by site number, of
+ * ct_trace_site_count() + 1 keys, 0 for not known; not copied, must outlive
+ * the walks. Without it the rule is not applied.
+ */
+void ct_trace_set_function_keys(struct ct_trace *trace, const uint64_t *site_keys,
+				const uint64_t *call_keys);
+
+enum ct_step_kind {
+	CT_STEP_CALL = 1, /* a call begins: site, depth, ticks */
+	CT_STEP_END,	  /* the innermost open call of `stack` ends: ticks, end, and its site, depth */
+	CT_STEP_CREATE,	  /* the innermost open call of `stack` creates thread `value` (serial) */
+	CT_STEP_LOST,	  /* `value` events are missing here */
+};
+
+enum ct_call_end {
+	CT_CALL_RETURNED = 0,
+	CT_CALL_UNWOUND, /* left by longjmp, an exception or thread exit */
+	CT_CALL_EXIT,	 /* open when the process or the trace ended */
+	CT_CALL_CRASH,	 /* open on the crashing thread */
+	CT_CALL_KILLED,
+};
+
+/*
+ * One step of a walk. Steps of one (stream, stack) nest properly: each CALL has
+ * exactly one END, and depth counts the calls open below it, from 0.
+ */
+struct ct_step {
+	uint8_t kind; /* enum ct_step_kind */
+	uint8_t end;  /* enum ct_call_end */
+	uint32_t site;
+	uint32_t depth;
+	uint32_t stack; /* 0: the thread's own; others: coroutines, each a tree of its own */
+	uint64_t ticks;
+	uint64_t value;
+};
+
+struct ct_walk;
+
+struct ct_error *ct_walk_create(const struct ct_trace *trace, uint32_t stream, struct ct_walk **ret)
+	__attribute__((warn_unused_result));
+void ct_walk_destroy(struct ct_walk *walk);
+/* The next step; false at the end, when every call has had its END, or when memory ran out
+ * (ct_walk_failed()). */
+bool ct_walk_next(struct ct_walk *walk, struct ct_step *ret);
+bool ct_walk_failed(const struct ct_walk *walk);
+
+#endif
