@@ -63,7 +63,8 @@ enum ct_file_state {
 	CT_STATE_STOPPED = 5, /* recording gave up before the end (disk full, descriptor lost) */
 };
 
-/* The three clocks read at one moment; `ticks` 0 and `monotonic_ns` 0: not set. */
+/* The three clocks read at one moment; `ticks` 0: not set. To change a point, set `ticks` to 0,
+ * write the others, then `ticks`: a reader never takes half of one for the other's. */
 struct ct_clock_point {
 	uint64_t ticks;
 	uint64_t monotonic_ns;
@@ -92,7 +93,8 @@ struct ct_file_info {
 	struct ct_clock_point start;
 	struct ct_clock_point latest[2]; /* written in turn while running; the newer whole one counts */
 	struct ct_clock_point end;
-	uint64_t lost_events; /* calls that belong to no thread's row */
+	uint64_t ticks_per_second; /* estimate made at start, for want of a second point; 0: none */
+	uint64_t lost_events;	   /* calls that belong to no thread's row */
 	/* config in force */
 	uint32_t max_depth; /* 0: unlimited */
 	uint8_t capture_args;
