@@ -10,11 +10,11 @@
 #define ct_cleanup(fn) __attribute__((cleanup(fn)))
 
 /* Hand the pointer's ownership on: the cleanup then sees NULL. */
-#define ct_take(pointer)                                                                           \
-	__extension__({                                                                            \
-		__typeof__(pointer) ct_taken = (pointer);                                          \
-		(pointer) = NULL;                                                                  \
-		ct_taken;                                                                          \
+#define ct_take(pointer)                                  \
+	__extension__({                                   \
+		__typeof__(pointer) ct_taken = (pointer); \
+		(pointer) = NULL;                         \
+		ct_taken;                                 \
 	})
 
 #define ct_unlikely(condition) __builtin_expect(!!(condition), 0)

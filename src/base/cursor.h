@@ -22,7 +22,7 @@ static inline struct ct_cursor ct_cursor_init(const void *bytes, size_t size_byt
 					      const char *input_name)
 {
 	const unsigned char *at = bytes;
-	return (struct ct_cursor){ at, at + size_bytes, input_name, false };
+	return (struct ct_cursor){at, at + size_bytes, input_name, false};
 }
 
 static inline size_t ct_cursor_left(const struct ct_cursor *cur)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct ct_error nomem_error = { (char *)"out of memory" };
+static struct ct_error nomem_error = {(char *)"out of memory"};
 struct ct_error *const ct_error_nomem = &nomem_error;
 
 /* Takes `message`; NULL means that making it ran out of memory. */

@@ -10,7 +10,7 @@
 void ct_strbuf_deinit(struct ct_strbuf *buf)
 {
 	free(buf->bytes);
-	*buf = (struct ct_strbuf){ 0 };
+	*buf = (struct ct_strbuf){0};
 }
 
 static bool reserve(struct ct_strbuf *buf, size_t extra)

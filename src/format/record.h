@@ -11,9 +11,9 @@
 #include "format/file.h"
 
 enum ct_record_kind {
-	CT_RECORD_END = 0,    /* nothing written here yet */
-	CT_RECORD_ENTER = 1,  /* 6 bytes: kind 2 bits, time 22, site number 24 */
-	CT_RECORD_RETURN = 2, /* 3 bytes: kind 2 bits, time 22 */
+	CT_RECORD_END = 0,	/* nothing written here yet */
+	CT_RECORD_ENTER = 1,	/* 6 bytes: kind 2 bits, time 22, site number 24 */
+	CT_RECORD_RETURN = 2,	/* 3 bytes: kind 2 bits, time 22 */
 	CT_RECORD_EXTENDED = 3, /* struct ct_extended, `size_bytes` long */
 };
 
