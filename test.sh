@@ -44,6 +44,13 @@ jobs=$(nproc)
 
 # --- counting ---------------------------------------------------------------
 
+# Add up lines of "passed failed skipped".
+sum_counts()
+{
+	cat "$@" 2>/dev/null |
+		awk '{ for (i = 1; i <= 3; i++) n[i] += $i } END { print n[1] + 0, n[2] + 0, n[3] + 0 }'
+}
+
 # Add to the stage's results: passed, failed, skipped.
 tally()
 {
@@ -70,6 +77,29 @@ check()
 		return 1
 		;;
 	esac
+}
+
+# Many tests behind one command, which says "N passed, N failed", perhaps more than once.
+driver()
+{
+	local name=$1 status output passed failed skipped
+	shift
+	output=$logs/$stage.$name.out
+	echo "--- $name: $*"
+	"$@" >"$output" 2>&1
+	status=$?
+	cat "$output"
+	read -r passed failed skipped < <(sed -nE \
+		's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' "$output" | sum_counts)
+	rm "$output"
+	if ((status == 77 && passed + failed + skipped == 0)); then
+		skipped=1
+	elif ((status != 0 && status != 77 && failed == 0)); then
+		failed=1
+	fi
+	((failed == 0)) || echo "FAILED: $name (exit status $status)"
+	tally "$passed" "$failed" "$skipped"
+	((failed == 0))
 }
 
 # A build is no test, but one that fails is a failure, and ends its stage.
@@ -145,12 +175,12 @@ stage_tsan()
 stage_install()
 {
 	build cmake --preset release --log-level=WARNING && build cmake --build --preset release -j "$jobs" &&
-		check installed tests/install/run build/release
+		driver installed tests/install/run build/release
 }
 
 stage_schema()
 {
-	build_preset dev && check schema tests/schema/run build/dev
+	build_preset dev && driver schema tests/schema/run build/dev
 }
 
 stage_arm64()
@@ -161,8 +191,8 @@ stage_arm64()
 		return
 	fi
 	build_preset dev && build_preset arm64 &&
-		check abi tests/abi/check build/arm64/lib/libcalltrace.so &&
-		check traced tests/arm64/run build/arm64 build/dev
+		driver abi tests/abi/check build/arm64/lib/libcalltrace.so &&
+		driver traced tests/arm64/run build/arm64 build/dev
 }
 
 # Each target on a copy of its corpus: what a run finds is not for the repository.
@@ -242,13 +272,6 @@ while (($# > 0)); do
 	esac
 	shift
 done
-
-# Print what a stage's results add up to: "passed failed skipped".
-sum_counts()
-{
-	cat "$@" 2>/dev/null |
-		awk '{ for (i = 1; i <= 3; i++) n[i] += $i } END { print n[1] + 0, n[2] + 0, n[3] + 0 }'
-}
 
 mkdir -p "$logs"
 rm -f "$logs"/*.counts
