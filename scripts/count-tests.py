@@ -13,6 +13,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 DRIVER = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
+SKIPPED = re.compile(r"^(\d+) skipped$", re.M)
 CMOCKA = re.compile(r"^\[  (PASSED|FAILED|SKIPPED) *\] (\d+) test\(s\)", re.M)
 
 
@@ -23,6 +24,7 @@ def count(case):
     passed = failed = skipped = 0
     if drivers := DRIVER.findall(output):
         passed, failed, skipped = (int(number or 0) for number in drivers[-1])
+        skipped += sum(map(int, SKIPPED.findall(output)))
     else:
         for word, number in CMOCKA.findall(output):
             passed += int(number) if word == "PASSED" else 0

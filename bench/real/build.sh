@@ -143,7 +143,7 @@ build_lua()
 	# luac is a program of its own.
 	# shellcheck disable=SC2046
 	compile lua lua "-DLUA_COMPAT_5_3 -DLUA_USE_LINUX" "-Wl,-E -lm -ldl" \
-		$(ls ./*.c | grep -v '/luac\.c$' | sed 's,^\./,,')
+		$(find . -maxdepth 1 -name '*.c' ! -name luac.c | sed 's,^\./,,' | sort)
 }
 
 # SQLite's source package holds the pieces; its own build joins them with Tcl.
