@@ -101,7 +101,7 @@ apt_install()
 	local -a as_root=()
 	if ((EUID != 0)); then
 		command -v sudo >/dev/null ||
-			die "not root and no sudo here; as root, run: apt-get install $*"
+			die "not root and no sudo here; as root, run: apt-get update; apt-get install $*"
 		as_root=(sudo)
 	fi
 	if [[ -z $apt_is_updated ]]; then
