@@ -3,6 +3,7 @@
 #include "base/strbuf.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,11 @@ void ct_strbuf_deinit(struct ct_strbuf *buf)
 
 static bool reserve(struct ct_strbuf *buf, size_t extra)
 {
+	/* Half of all memory: neither the sum nor the doubling below can wrap. */
+	if (extra >= SIZE_MAX / 2 - buf->length) {
+		buf->failed = true;
+		return false;
+	}
 	size_t needed = buf->length + extra + 1;
 	if (needed <= buf->capacity)
 		return true;
