@@ -31,6 +31,7 @@ die()
 # Third-party archives are left out: many offer no sources, and apt would fail.
 write_source_list()
 {
+	# shellcheck disable=SC1091
 	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 	suites="^(${codename:-stable}|stable|oldstable|testing|unstable|sid)(-|/|\$)"
 	mkdir -p "$apt/parts"

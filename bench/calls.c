@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The program bench/run measures. It makes a known number of calls, times its
+ * own loop, and prints "key value" lines; what starts and ends a process is
+ * outside the timed part. Built twice, with and without -finstrument-functions.
+ *
+ *   calls leaf CALLS [THREADS]    a tiny function, called in a loop
+ *   calls tree CALLS [THREADS]    calls nested 24 deep, two in each
+ *   calls once THREADS            that many live threads, one call each
+ *
+ * With THREADS, every thread makes CALLS calls. Thread i runs on the i-th CPU
+ * the process may use, so that a row never measures the scheduler's choice.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PLAIN __attribute__((no_instrument_function))
+
+enum {
+	TREE_LEVELS = 24,
+	WARM_UP_CALLS = 1 << 20,       /* fills caches, and the first windows of a trace */
+	ONCE_STACK_BYTES = 256 * 1024, /* the hooks' static TLS comes out of it */
+	MAX_THREADS = 64,
+};
+
+struct work {
+	pthread_t thread;
+	int index;
+	uint64_t call_count; /* asked for; then made, warm-up included */
+	uint64_t timed_ns;
+	uint64_t timed_calls;
+	void (*run)(uint64_t call_count, struct work *work);
+};
+
+static pthread_barrier_t start_line;
+
+static __attribute__((noinline)) unsigned leaf(unsigned value)
+{
+	/* Keeps the call: without it the compiler may see that nothing happens. */
+	__asm__ volatile("" : "+r"(value));
+	return value + 1;
+}
+
+/* 2^(levels + 1) - 1 calls */
+static __attribute__((noinline)) unsigned tree(unsigned levels)
+{
+	__asm__ volatile("" : "+r"(levels));
+	if (levels == 0)
+		return 1;
+	return tree(levels - 1) + tree(levels - 1);
+}
+
+PLAIN static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+PLAIN static void run_leaf(uint64_t call_count, struct work *work)
+{
+	unsigned value = 0;
+	for (uint64_t i = 0; i < call_count; i++)
+		value = leaf(value);
+	work->timed_calls = call_count;
+}
+
+PLAIN static void run_tree(uint64_t call_count, struct work *work)
+{
+	uint64_t made = 0;
+	/* Whole trees while they fit, then smaller ones: the depth stays for almost all. */
+	for (unsigned levels = TREE_LEVELS; levels + 1 > 0; levels--) {
+		uint64_t size = (UINT64_C(2) << levels) - 1;
+		for (; call_count - made >= size; made += size)
+			(void)tree(levels);
+	}
+	work->timed_calls = made;
+}
+
+PLAIN static void pin_to_cpu(int index)
+{
+	cpu_set_t allowed;
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		return;
+	index %= CPU_COUNT(&allowed);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed) || index-- > 0)
+			continue;
+		cpu_set_t one;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+		return;
+	}
+}
+
+PLAIN static void *work_main(void *argument)
+{
+	struct work *work = argument;
+	pin_to_cpu(work->index);
+	work->run(WARM_UP_CALLS, work);
+	uint64_t warm_up_calls = work->timed_calls;
+	pthread_barrier_wait(&start_line);
+	uint64_t begin_ns = now_ns();
+	work->run(work->call_count, work);
+	work->timed_ns = now_ns() - begin_ns;
+	work->call_count = warm_up_calls + work->timed_calls;
+	return NULL;
+}
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+PLAIN static void *once_main(void *argument)
+{
+	(void)leaf(0);
+	pthread_barrier_wait(&start_line);
+	/* Live until main has looked at the memory. */
+	pthread_mutex_lock(&gate);
+	pthread_mutex_unlock(&gate);
+	return argument;
+}
+
+/* The lines of /proc/self/status that bench/run wants: the resident memory. */
+PLAIN static void print_memory(void)
+{
+	char text[4096];
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	ssize_t length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (length < 0)
+		return;
+	text[length] = '\0';
+	static const char *const keys[] = {"VmHWM", "VmRSS", "RssAnon", "RssFile", "RssShmem"};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *line = strstr(text, keys[i]);
+		unsigned long kib;
+		if (line && sscanf(line + strlen(keys[i]), ": %lu kB", &kib) == 1)
+			printf("%s_kib %lu\n", keys[i], kib);
+	}
+}
+
+PLAIN static void fail(const char *what, int error_number)
+{
+	fprintf(stderr, "calls: %s: %s\n", what, strerror(error_number));
+	exit(1);
+}
+
+PLAIN static void time_calls(const char *name, uint64_t call_count, int thread_count)
+{
+	static struct work works[MAX_THREADS];
+	pthread_barrier_init(&start_line, NULL, (unsigned)thread_count);
+	for (int i = 0; i < thread_count; i++) {
+		works[i].index = i;
+		works[i].call_count = call_count;
+		works[i].run = strcmp(name, "leaf") == 0 ? run_leaf : run_tree;
+	}
+	/* The first one is main itself, so that one thread means one thread. */
+	for (int i = 1; i < thread_count; i++) {
+		int error_number = pthread_create(&works[i].thread, NULL, work_main, &works[i]);
+		if (error_number)
+			fail("pthread_create", error_number);
+	}
+	work_main(&works[0]);
+	uint64_t made = works[0].call_count;
+	for (int i = 1; i < thread_count; i++) {
+		pthread_join(works[i].thread, NULL);
+		made += works[i].call_count;
+	}
+	for (int i = 0; i < thread_count; i++)
+		printf("ns_per_call %.4f\n",
+		       (double)works[i].timed_ns / (double)works[i].timed_calls);
+	printf("calls %llu\n", (unsigned long long)made);
+}
+
+PLAIN static void call_once_each(int thread_count)
+{
+	pthread_t *threads = calloc((size_t)thread_count, sizeof(*threads));
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, ONCE_STACK_BYTES);
+	pthread_barrier_init(&start_line, NULL, (unsigned)thread_count + 1);
+	pthread_mutex_lock(&gate);
+	for (int i = 0; i < thread_count; i++) {
+		int error_number = pthread_create(&threads[i], &attributes, once_main, NULL);
+		if (error_number)
+			fail("pthread_create", error_number);
+	}
+	pthread_barrier_wait(&start_line);
+	print_memory();
+	pthread_mutex_unlock(&gate);
+	for (int i = 0; i < thread_count; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+	printf("calls %d\n", thread_count);
+}
+
+PLAIN static long argument_number(const char *text, long lowest, long highest)
+{
+	char *end;
+	errno = 0;
+	long number = strtol(text, &end, 10);
+	if (errno || *end || number < lowest || number > highest)
+		fail(text, EINVAL);
+	return number;
+}
+
+PLAIN int main(int argc, char **argv)
+{
+	if (argc == 3 && strcmp(argv[1], "once") == 0) {
+		call_once_each((int)argument_number(argv[2], 1, 100000));
+	} else if ((argc == 3 || argc == 4) &&
+		   (strcmp(argv[1], "leaf") == 0 || strcmp(argv[1], "tree") == 0)) {
+		int thread_count = argc == 4 ? (int)argument_number(argv[3], 1, MAX_THREADS) : 1;
+		time_calls(argv[1], (uint64_t)argument_number(argv[2], 1, INT64_MAX), thread_count);
+		print_memory();
+	} else {
+		fputs("usage: calls leaf|tree CALLS [THREADS] | calls once THREADS\n", stderr);
+		return 2;
+	}
+	/* The last statement: from here to waitpid() is what ending costs. */
+	fflush(stdout);
+	char line[64];
+	int length = snprintf(line, sizeof(line), "end_ns %llu\n", (unsigned long long)now_ns());
+	return write(STDOUT_FILENO, line, (size_t)length) != length;
+}
