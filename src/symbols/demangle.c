@@ -20,7 +20,7 @@
 
 #include <setjmp.h>
 
-/* cp-demangle.c of libstdc++. Gives non-zero on success; it allocates on the stack only. */
+/* cp-demangle.c of libstdc++. Gives 0 on success; it allocates on the stack only. */
 int __gcclibcxx_demangle_callback(const char *name,
 				  void (*callback)(const char *text, size_t length, void *arg),
 				  void *arg);
@@ -44,7 +44,7 @@ static bool run_demangler(const char *name, struct demangled *demangled)
 {
 	if (setjmp(demangled->too_long) != 0)
 		return false;
-	return __gcclibcxx_demangle_callback(name, collect, demangled) != 0;
+	return __gcclibcxx_demangle_callback(name, collect, demangled) == 0;
 }
 
 static char *demangle(const char *name)
