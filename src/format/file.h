@@ -168,7 +168,7 @@ struct ct_thread_row {
 	uint64_t lost_events;
 	uint64_t created_ticks; /* when pthread_create was called; 0: not known */
 	char name[16];		/* kernel's comm at the last flush, NUL-padded */
-	uint64_t reserved[5];
+	uint64_t reserved[6];
 };
 enum { CT_THREADS_PER_BLOCK = (CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES) / 128 };
 _Static_assert(sizeof(struct ct_thread_row) == 128, "part of the file format");

@@ -70,8 +70,8 @@ uint64_t ct_trace_damage(const struct ct_trace *trace);
 /*
  * Tell the reader which physical function holds a site and a call site, for
  * the call-site rule of docs/format.md. Arrays indexed by site number, of
- * ct_trace_site_count() + 1 keys, 0 for not known; not copied, must outlive
- * the walks. Without it the rule is not applied.
+ * ct_trace_site_count() + 1 keys, 0 for not known; not kept. Call it before
+ * the walks begin. Without it the rule is not applied.
  */
 void ct_trace_set_function_keys(struct ct_trace *trace, const uint64_t *site_keys,
 				const uint64_t *call_keys);
@@ -79,7 +79,8 @@ void ct_trace_set_function_keys(struct ct_trace *trace, const uint64_t *site_key
 enum ct_step_kind {
 	CT_STEP_CALL = 1, /* a call begins: site, depth, ticks */
 	CT_STEP_END, /* the innermost open call of `stack` ends: ticks, end, and its site, depth */
-	CT_STEP_CREATE, /* the innermost open call of `stack` creates thread `value` (serial) */
+	CT_STEP_CREATE, /* the innermost open call of `stack` (site 0: none) creates thread `value`
+			 */
 	CT_STEP_LOST,	/* `value` events are missing here */
 };
 
@@ -93,7 +94,9 @@ enum ct_call_end {
 
 /*
  * One step of a walk. Steps of one (stream, stack) nest properly: each CALL has
- * exactly one END, and depth counts the calls open below it, from 0.
+ * exactly one END, and depth counts the calls open below it, from 0. `ticks`
+ * never decrease within a walk. `site` is at most ct_trace_site_count(), and 0 for
+ * a number beyond that.
  */
 struct ct_step {
 	uint8_t kind; /* enum ct_step_kind */
@@ -107,6 +110,7 @@ struct ct_step {
 
 struct ct_walk;
 
+/* A stream without records, or without a row, gives a walk without steps. */
 struct ct_error *ct_walk_create(const struct ct_trace *trace, uint32_t stream, struct ct_walk **ret)
 	__attribute__((warn_unused_result));
 void ct_walk_destroy(struct ct_walk *walk);

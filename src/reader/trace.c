@@ -1,0 +1,742 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opens a trace file: finds its blocks, loads its tables, sorts out its
+ * pieces. Runs in the calltrace command. Blocks are read with pread() and not
+ * mapped: the file may be cut or grow under us without a SIGBUS, and a trace
+ * of any size does not count as our memory. All sizes from the file are
+ * bounded by the number of blocks that are really there.
+ */
+#include "reader/trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/cursor.h"
+#include "reader/trace_private.h"
+
+enum {
+	MODULES_PER_BLOCK = (CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES) / sizeof(struct ct_module),
+	PAYLOAD_BYTES = CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES,
+};
+#define MAX_BLOCKS (UINT32_C(1) << 31) /* what struct ct_piece can say; 128 TiB */
+
+/* A block of a table. */
+struct table_block {
+	uint64_t seq;
+	uint32_t block;
+	uint16_t type;
+};
+
+/* What the first pass over the blocks finds. */
+struct scan {
+	struct table_block *tables; /* by type, seq */
+	size_t table_count;
+	size_t table_capacity;
+	size_t piece_capacity;
+	uint32_t blocks_of_type[CT_BLOCK_THREADS + 1];
+};
+
+static void deinit_scan(struct scan *scan)
+{
+	free(scan->tables);
+}
+
+/* As many bytes as there are, up to `size_bytes`; the rest of `ret` is zeroed. */
+static size_t read_at(int fd, void *ret, size_t size_bytes, uint64_t offset)
+{
+	size_t done = 0;
+	while (done < size_bytes) {
+		ssize_t got = pread(fd, (char *)ret + done, size_bytes - done,
+				    (off_t)(offset + done));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		done += (size_t)got;
+	}
+	memset((char *)ret + done, 0, size_bytes - done);
+	return done;
+}
+
+static size_t read_block(const struct ct_trace *trace, uint32_t block, void *ret, size_t size_bytes)
+{
+	return read_at(trace->fd, ret, size_bytes, (uint64_t)block * CT_BLOCK_BYTES);
+}
+
+/* The array with room for one more element; NULL, and the array as it was, without memory. */
+static void *with_room(void *array, size_t count, size_t *capacity, size_t element_bytes)
+{
+	if (count < *capacity)
+		return array;
+	size_t wanted = *capacity ? *capacity * 2 : 64;
+	void *larger = reallocarray(array, wanted, element_bytes);
+	if (larger)
+		*capacity = wanted;
+	return larger;
+}
+
+/* The array with at least `wanted` elements, new ones zeroed; NULL as above. */
+static void *extended(void *array, size_t *count, size_t wanted, size_t element_bytes)
+{
+	if (wanted <= *count)
+		return array;
+	char *larger = reallocarray(array, wanted, element_bytes);
+	if (!larger)
+		return NULL;
+	memset(larger + *count * element_bytes, 0, (wanted - *count) * element_bytes);
+	*count = wanted;
+	return larger;
+}
+
+/* --- the first block --- */
+
+static struct ct_error *not_a_trace(const unsigned char *bytes, size_t length)
+{
+	size_t i = 0;
+	while (i < length && bytes[i] == 0)
+		i++;
+	if (i == length)
+		return ct_error_create(
+			"nothing was recorded: the program ended before tracing had started");
+	if (bytes[0] == '{')
+		return ct_error_create("not a raw trace but, it seems, a finished JSON document");
+	return ct_error_create("not a CallTrace trace");
+}
+
+static struct ct_error *other_version(uint32_t version)
+{
+	return ct_error_create("written in format %u, this tool reads %d; use the calltrace "
+			       "command of the version that recorded it%s",
+			       version, CT_FORMAT_VERSION,
+			       version > CT_FORMAT_VERSION ? " or newer" : "");
+}
+
+static struct ct_error *parse_first_block(struct ct_trace *trace)
+{
+	struct ct_cursor cur = ct_cursor_init(trace->first_block, trace->first_block_bytes,
+					      "first block");
+	struct ct_block_header header;
+	ct_cursor_read(&cur, &header, sizeof(header));
+	if (cur.failed || header.magic != CT_BLOCK_MAGIC || header.type != CT_BLOCK_FILE)
+		return not_a_trace(trace->first_block, trace->first_block_bytes);
+	if (header.version != 1)
+		return other_version(header.version);
+	ct_cursor_read(&cur, &trace->info, sizeof(trace->info));
+	if (cur.failed)
+		return ct_error_create("cut short in its first block; nothing can be read");
+	if (trace->info.format_version != CT_FORMAT_VERSION)
+		return other_version(trace->info.format_version);
+	if (trace->info.block_bytes != CT_BLOCK_BYTES || trace->info.epoch_shift != CT_EPOCH_SHIFT)
+		return ct_error_create("its first block is damaged; nothing can be read");
+	trace->file_id = header.file_id;
+	return NULL;
+}
+
+static struct ct_error *open_file(const char *path, struct ct_trace *trace)
+{
+	/* Opening a FIFO would wait for a writer. */
+	trace->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (trace->fd < 0)
+		return ct_error_errno(errno, "cannot open it");
+	struct stat file;
+	if (fstat(trace->fd, &file) < 0)
+		return ct_error_errno(errno, "cannot read it");
+	if (!S_ISREG(file.st_mode))
+		return ct_error_create("%s, not a trace", S_ISDIR(file.st_mode)
+								  ? "a directory"
+								  : "not a regular file");
+	if (file.st_size == 0)
+		return ct_error_create("the file is empty");
+	uint64_t blocks = ((uint64_t)file.st_size + CT_BLOCK_BYTES - 1) / CT_BLOCK_BYTES;
+	trace->block_count = (uint32_t)(blocks < MAX_BLOCKS ? blocks : MAX_BLOCKS);
+
+	trace->first_block = malloc(CT_BLOCK_BYTES);
+	if (!trace->first_block)
+		return ct_error_nomem;
+	trace->first_block_bytes = read_block(trace, 0, trace->first_block, CT_BLOCK_BYTES);
+	return NULL;
+}
+
+/* --- finding the blocks --- */
+
+static bool is_table(uint16_t type)
+{
+	return type == CT_BLOCK_SITES || type == CT_BLOCK_MODULES || type == CT_BLOCK_THREADS;
+}
+
+static bool add_table(struct scan *scan, const struct ct_block_header *header, uint32_t block)
+{
+	struct table_block *tables = with_room(scan->tables, scan->table_count,
+					       &scan->table_capacity, sizeof(*tables));
+	if (!tables)
+		return false;
+	scan->tables = tables;
+	tables[scan->table_count++] = (struct table_block){header->seq, block, header->type};
+	return true;
+}
+
+static bool add_piece(struct ct_trace *trace, struct scan *scan,
+		      const struct ct_block_header *header, uint32_t block)
+{
+	struct ct_piece *pieces = with_room(trace->pieces, trace->piece_count,
+					    &scan->piece_capacity, sizeof(*pieces));
+	if (!pieces)
+		return false;
+	trace->pieces = pieces;
+	pieces[trace->piece_count++] = (struct ct_piece){
+		.seq = header->seq,
+		.stream = header->stream,
+		.block = block & (MAX_BLOCKS - 1),
+		.live = header->used_bytes == 0,
+	};
+	return true;
+}
+
+/* False when memory ran out. */
+static bool scan_block(struct ct_trace *trace, struct scan *scan, uint32_t block)
+{
+	struct ct_block_header header;
+	if (read_block(trace, block, &header, sizeof(header)) < sizeof(header))
+		return true;
+	/* A block that is reserved but not yet in use is no damage. */
+	if (header.magic == 0)
+		return true;
+	if (header.magic != CT_BLOCK_MAGIC || header.file_id != trace->file_id) {
+		trace->damage++;
+		return true;
+	}
+	if (header.type > CT_BLOCK_THREADS)
+		return true; /* of a later version */
+	/* The highest seq is kept free, so that one more than any seq is a number. */
+	if (header.version != 1 || header.seq == UINT64_MAX) {
+		trace->damage++;
+		return true;
+	}
+	scan->blocks_of_type[header.type]++;
+	if (is_table(header.type))
+		return add_table(scan, &header, block);
+	if (header.type == CT_BLOCK_RECORDS && header.stream)
+		return add_piece(trace, scan, &header, block);
+	return true;
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_tables(const void *left, const void *right)
+{
+	const struct table_block *a = left;
+	const struct table_block *b = right;
+	if (a->type != b->type)
+		return compare_numbers(a->type, b->type);
+	if (a->seq != b->seq)
+		return compare_numbers(a->seq, b->seq);
+	return compare_numbers(a->block, b->block);
+}
+
+static int compare_pieces(const void *left, const void *right)
+{
+	const struct ct_piece *a = left;
+	const struct ct_piece *b = right;
+	if (a->stream != b->stream)
+		return compare_numbers(a->stream, b->stream);
+	if (a->seq != b->seq)
+		return compare_numbers(a->seq, b->seq);
+	if (a->live != b->live)
+		return compare_numbers(a->live, b->live);
+	return compare_numbers(a->block, b->block);
+}
+
+static struct ct_error *scan_blocks(struct ct_trace *trace, struct scan *scan)
+{
+	for (uint32_t block = 1; block < trace->block_count; block++) {
+		if (!scan_block(trace, scan, block))
+			return ct_error_nomem;
+	}
+	if (scan->table_count)
+		qsort(scan->tables, scan->table_count, sizeof(*scan->tables), compare_tables);
+	if (trace->piece_count)
+		qsort(trace->pieces, trace->piece_count, sizeof(*trace->pieces), compare_pieces);
+	return NULL;
+}
+
+/* --- tables --- */
+
+/*
+ * How many blocks a table may have had: a row's number is its block's seq
+ * times the rows of a block, and memory goes by the highest number. Half of
+ * the blocks may be lost; a higher seq is damage and not a reason to allocate.
+ */
+static uint64_t table_limit(const struct scan *scan, enum ct_block_type type)
+{
+	return (uint64_t)scan->blocks_of_type[type] * 2;
+}
+
+typedef bool load_block_fn(struct ct_trace *trace, const struct scan *scan, uint64_t seq,
+			   unsigned char *block);
+
+/* Call `load` with each block of a table in turn. It owns `block` when it sets trace's to it. */
+static struct ct_error *load_table(struct ct_trace *trace, const struct scan *scan,
+				   enum ct_block_type type, load_block_fn *load)
+{
+	ct_cleanup(ct_cleanup_free) unsigned char *block = malloc(CT_BLOCK_BYTES);
+	if (!block)
+		return ct_error_nomem;
+	uint64_t next_seq = 0;
+	for (size_t i = 0; i < scan->table_count; i++) {
+		const struct table_block *table = &scan->tables[i];
+		if (table->type != type)
+			continue;
+		if (table->seq < next_seq || table->seq >= table_limit(scan, type)) {
+			trace->damage++;
+			continue;
+		}
+		trace->damage += table->seq - next_seq;
+		next_seq = table->seq + 1;
+		read_block(trace, table->block, block, CT_BLOCK_BYTES);
+		if (!load(trace, scan, table->seq, block))
+			return ct_error_nomem;
+	}
+	return NULL;
+}
+
+static bool load_sites(struct ct_trace *trace, const struct scan *scan, uint64_t seq,
+		       unsigned char *block)
+{
+	(void)scan;
+	uint64_t first = seq * CT_SITES_PER_BLOCK + 1;
+	size_t count = trace->sites ? trace->site_count + 1 : 0;
+	if (first + CT_SITES_PER_BLOCK > CT_SITE_MAX) {
+		trace->damage++;
+		return true;
+	}
+	struct ct_site *sites = extended(trace->sites, &count, first + CT_SITES_PER_BLOCK,
+					 sizeof(*sites));
+	if (!sites)
+		return false;
+	trace->sites = sites;
+	trace->site_count = (uint32_t)count - 1;
+	memcpy(&sites[first], block + CT_BLOCK_HEADER_BYTES, CT_SITES_PER_BLOCK * sizeof(*sites));
+	return true;
+}
+
+static bool load_threads(struct ct_trace *trace, const struct scan *scan, uint64_t seq,
+			 unsigned char *block)
+{
+	(void)scan;
+	size_t first = seq * CT_THREADS_PER_BLOCK;
+	size_t count = trace->thread_row_count;
+	struct ct_thread_row *threads = extended(trace->threads, &count,
+						 first + CT_THREADS_PER_BLOCK, sizeof(*threads));
+	if (!threads)
+		return false;
+	trace->threads = threads;
+	trace->thread_row_count = (uint32_t)count;
+	struct ct_thread_row *rows = &threads[first];
+	memcpy(rows, block + CT_BLOCK_HEADER_BYTES, CT_THREADS_PER_BLOCK * sizeof(*rows));
+	for (size_t i = 0; i < CT_THREADS_PER_BLOCK; i++) {
+		if (rows[i].stream && rows[i].stream != first + i + 1) {
+			rows[i].stream = 0;
+			trace->damage++;
+		}
+	}
+	return true;
+}
+
+/* Takes the module; its path stays where it is. False when memory ran out. */
+static bool add_module(struct ct_trace *trace, const struct scan *scan,
+		       const struct ct_module *entry, const char *path)
+{
+	if (entry->ordinal == 0 ||
+	    entry->ordinal > table_limit(scan, CT_BLOCK_MODULES) * MODULES_PER_BLOCK) {
+		trace->damage++;
+		return true;
+	}
+	size_t count = trace->modules ? trace->module_count + 1 : 0;
+	struct ct_trace_module *modules = extended(trace->modules, &count,
+						   (size_t)entry->ordinal + 1, sizeof(*modules));
+	if (!modules)
+		return false;
+	trace->modules = modules;
+	trace->module_count = (uint32_t)count - 1;
+	struct ct_trace_module *module = &modules[entry->ordinal];
+	if (module->entry.ordinal) {
+		trace->damage++;
+		return true;
+	}
+	module->entry = *entry;
+	module->path = (struct ct_bytes){path, entry->path_bytes};
+	if (module->entry.build_id_bytes > sizeof(module->entry.build_id)) {
+		module->entry.build_id_bytes = 0;
+		trace->damage++;
+	}
+	return true;
+}
+
+static bool load_modules(struct ct_trace *trace, const struct scan *scan, uint64_t seq,
+			 unsigned char *block)
+{
+	(void)seq;
+	/* The paths are used where they lie. */
+	unsigned char *kept = malloc(CT_BLOCK_BYTES);
+	unsigned char **blocks = reallocarray(trace->module_blocks, trace->module_block_count + 1,
+					      sizeof(*blocks));
+	if (blocks)
+		trace->module_blocks = blocks;
+	if (!kept || !blocks) {
+		free(kept);
+		return false;
+	}
+	memcpy(kept, block, CT_BLOCK_BYTES);
+	trace->module_blocks[trace->module_block_count++] = kept;
+
+	struct ct_cursor cur = ct_cursor_init(kept + CT_BLOCK_HEADER_BYTES, PAYLOAD_BYTES,
+					      "module table");
+	while (ct_cursor_left(&cur) >= sizeof(uint32_t)) {
+		struct ct_cursor entry_cur = cur;
+		struct ct_module entry;
+		if (ct_cursor_u32(&entry_cur) == 0)
+			break;
+		entry_cur = cur;
+		ct_cursor_read(&entry_cur, &entry, sizeof(entry));
+		const char *path = ct_cursor_bytes(&entry_cur, entry.path_bytes);
+		if (entry_cur.failed || entry.size_bytes % 8 != 0 ||
+		    entry.size_bytes < sizeof(entry) + entry.path_bytes ||
+		    !ct_cursor_skip(&cur, entry.size_bytes)) {
+			trace->damage++;
+			break;
+		}
+		if (!add_module(trace, scan, &entry, path))
+			return false;
+	}
+	return true;
+}
+
+static struct ct_error *load_tables(struct ct_trace *trace, const struct scan *scan)
+{
+	struct ct_error *err = load_table(trace, scan, CT_BLOCK_SITES, load_sites);
+	if (!err)
+		err = load_table(trace, scan, CT_BLOCK_MODULES, load_modules);
+	if (!err)
+		err = load_table(trace, scan, CT_BLOCK_THREADS, load_threads);
+	while (trace->site_count && !trace->sites[trace->site_count].site)
+		trace->site_count--;
+	while (trace->thread_row_count && !trace->threads[trace->thread_row_count - 1].stream)
+		trace->thread_row_count--;
+	return err;
+}
+
+/* --- pieces --- */
+
+/*
+ * Streams are numbered by their rows. Pieces without a row are read too (the
+ * row's block may be what is lost), as long as the number is one that a thread
+ * table of a sane size could have given.
+ */
+static uint64_t stream_limit(const struct ct_trace *trace, const struct scan *scan)
+{
+	return (table_limit(scan, CT_BLOCK_THREADS) + 1) * CT_THREADS_PER_BLOCK +
+	       trace->piece_count;
+}
+
+static struct ct_error *index_streams(struct ct_trace *trace, const struct scan *scan)
+{
+	uint64_t limit = stream_limit(trace, scan);
+	while (trace->piece_count && trace->pieces[trace->piece_count - 1].stream > limit) {
+		trace->piece_count--;
+		trace->damage++;
+	}
+	trace->stream_count = trace->thread_row_count;
+	if (trace->piece_count &&
+	    trace->pieces[trace->piece_count - 1].stream > trace->stream_count)
+		trace->stream_count = trace->pieces[trace->piece_count - 1].stream;
+
+	trace->first_piece = calloc((size_t)trace->stream_count + 2, sizeof(*trace->first_piece));
+	if (!trace->first_piece)
+		return ct_error_nomem;
+	uint32_t piece = 0;
+	for (uint32_t stream = 0; stream <= trace->stream_count; stream++) {
+		trace->first_piece[stream] = piece;
+		while (piece < trace->piece_count && trace->pieces[piece].stream == stream)
+			piece++;
+	}
+	trace->first_piece[trace->stream_count + 1] = piece;
+	return NULL;
+}
+
+static uint64_t missing_pieces(const struct ct_trace *trace, uint32_t stream)
+{
+	uint64_t missing = 0;
+	uint64_t next_seq = 0;
+	for (uint32_t i = trace->first_piece[stream]; i < trace->first_piece[stream + 1]; i++) {
+		if (trace->pieces[i].seq < next_seq)
+			continue;
+		missing = ct_add_saturated(missing, trace->pieces[i].seq - next_seq);
+		next_seq = trace->pieces[i].seq + 1;
+	}
+	return missing;
+}
+
+static bool header_matches(const struct ct_trace *trace, const struct ct_piece *piece,
+			   const struct ct_block_header *header)
+{
+	return header->magic == CT_BLOCK_MAGIC && header->type == CT_BLOCK_RECORDS &&
+	       header->version == 1 && header->file_id == trace->file_id &&
+	       header->stream == piece->stream && header->seq == piece->seq &&
+	       (header->used_bytes == 0) == piece->live;
+}
+
+bool ct_trace_read_piece(const struct ct_trace *trace, const struct ct_piece *piece,
+			 struct ct_piece_buffer *ret)
+{
+	size_t length = read_block(trace, piece->block, ret->block, CT_BLOCK_BYTES);
+	memset(ret->block + CT_BLOCK_BYTES, 0, sizeof(ret->block) - CT_BLOCK_BYTES);
+	struct ct_cursor cur = ct_cursor_init(ret->block, length, "piece");
+	if (!ct_cursor_read(&cur, &ret->header, sizeof(ret->header)) ||
+	    !header_matches(trace, piece, &ret->header))
+		return false;
+	ret->begin = cur.at;
+	ret->end = cur.end;
+	if (piece->live)
+		return true;
+	ct_cursor_skip(&cur, ret->header.used_bytes);
+	ret->end = cur.at;
+	if (ct_cursor_u64(&cur) != ct_block_trailer(&ret->header) || cur.failed)
+		return false;
+	/* What follows may be anything, and the records' end shall read as one. */
+	memset(ret->block + (ret->end - ret->block), 0, sizeof(uint64_t));
+	return true;
+}
+
+/* --- the end --- */
+
+/* Ticks of the last record of a piece; false when it has none. */
+static bool find_last_ticks(const struct ct_piece_buffer *piece, uint64_t *ret)
+{
+	bool found = false;
+	uint64_t ticks = 0;
+	uint64_t epoch_ticks = piece->header.epoch << CT_EPOCH_SHIFT;
+	struct ct_cursor cur = ct_cursor_init(piece->begin, (size_t)(piece->end - piece->begin),
+					      "piece");
+	while (ct_cursor_left(&cur) && (*cur.at & 3) != CT_RECORD_END) {
+		struct ct_cursor record = cur;
+		struct ct_extended extended_record;
+		uint32_t word;
+		memcpy(&word, cur.at, sizeof(word)); /* the buffer goes on after `end` */
+		size_t size_bytes = ct_record_bytes(word);
+		if (size_bytes < 2 || !ct_cursor_skip(&cur, size_bytes))
+			break;
+		if ((word & 3) != CT_RECORD_EXTENDED) {
+			ticks = epoch_ticks | (word >> 2 & CT_TIME_MASK);
+		} else if (ct_extended_read(&record, &extended_record)) {
+			ticks = extended_record.ticks;
+			epoch_ticks = ticks & ~CT_TIME_MASK;
+		} else {
+			continue;
+		}
+		found = true;
+	}
+	*ret = ticks;
+	return found;
+}
+
+static void raise(uint64_t *highest, uint64_t value)
+{
+	if (value > *highest)
+		*highest = value;
+}
+
+/* The end point is not enough: threads may go on after it, and a killed process sets none. */
+static struct ct_error *find_end(struct ct_trace *trace)
+{
+	raise(&trace->end_ticks, trace->info.start.ticks);
+	raise(&trace->end_ticks, trace->info.latest[0].ticks);
+	raise(&trace->end_ticks, trace->info.latest[1].ticks);
+	raise(&trace->end_ticks, trace->info.end.ticks);
+	if (trace->info.state == CT_STATE_CRASHED)
+		raise(&trace->end_ticks, trace->info.crash_ticks);
+
+	if (trace->info.clock_kind == CT_CLOCK_NONE)
+		return NULL;
+
+	ct_cleanup(ct_cleanup_free) struct ct_piece_buffer *buffer = malloc(sizeof(*buffer));
+	if (!buffer)
+		return ct_error_nomem;
+	for (uint32_t stream = 1; stream <= trace->stream_count; stream++) {
+		struct ct_thread_row row;
+		if (ct_trace_thread(trace, stream, &row) && row.flags & CT_THREAD_ENDED) {
+			raise(&trace->end_ticks, row.end_ticks);
+			continue;
+		}
+		for (uint32_t i = trace->first_piece[stream + 1]; i > trace->first_piece[stream];) {
+			uint64_t ticks;
+			if (!ct_trace_read_piece(trace, &trace->pieces[--i], buffer) ||
+			    !find_last_ticks(buffer, &ticks))
+				continue; /* torn, or a window just begun: look before it */
+			raise(&trace->end_ticks, ticks);
+			break;
+		}
+	}
+	return NULL;
+}
+
+/* --- the door --- */
+
+static void cleanup_trace(struct ct_trace **trace)
+{
+	ct_trace_destroy(*trace);
+}
+
+static struct ct_error *open_trace(const char *path, struct ct_trace **ret)
+{
+	ct_cleanup(cleanup_trace) struct ct_trace *trace = calloc(1, sizeof(*trace));
+	if (!trace)
+		return ct_error_nomem;
+	trace->fd = -1;
+	struct ct_error *err = open_file(path, trace);
+	if (!err)
+		err = parse_first_block(trace);
+	if (err)
+		return err;
+
+	ct_cleanup(deinit_scan) struct scan scan = {0};
+	err = scan_blocks(trace, &scan);
+	if (!err)
+		err = load_tables(trace, &scan);
+	if (!err)
+		err = index_streams(trace, &scan);
+	if (!err)
+		err = find_end(trace);
+	if (err)
+		return err;
+	for (uint32_t stream = 1; stream <= trace->stream_count; stream++)
+		trace->damage = ct_add_saturated(trace->damage, missing_pieces(trace, stream));
+	trace->scale = ct_scale_of(&trace->info);
+	trace->damage = ct_add_saturated(trace->damage, trace->scale.guessed);
+	*ret = ct_take(trace);
+	return NULL;
+}
+
+struct ct_error *ct_trace_open(const char *path, struct ct_trace **ret)
+{
+	struct ct_error *err = open_trace(path, ret);
+	return err ? ct_error_wrap(err, "opening trace '%s'", path) : NULL;
+}
+
+void ct_trace_destroy(struct ct_trace *trace)
+{
+	if (!trace)
+		return;
+	if (trace->fd >= 0)
+		close(trace->fd);
+	for (uint32_t i = 0; i < trace->module_block_count; i++)
+		free(trace->module_blocks[i]);
+	free(trace->module_blocks);
+	free(trace->first_block);
+	free(trace->sites);
+	free(trace->modules);
+	free(trace->threads);
+	free(trace->pieces);
+	free(trace->first_piece);
+	free(trace->keys);
+	free(trace);
+}
+
+const struct ct_file_info *ct_trace_info(const struct ct_trace *trace)
+{
+	return &trace->info;
+}
+
+struct ct_bytes ct_trace_string(const struct ct_trace *trace, struct ct_string_ref ref)
+{
+	if (ref.offset > trace->first_block_bytes ||
+	    ref.length > trace->first_block_bytes - ref.offset)
+		return (struct ct_bytes){"", 0};
+	return (struct ct_bytes){(const char *)trace->first_block + ref.offset, ref.length};
+}
+
+enum ct_trace_end ct_trace_end(const struct ct_trace *trace)
+{
+	switch (trace->info.state) {
+	case CT_STATE_EXITED:
+	case CT_STATE_EXEC:
+		return CT_END_EXIT;
+	case CT_STATE_CRASHED:
+		return CT_END_CRASH;
+	case CT_STATE_STOPPED:
+		return CT_END_STOPPED;
+	default:
+		return CT_END_KILLED;
+	}
+}
+
+uint32_t ct_trace_site_count(const struct ct_trace *trace)
+{
+	return trace->site_count;
+}
+
+uint32_t ct_trace_module_count(const struct ct_trace *trace)
+{
+	return trace->module_count;
+}
+
+uint32_t ct_trace_thread_count(const struct ct_trace *trace)
+{
+	return trace->stream_count;
+}
+
+bool ct_trace_site(const struct ct_trace *trace, uint32_t number, struct ct_site *ret)
+{
+	if (number == 0 || number > trace->site_count || !trace->sites[number].site)
+		return false;
+	*ret = trace->sites[number];
+	return true;
+}
+
+bool ct_trace_module(const struct ct_trace *trace, uint32_t ordinal, struct ct_trace_module *ret)
+{
+	if (ordinal == 0 || ordinal > trace->module_count || !trace->modules[ordinal].entry.ordinal)
+		return false;
+	*ret = trace->modules[ordinal];
+	return true;
+}
+
+bool ct_trace_thread(const struct ct_trace *trace, uint32_t stream, struct ct_thread_row *ret)
+{
+	if (stream == 0 || stream > trace->thread_row_count || !trace->threads[stream - 1].stream)
+		return false;
+	*ret = trace->threads[stream - 1];
+	return true;
+}
+
+uint64_t ct_trace_ns(const struct ct_trace *trace, uint64_t ticks)
+{
+	return ct_scale_ns(&trace->scale, ticks);
+}
+
+uint64_t ct_trace_start_realtime_ns(const struct ct_trace *trace)
+{
+	return trace->info.start.realtime_ns;
+}
+
+uint64_t ct_trace_duration_ns(const struct ct_trace *trace)
+{
+	return ct_trace_ns(trace, trace->end_ticks);
+}
+
+uint64_t ct_trace_end_ticks(const struct ct_trace *trace)
+{
+	return trace->end_ticks;
+}
+
+uint64_t ct_trace_damage(const struct ct_trace *trace)
+{
+	return trace->damage;
+}

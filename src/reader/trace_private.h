@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of src/reader/ share about an open trace. */
+#ifndef CT_READER_TRACE_PRIVATE_H
+#define CT_READER_TRACE_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cursor.h"
+#include "format/record.h"
+#include "reader/trace.h"
+
+/* Where one piece of a stream lies: all that is kept of a block of records. */
+struct ct_piece {
+	uint64_t seq;
+	uint32_t stream;
+	uint32_t block : 31; /* ordinal of the block in the file */
+	uint32_t live : 1;   /* a window in use, as against an appended block */
+};
+
+/* Ticks to ns: (ticks - start_ticks) * mult >> CT_SCALE_SHIFT. */
+enum { CT_SCALE_SHIFT = 54 };
+struct ct_scale {
+	uint64_t start_ticks;
+	uint64_t mult;
+	bool guessed; /* the file does not tell the rate */
+};
+
+/* The physical functions of a site, as numbers from 1 made dense; 0: not known. */
+struct ct_site_keys {
+	uint32_t own;	 /* holds the hook */
+	uint32_t caller; /* holds the call; 0 too when no hook lies in that function */
+};
+
+struct ct_trace {
+	int fd;
+	uint32_t block_count;
+	struct ct_file_info info;
+	uint64_t file_id;
+	size_t first_block_bytes;
+	unsigned char *first_block; /* the strings lie there */
+
+	struct ct_site *sites; /* [site_count + 1], by number */
+	uint32_t site_count;
+	struct ct_trace_module *modules; /* [module_count + 1], by ordinal; ordinal 0: not set */
+	uint32_t module_count;
+	unsigned char **module_blocks; /* the paths lie there */
+	uint32_t module_block_count;
+	struct ct_thread_row *threads; /* [thread_row_count], by stream - 1 */
+	uint32_t thread_row_count;
+
+	struct ct_piece *pieces; /* by stream, seq, appended before live */
+	uint32_t piece_count;
+	uint32_t *first_piece; /* [stream_count + 2]: where the pieces of a stream begin */
+	uint32_t stream_count;
+
+	struct ct_scale scale;
+	uint64_t end_ticks;
+	uint64_t damage;
+
+	struct ct_site_keys *keys; /* [site_count + 1], or NULL: no call-site rule */
+	uint32_t key_count;	   /* the highest of them */
+	bool keys_failed;	   /* memory ran out while making them */
+};
+
+/*
+ * One piece in memory. Zero bytes follow the records: a reader may load eight
+ * bytes at any record's start and finds an end record at the end.
+ */
+struct ct_piece_buffer {
+	struct ct_block_header header;
+	const unsigned char *begin;
+	const unsigned char *end;
+	unsigned char block[CT_BLOCK_BYTES + 64];
+};
+
+/* False when the piece is not whole; what the block holds was checked against `piece`. */
+bool ct_trace_read_piece(const struct ct_trace *trace, const struct ct_piece *piece,
+			 struct ct_piece_buffer *ret);
+
+/* Length of the record that begins with the low bytes of `word`; 0: there is none. */
+static inline size_t ct_record_bytes(uint64_t word)
+{
+	switch (word & 3) {
+	case CT_RECORD_ENTER:
+		return CT_ENTER_BYTES;
+	case CT_RECORD_RETURN:
+		return CT_RETURN_BYTES;
+	case CT_RECORD_EXTENDED:
+		return word >> 8 & 0xff;
+	default:
+		return 0;
+	}
+}
+
+/* False for an extended record of a kind that is not known; it is to be skipped. */
+static inline bool ct_extended_read(struct ct_cursor *cur, struct ct_extended *ret)
+{
+	return ct_cursor_left(cur) >= sizeof(*ret) && cur->at[1] >= sizeof(*ret) &&
+	       cur->at[0] >> 2 <= CT_EXTENDED_LOST && ct_cursor_read(cur, ret, sizeof(*ret));
+}
+
+/* Sum, at most UINT64_MAX. */
+static inline uint64_t ct_add_saturated(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+struct ct_scale ct_scale_of(const struct ct_file_info *info);
+uint64_t ct_scale_ns(const struct ct_scale *scale, uint64_t ticks);
+
+#endif
