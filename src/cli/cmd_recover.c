@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* calltrace recover: the JSON document of a process that was killed. */
+#include "cli/command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "cli/convert.h"
+#include "cli/term.h"
+
+static void trace_cleanup(struct ct_trace **trace)
+{
+	ct_trace_destroy(*trace);
+}
+
+static bool is_directory_of(const char *path)
+{
+	struct stat status;
+	ct_cleanup(ct_cleanup_free) char *directory = strdup(path);
+	char *slash = directory ? strrchr(directory, '/') : NULL;
+
+	if (!slash)
+		return false;
+	slash[1] = '\0';
+	return stat(directory, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* Where the runtime would have put the document, if that can be; else beside the raw trace. */
+static char *default_output(const struct ct_convert *convert, const struct ct_trace *trace)
+{
+	struct ct_bytes stored = ct_trace_string(trace, ct_trace_info(trace)->output);
+	static const char raw_ending[] = ".ctrace";
+	size_t ending = strlen(raw_ending);
+
+	if (stored.length > 0 && stored.bytes[0] == '/' &&
+	    !(stored.length > ending &&
+	      memcmp(stored.bytes + stored.length - ending, raw_ending, ending) == 0)) {
+		char *path = strndup(stored.bytes, stored.length);
+		if (path && is_directory_of(path))
+			return path;
+		free(path);
+	}
+	return ct_convert_default_output(convert->raw);
+}
+
+static void say_how_it_ended(const struct ct_trace *trace)
+{
+	const struct ct_file_info *info = ct_trace_info(trace);
+
+	switch (ct_trace_end(trace)) {
+	case CT_END_CRASH: {
+		const char *name = sigabbrev_np((int)info->crash_signal);
+		ct_term_say("process %u crashed by signal %u (%s%s)", info->pid, info->crash_signal,
+			    name ? "SIG" : "unknown", name ? name : "");
+		break;
+	}
+	case CT_END_KILLED:
+		if (ct_trace_is_live(trace))
+			ct_term_say("process %u is still running", info->pid);
+		else
+			ct_term_say("process %u was killed", info->pid);
+		break;
+	case CT_END_STOPPED:
+		ct_term_say("recording stopped before the end of process %u", info->pid);
+		break;
+	default:
+		if (info->state == CT_STATE_EXEC)
+			ct_term_say("process %u was replaced by another program", info->pid);
+		else
+			ct_term_say("process %u exited", info->pid);
+	}
+}
+
+static void say_what_was_saved(const struct ct_convert *convert, const char *output,
+			       const struct ct_json_summary *summary)
+{
+	ct_term_say("%" PRIu64 " call%s of %" PRIu64 " thread%s in '%s', %" PRIu64 " event%s lost",
+		    summary->calls, summary->calls == 1 ? "" : "s", summary->threads,
+		    summary->threads == 1 ? "" : "s", output, summary->lost_events,
+		    summary->lost_events == 1 ? "" : "s");
+	if (!convert->remove_raw)
+		ct_term_say("the raw trace '%s' is kept", convert->raw);
+}
+
+static enum ct_exit run(int argc, char **argv, struct ct_error **err)
+{
+	ct_cleanup(trace_cleanup) struct ct_trace *trace = NULL;
+	struct ct_convert convert;
+	struct ct_json_summary summary;
+
+	*err = ct_convert_parse(argc, argv, &convert);
+	if (*err)
+		return CT_EXIT_USAGE;
+	*err = ct_convert_open(&convert, &trace);
+	if (*err)
+		return CT_EXIT_FAILURE;
+	ct_cleanup(ct_cleanup_free) char *name = default_output(&convert, trace);
+	if (!name) {
+		*err = ct_error_nomem;
+		return CT_EXIT_FAILURE;
+	}
+	const char *output = convert.output ? convert.output : name;
+	if (!convert.quiet)
+		say_how_it_ended(trace);
+	enum ct_exit status = ct_convert_run(&convert, trace, output, &summary, err);
+	if (status == CT_EXIT_OK && !convert.quiet)
+		say_what_was_saved(&convert, output, &summary);
+	return status;
+}
+
+const struct ct_command ct_command_recover = {
+	.name = "recover",
+	.run = run,
+	.summary = "save the calls of a process that was killed as a JSON document",
+	.help = "usage: calltrace recover RAW [-o OUT] [OPTION]...\n"
+		"\n"
+		"Writes the raw trace RAW, which a killed process left behind, as a JSON\n"
+		"document, and says how the process ended, what was saved and what is lost.\n"
+		"RAW is kept.\n"
+		"\n"
+		"  -o, --output OUT     write to OUT; '-' is standard output; without it, to the\n"
+		"                       file the program was to write, or beside RAW when that\n"
+		"                       folder is gone\n"
+		"      --live           read the trace of a process that still runs\n"
+		"\n"
+		"The other options are those of 'calltrace json'.\n",
+};

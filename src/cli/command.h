@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands of `calltrace`: one file and one line of the table in main.c each. */
+#ifndef CT_CLI_COMMAND_H
+#define CT_CLI_COMMAND_H
+
+#include "base/error.h"
+
+enum ct_exit {
+	CT_EXIT_OK = 0,
+	CT_EXIT_FAILURE = 1,
+	CT_EXIT_USAGE = 2,
+	CT_EXIT_ABANDONED = 3, /* nobody reads the output: main() ends as SIGPIPE would */
+};
+
+struct ct_command {
+	const char *name;
+	/* argv[0] is the command's name. On failure `*err` says why; main() prints it. */
+	enum ct_exit (*run)(int argc, char **argv, struct ct_error **err);
+	const char *summary;
+	const char *help; /* what `calltrace help NAME` prints */
+};
+
+extern const struct ct_command ct_command_json;
+extern const struct ct_command ct_command_recover;
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* The calltrace command: finds the command asked for, and prints its error. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "calltrace/version.h"
+#include "cli/command.h"
+#include "cli/term.h"
+#include "export/output.h"
+
+/* The table also is the help. */
+static const struct ct_command *const commands[] = {
+	&ct_command_json,
+	&ct_command_recover,
+};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static const struct ct_command *find_command(const char *name)
+{
+	for (int i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	}
+	return NULL;
+}
+
+static void print_help(FILE *to)
+{
+	fputs("usage: calltrace COMMAND [ARGUMENT]...\n"
+	      "\n"
+	      "Reads what libcalltrace.so recorded of a program's calls.\n"
+	      "\n",
+	      to);
+	for (int i = 0; i < COMMAND_COUNT; i++)
+		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("\n"
+	      "  calltrace help COMMAND    what a command does, and its options\n"
+	      "  calltrace --version       the version\n",
+	      to);
+}
+
+static int report_unknown(const char *name)
+{
+	ct_term_say("there is no command '%s'; see 'calltrace --help'", name);
+	return CT_EXIT_USAGE;
+}
+
+static int finish_stdout(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CT_EXIT_OK;
+	ct_term_say("writing to standard output failed");
+	return CT_EXIT_FAILURE;
+}
+
+static int help(int argc, char **argv)
+{
+	if (argc > 2) {
+		ct_term_say("help: '%s' is one argument too many", argv[2]);
+		return CT_EXIT_USAGE;
+	}
+	if (argc < 2) {
+		print_help(stdout);
+		return finish_stdout();
+	}
+	const struct ct_command *command = find_command(argv[1]);
+	if (!command)
+		return report_unknown(argv[1]);
+	fputs(command->help, stdout);
+	return finish_stdout();
+}
+
+/* Nothing half-written stays behind; then the signal does what it always does. */
+static void remove_and_die(int signal_number)
+{
+	ct_output_remove_unfinished();
+	raise(signal_number); /* SA_RESETHAND: the default now; delivered on return */
+}
+
+static void install_handlers(void)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		struct sigaction old;
+		const struct sigaction action = {
+			.sa_handler = remove_and_die,
+			.sa_flags = (int)SA_RESETHAND,
+		};
+		/* nohup(1) and shells that run us in the background ignore some on purpose. */
+		if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+	}
+}
+
+static int run_command(const struct ct_command *command, int argc, char **argv)
+{
+	struct ct_error *err = NULL;
+	void (*old_handler)(int) = signal(SIGPIPE, SIG_IGN);
+	enum ct_exit status;
+
+	install_handlers();
+	status = command->run(argc, argv, &err);
+	if (err)
+		ct_term_say("%s", err->message);
+	ct_error_destroy(err);
+	if (status != CT_EXIT_ABANDONED)
+		return status;
+	signal(SIGPIPE, old_handler);
+	raise(SIGPIPE);
+	return CT_EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return CT_EXIT_USAGE;
+	}
+	const char *name = argv[1];
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+		print_help(stdout);
+		return finish_stdout();
+	}
+	if (strcmp(name, "--version") == 0) {
+		puts("calltrace " CALLTRACE_VERSION);
+		return finish_stdout();
+	}
+	if (strcmp(name, "help") == 0)
+		return help(argc - 1, argv + 1);
+	const struct ct_command *command = find_command(name);
+	if (!command)
+		return report_unknown(name);
+	if (argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+		fputs(command->help, stdout);
+		return finish_stdout();
+	}
+	return run_command(command, argc - 1, argv + 1);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What the commands say on standard error: see term.h. */
+#include "cli/term.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 500, INTERVAL_MS = 100 };
+
+/* The progress line: there is one terminal. */
+static struct {
+	uint64_t first_ms; /* when work began */
+	uint64_t shown_ms;
+	bool visible;
+} progress;
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void ct_term_clear(void)
+{
+	if (progress.visible)
+		fputs("\r\033[K", stderr);
+	progress.visible = false;
+}
+
+void ct_term_say(const char *format, ...)
+{
+	va_list args;
+	ct_term_clear();
+	fputs("calltrace: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+void ct_term_warn(const char *sentence)
+{
+	ct_term_say("%s", sentence);
+}
+
+void ct_term_progress(uint64_t calls, uint64_t total)
+{
+	uint64_t now = now_ms();
+	if (progress.first_ms == 0)
+		progress.first_ms = now;
+	if (now - progress.first_ms < PATIENCE_MS || now - progress.shown_ms < INTERVAL_MS ||
+	    !isatty(STDERR_FILENO))
+		return;
+	progress.shown_ms = now;
+	progress.visible = true;
+	if (total == 0)
+		fprintf(stderr, "\r\033[Kcalltrace: read %" PRIu64 ".%" PRIu64 " million calls",
+			calls / 1000000, calls / 100000 % 10);
+	else
+		fprintf(stderr, "\r\033[Kcalltrace: written %" PRIu64 " %%",
+			(calls < total ? calls : total) * 100 / total);
+}

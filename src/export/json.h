@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes a trace as the JSON document of docs/calltrace.schema.json. Memory
+ * grows with distinct functions, threads and open calls, not with calls.
+ */
+#ifndef CT_EXPORT_JSON_H
+#define CT_EXPORT_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "export/names.h"
+#include "export/output.h"
+#include "export/progress.h"
+#include "reader/trace.h"
+
+enum {
+	/* jq 1.6 reads 256 levels; a call is three of them (object, key, array). */
+	CT_JSON_DEFAULT_NESTING = 80,
+	CT_JSON_UNLIMITED_NESTING = UINT32_MAX - 1,
+};
+
+struct ct_json_options {
+	bool pretty;
+	enum ct_json_layout layout;
+	uint32_t max_nesting;	  /* levels of calls in `nested`; deeper ones lie flat */
+	ct_names_warn_fn *warn;	  /* may be NULL */
+	ct_progress_fn *progress; /* may be NULL */
+};
+
+/* What the document says of itself, for a closing sentence. */
+struct ct_json_summary {
+	uint64_t calls;
+	uint64_t threads;
+	uint64_t lost_events;
+};
+
+struct ct_error *ct_json_write(struct ct_trace *trace, const struct ct_json_options *options,
+			       struct ct_output *output, struct ct_json_summary *ret)
+	__attribute__((warn_unused_result));
+
+#endif
