@@ -18,7 +18,10 @@ def check_against_own_account(t, program, seed):
     if not tree.matches_runs(expected[0].root, actual, {}):
         # The program's lines, in the form in which the actual tree is printed.
         wanted = tree.render(as_runs(expected[0].root), limit=5000)
-        t.fail(f"seed {seed}: the trace differs from the program's own account\n" + tree.difference(wanted, tree.render(actual, limit=5000)))
+        t.fail(
+            f"seed {seed}: the trace differs from the program's own account\n"
+            + tree.difference(wanted, tree.render(actual, limit=5000))
+        )
 
 
 def as_runs(node):
@@ -65,7 +68,11 @@ def random_exceptions(t):
 @test(BOTH)
 def random_exceptions_static_unwinder(t):
     """the same with the unwinder linked into the program"""
-    program = t.build("random_throws.cpp", ldflags=["-static-libgcc", "-static-libstdc++"], name="random_throws_static")
+    program = t.build(
+        "random_throws.cpp",
+        ldflags=["-static-libgcc", "-static-libstdc++"],
+        name="random_throws_static",
+    )
     for seed in SEEDS:
         check_against_own_account(t, program, seed)
 
@@ -74,7 +81,13 @@ def random_exceptions_static_unwinder(t):
 def inlined_throw_loses_no_call(t):
     """thrower and catcher in one frame: parents cannot always be told, but no call is missing or doubled"""
     document = t.compare([t.build("inlined_throw.cpp")])
-    for name, count in (("main", 1), ("catcher", 10), ("middle", 10), ("thrower", 10), ("leaf", 20)):
+    for name, count in (
+        ("main", 1),
+        ("catcher", 10),
+        ("middle", 10),
+        ("thrower", 10),
+        ("leaf", 20),
+    ):
         t.same(f"calls of {name}", count, document.count(name))
 
 
@@ -114,7 +127,10 @@ main
     t.same("demangled name", "shapes::Base::draw()", call["function"])
     t.same("mangled name", "_ZN6shapes4Base4drawEv", call["mangled_name"])
     plain = document.named("main")[0].raw
-    t.expect("mangled_name" not in plain or plain["mangled_name"] in (None, "main"), "main has a mangled_name of its own")
+    t.expect(
+        "mangled_name" not in plain or plain["mangled_name"] in (None, "main"),
+        "main has a mangled_name of its own",
+    )
 
 
 @test(ALL)
@@ -154,6 +170,98 @@ body_1
     )
 
 
+def account(call):
+    return call.name + "(" + "".join(account(child) for child in call.children) + ")"
+
+
+def random_coroutine_trees(t, program):
+    for seed in SEEDS:
+        document = t.compare([program, str(seed)])
+        resumed, *expected = t.traced.out.decode().splitlines()
+        roots = [call for _, calls in document.trees for call in calls]
+        t.same(
+            f"seed {seed}: calls of the coroutines",
+            sorted(expected),
+            sorted(account(call) for call in roots if call.name != "main"),
+        )
+        t.same(
+            f"seed {seed}: calls of main",
+            ["resume"] * int(resumed),
+            [call.name for call in document.named("main")[0].children],
+        )
+
+
+@test(ALL)
+def random_coroutines_by_swapcontext(t):
+    """coroutines that call and yield at random, on stacks that are used again"""
+    random_coroutine_trees(t, t.build("random_coroutines.c"))
+
+
+@test(ALL)
+def random_coroutines_by_assembly(t):
+    """the same with a hand-written switch"""
+    if os.uname().machine != "x86_64":
+        t.skip("the switch is written for x86-64")
+    random_coroutine_trees(
+        t, t.build("random_coroutines.c", cflags=["-DASSEMBLY"], name="random_coroutines_asm")
+    )
+
+
+@test(BOTH)
+def coroutine_resumed_on_another_thread(t):
+    """the calls of both threads are right, and none of the coroutine's is missing"""
+    document = t.compare([t.build("wandering_coroutine.c")], lost=True)
+    t.same("calls of leaf", 7, document.count("leaf"))
+    children = {
+        call.name: [child.name for child in call.children]
+        for call in document.calls
+        if call.name in ("main", "thread")
+    }
+    t.same(
+        "callees of main and thread",
+        {"main": ["resumes", "leaf"], "thread": ["resumes", "leaf"]},
+        children,
+    )
+    for call in document.named("resumes"):
+        t.same("callees of resumes", ["leaf"], [child.name for child in call.children])
+        t.same("how resumes ended", None, call.raw.get("unfinished"))
+
+
+@test(ALL)
+def smallest_stacks(t):
+    """threads, handlers and coroutines on the smallest stacks the system allows"""
+    document = t.compare([t.build("small_stacks.c")])
+    t.same("calls of leaf", 60000, document.count("leaf"))
+
+
+@test(BOTH)
+def only_a_library_is_instrumented(t):
+    """an executable without hooks, and a shared library with them"""
+    library = t.build("plugin.c", cflags=["-DNAME=inner"], shared=True, name="instrumented.so")
+    program = t.build("reload.c", ldflags=["-ldl"], instrument=False, name="plain_reload")
+    t.compare([program, library], tree="run\n inner x2\n")
+
+
+@test(BOTH)
+def stripped_library(t):
+    """a stripped library: the exported function has its name, the static one is module+0xoffset"""
+    library = t.build(
+        "plugin.c",
+        cflags=["-DNAME=inner"],
+        ldflags=["-Wl,--strip-all"],
+        shared=True,
+        name="stripped.so",
+    )
+    document = t.compare([t.build("reload.c", ldflags=["-ldl"]), library])
+    run = document.named("run")[0]
+    for call in run.children:
+        t.expect(
+            re.match(r"^stripped\.so\+0x[0-9a-f]+$", call.raw["function"]),
+            f"the static function is {call.raw['function']!r}",
+        )
+    t.same("calls of the static function", 2, len(run.children))
+
+
 @test(ALL)
 def names_of_any_bytes(t):
     """symbols with quotes, newlines, control characters and bad UTF-8 stay one valid JSON string each"""
@@ -171,7 +279,10 @@ def names_of_any_bytes(t):
     names = [call.raw["function"] for call in document.named("main")[0].children]
     t.same("quotes and backslash", odd["quotes"], names[0])
     t.same("newline", "line\none", names[1])
-    t.expect(names[2].startswith("bad") and names[2].endswith("utf8") and len(names[2]) > 7, f"bad UTF-8 became {names[2]!r}")
+    t.expect(
+        names[2].startswith("bad") and names[2].endswith("utf8") and len(names[2]) > 7,
+        f"bad UTF-8 became {names[2]!r}",
+    )
     t.same("good UTF-8", "grün_日本", names[3])
     t.same("control characters", "tab\tand\x01one", names[4])
     t.same("only looks mangled", "_ZN3fooEzzz", names[5])
@@ -188,10 +299,21 @@ def source_file_and_line(t):
     """a call says where its function is defined"""
     document = t.compare([t.build("static_functions.c")])
     secret = document.named("secret")[0].raw
-    t.expect(str(secret["source_file"]).endswith("static_functions.c"), f"source_file is {secret['source_file']!r}")
-    with open(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "programs/static_functions.c")) as file:
+    t.expect(
+        str(secret["source_file"]).endswith("static_functions.c"),
+        f"source_file is {secret['source_file']!r}",
+    )
+    with open(
+        os.path.join(
+            os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+            "programs/static_functions.c",
+        )
+    ) as file:
         line = next(number for number, text in enumerate(file, 1) if "void secret(void)" in text)
-    t.expect(secret["line_number"] in (line, line + 1), f"line_number is {secret['line_number']}, secret() is at {line}")
+    t.expect(
+        secret["line_number"] in (line, line + 1),
+        f"line_number is {secret['line_number']}, secret() is at {line}",
+    )
 
 
 @test(BOTH)
@@ -201,7 +323,10 @@ def stripped_program(t):
     document = t.compare([program])
     t.same("number of calls", 3, len(document.calls))
     for call in document.calls:
-        t.expect(re.match(r"^stripped\+0x[0-9a-f]+$", call.raw["function"]), f"a stripped function is {call.raw['function']!r}")
+        t.expect(
+            re.match(r"^stripped\+0x[0-9a-f]+$", call.raw["function"]),
+            f"a stripped function is {call.raw['function']!r}",
+        )
         t.same("source_file of a stripped function", None, call.raw["source_file"])
     main = document.calls[0]
     t.same("depths", [0, 1, 2], [call.raw["depth"] - main.raw["depth"] for call in document.calls])
@@ -216,7 +341,8 @@ def debug_link_beside_the_program(t):
     """a separate debug file named by .gnu_debuglink gives names, files and lines"""
     t.need("objcopy")
     program = t.build(
-        "static_functions.c", name="linked",
+        "static_functions.c",
+        name="linked",
         after=[
             ["objcopy", "--only-keep-debug", "{}", "{}.debug"],
             ["strip", "--strip-all", "{}"],
@@ -224,7 +350,10 @@ def debug_link_beside_the_program(t):
         ],
     )
     document = t.compare([program], tree="main\n hidden\n  secret\n")
-    t.expect(str(document.calls[0].raw["source_file"]).endswith("static_functions.c"), "no source_file from the debug file")
+    t.expect(
+        str(document.calls[0].raw["source_file"]).endswith("static_functions.c"),
+        "no source_file from the debug file",
+    )
 
 
 @test(ONE)
@@ -232,7 +361,8 @@ def debug_link_in_debug_folder(t):
     """the debug file lies in .debug/"""
     t.need("objcopy")
     program = t.build(
-        "static_functions.c", name="linked",
+        "static_functions.c",
+        name="linked",
         after=[
             ["mkdir", ".debug"],
             ["objcopy", "--only-keep-debug", "{}", ".debug/{}.debug"],
@@ -254,7 +384,11 @@ def debug_file_by_build_id(t):
     stripped = os.path.join(t.dir, "by_build_id")
     t.tool(["strip", "--strip-all", "-o", stripped, program])
     folder = f"/usr/lib/debug/.build-id/{build_id[:2]}"
-    made = [each for each in ("/usr/lib/debug", "/usr/lib/debug/.build-id", folder) if not os.path.exists(each)]
+    made = [
+        each
+        for each in ("/usr/lib/debug", "/usr/lib/debug/.build-id", folder)
+        if not os.path.exists(each)
+    ]
     debug = f"{folder}/{build_id[2:]}.debug"
     os.makedirs(folder, exist_ok=True)
     try:
@@ -272,7 +406,10 @@ def ten_thousand_functions(t):
     count = 10000
     source = os.path.join(t.context.base, "ten_thousand.c")
     text = ["#include <stdio.h>", "static volatile int sum;"]
-    text += [f"static __attribute__((noinline)) void function_{n}(void) {{ sum++; }}" for n in range(count)]
+    text += [
+        f"static __attribute__((noinline)) void function_{n}(void) {{ sum++; }}"
+        for n in range(count)
+    ]
     for place in ("first", "second"):
         text.append(f"static __attribute__((noinline)) void {place}(void) {{")
         text += [f"function_{n}();" for n in range(count)]
@@ -291,7 +428,12 @@ def ten_thousand_functions(t):
 
 
 def deep(t, levels, layout, limits=()):
-    document = t.compare([t.build("deep.c"), str(levels)], env={"CALLTRACE_JSON_LAYOUT": layout}, limits=limits, timeout=120)
+    document = t.compare(
+        [t.build("deep.c"), str(levels)],
+        env={"CALLTRACE_JSON_LAYOUT": layout},
+        limits=limits,
+        timeout=120,
+    )
     t.same("calls", levels + 1, len(document.calls))
     call = document.calls[0]
     for level in range(levels):
@@ -321,7 +463,9 @@ def plugins_at_the_same_address(t):
     program = t.build("reload.c", ldflags=["-ldl"])
     document = t.compare([program, one, two, one, two], check=True)
     t.expect(b"same base: 3" in t.traced.out, f"the loader chose other addresses: {t.traced.out!r}")
-    uses = "\n".join(f"    use\n        run\n            function_of_{which} x2" for which in ("one", "two") * 2)
+    uses = "\n".join(
+        f"    use\n        run\n            function_of_{which} x2" for which in ("one", "two") * 2
+    )
     t.check_tree(document, "main\n" + uses)
     modules = [os.path.basename(call.raw["module"]) for call in document.named("run")]
     t.same("modules of run()", ["one.so", "two.so", "one.so", "two.so"], modules)
@@ -380,17 +524,33 @@ def linked_and_preloaded(t):
 @test(ALL)
 def address_sanitizer(t):
     """a program with ASan: the library is preloaded before ASan's"""
-    program = t.build("nested_calls.c", cflags=["-fsanitize=address"], ldflags=["-fsanitize=address"], name="nested_asan")
+    program = t.build(
+        "nested_calls.c",
+        cflags=["-fsanitize=address"],
+        ldflags=["-fsanitize=address"],
+        name="nested_asan",
+    )
     env = {"ASAN_OPTIONS": "verify_asan_link_order=0"} if t.compiler == "gcc" else {}
     document = t.compare([program], env=env)
-    for name, count in (("main", 1), ("branch", 2), ("leaf", 6), ("factorial", 4), ("compare_ints", 1)):
+    for name, count in (
+        ("main", 1),
+        ("branch", 2),
+        ("leaf", 6),
+        ("factorial", 4),
+        ("compare_ints", 1),
+    ):
         t.same(f"calls of {name}", count, document.count(name))
 
 
 @test(GCC)
 def address_sanitizer_static(t):
     """a program with ASan linked in needs no option"""
-    program = t.build("nested_calls.c", cflags=["-fsanitize=address"], ldflags=["-fsanitize=address", "-static-libasan"], name="nested_asan_static")
+    program = t.build(
+        "nested_calls.c",
+        cflags=["-fsanitize=address"],
+        ldflags=["-fsanitize=address", "-static-libasan"],
+        name="nested_asan_static",
+    )
     document = t.compare([program])
     t.same("calls of leaf", 6, document.count("leaf"))
 
@@ -399,16 +559,29 @@ def address_sanitizer_static(t):
 def address_sanitizer_with_exceptions(t):
     """ASan and exceptions together"""
     program = t.build(
-        [("exceptions.cpp", []), ("c_frame.c", [])], cflags=["-fsanitize=address"], ldflags=["-fsanitize=address"], name="throws_asan")
+        [("exceptions.cpp", []), ("c_frame.c", [])],
+        cflags=["-fsanitize=address"],
+        ldflags=["-fsanitize=address"],
+        name="throws_asan",
+    )
     env = {"ASAN_OPTIONS": "verify_asan_link_order=0"} if t.compiler == "gcc" else {}
     document = t.compare([program, "loop"], env=env)
     t.same("calls of thrower", 5, document.count("thrower"))
-    t.same("callers of middle", {"catches_in_loop"}, {call.parent.name for call in document.named("middle")})
+    t.same(
+        "callers of middle",
+        {"catches_in_loop"},
+        {call.parent.name for call in document.named("middle")},
+    )
 
 
 @test(("gcc-O2", "clang-O2"))
 def thread_sanitizer(t):
     """a program with TSan"""
-    program = t.build("threads.c", cflags=["-fsanitize=thread"], ldflags=["-fsanitize=thread"], name="threads_tsan")
+    program = t.build(
+        "threads.c",
+        cflags=["-fsanitize=thread"],
+        ldflags=["-fsanitize=thread"],
+        name="threads_tsan",
+    )
     document = t.compare([program, "2", "10"])
     t.same("calls of step", 20, document.count("step"))

@@ -12,9 +12,18 @@ from driver.harness import ONE, Failure, test
 def call(number, name, depth, start, duration, *children, unfinished=None):
     inside = sum(child["duration_ns"] or 0 for child in children)
     each = {
-        "id": number, "function": name, "module": "/bin/a", "address": "0x1000", "call_site": "0x2000",
-        "source_file": None, "line_number": None, "depth": depth, "start_ns": start, "duration_ns": duration,
-        "self_ns": None if duration is None else duration - inside, "children": list(children),
+        "id": number,
+        "function": name,
+        "module": "/bin/a",
+        "address": "0x1000",
+        "call_site": "0x2000",
+        "source_file": None,
+        "line_number": None,
+        "depth": depth,
+        "start_ns": start,
+        "duration_ns": duration,
+        "self_ns": None if duration is None else duration - inside,
+        "children": list(children),
     }
     if unfinished:
         each["unfinished"] = unfinished
@@ -22,20 +31,57 @@ def call(number, name, depth, start, duration, *children, unfinished=None):
 
 
 def fabricated():
-    roots = [call(1, "main", 0, 100, 1000, call(2, "a", 1, 150, 100, call(3, "b(int)", 2, 160, 10), call(4, "b(int)", 2, 180, 10)), call(5, "c", 1, 300, None, unfinished="unwound"))]
-    rows = [{"function": name, "calls": calls} for name, calls in (("main", 1), ("a", 1), ("b(int)", 2), ("c", 1))]
+    roots = [
+        call(
+            1,
+            "main",
+            0,
+            100,
+            1000,
+            call(2, "a", 1, 150, 100, call(3, "b(int)", 2, 160, 10), call(4, "b(int)", 2, 180, 10)),
+            call(5, "c", 1, 300, None, unfinished="unwound"),
+        )
+    ]
+    rows = [
+        {"function": name, "calls": calls}
+        for name, calls in (("main", 1), ("a", 1), ("b(int)", 2), ("c", 1))
+    ]
     return {
         "metadata": {
-            "format_version": 1, "generator": "test", "start_time": "2026-01-02T03:04:05.123456789Z",
-            "end_time": "2026-01-02T03:04:06.123456789Z", "duration_ns": 1000000000, "total_calls": 5,
-            "suppressed_calls": 0, "lost_events": 0, "total_threads": 1, "clock": "tsc",
-            "process": {"pid": 7, "ppid": 1, "executable": "/bin/a", "command_line": ["a"], "working_directory": "/", "hostname": "h"},
-            "config": {}, "modules": [],
+            "format_version": 1,
+            "generator": "test",
+            "start_time": "2026-01-02T03:04:05.123456789Z",
+            "end_time": "2026-01-02T03:04:06.123456789Z",
+            "duration_ns": 1000000000,
+            "total_calls": 5,
+            "suppressed_calls": 0,
+            "lost_events": 0,
+            "total_threads": 1,
+            "clock": "tsc",
+            "process": {
+                "pid": 7,
+                "ppid": 1,
+                "executable": "/bin/a",
+                "command_line": ["a"],
+                "working_directory": "/",
+                "hostname": "h",
+            },
+            "config": {},
+            "modules": [],
         },
-        "call_trees": [{
-            "thread_id": 7, "thread_name": "a", "is_main_thread": True, "parent_thread_id": None,
-            "start_ns": 100, "end_ns": 1100, "total_calls": 5, "max_depth": 3, "root_calls": roots,
-        }],
+        "call_trees": [
+            {
+                "thread_id": 7,
+                "thread_name": "a",
+                "is_main_thread": True,
+                "parent_thread_id": None,
+                "start_ns": 100,
+                "end_ns": 1100,
+                "total_calls": 5,
+                "max_depth": 3,
+                "root_calls": roots,
+            }
+        ],
         "thread_relationships": [],
         "statistics": rows,
     }
@@ -76,14 +122,22 @@ def driver_finds_each_fault_of_a_document(t):
         "a tree's max_depth": lambda raw: raw["call_trees"][0].update(max_depth=9),
         "depth": lambda raw: main_of(raw)["children"][0].update(depth=2),
         "the same id twice": lambda raw: main_of(raw)["children"][0].update(id=1),
-        "child longer than its parent": lambda raw: main_of(raw)["children"][0].update(duration_ns=5000),
+        "child longer than its parent": lambda raw: main_of(raw)["children"][0].update(
+            duration_ns=5000
+        ),
         "child before its parent": lambda raw: main_of(raw)["children"][0].update(start_ns=50),
-        "siblings overlap": lambda raw: main_of(raw)["children"][0]["children"][1].update(start_ns=165),
+        "siblings overlap": lambda raw: main_of(raw)["children"][0]["children"][1].update(
+            start_ns=165
+        ),
         "self_ns": lambda raw: main_of(raw)["children"][0].update(self_ns=3),
         "no duration and not unfinished": lambda raw: main_of(raw)["children"][1].pop("unfinished"),
-        "unfinished but with a duration": lambda raw: main_of(raw)["children"][0].update(unfinished="exit"),
+        "unfinished but with a duration": lambda raw: main_of(raw)["children"][0].update(
+            unfinished="exit"
+        ),
         "an unknown way to end": lambda raw: main_of(raw)["children"][1].update(unfinished="gone"),
-        "a relationship of a thread that is not there": lambda raw: raw["thread_relationships"].append({"parent_thread_id": 7, "child_thread_id": 8}),
+        "a relationship of a thread that is not there": lambda raw: raw[
+            "thread_relationships"
+        ].append({"parent_thread_id": 7, "child_thread_id": 8}),
     }
     for what, change in faults.items():
         raw = copy.deepcopy(fabricated())
@@ -108,7 +162,9 @@ def driver_finds_a_wrong_tree(t):
         "",
     ]
     for text in wrong:
-        t.expect(tree.compare(text, document.forests()) is not None, f"this tree must not match:\n{text}")
+        t.expect(
+            tree.compare(text, document.forests()) is not None, f"this tree must not match:\n{text}"
+        )
     right = [
         "main\n    a\n        b x+\n    c !unwound\n",
         "main\n    a\n        b x2\n        d x*\n    c !unwound\n",

@@ -16,21 +16,29 @@ def dies(t, how, ending, tree, *more):
 def crash_is(t, document, signal_name):
     crash = document.raw.get("crash")
     t.expect(isinstance(crash, dict), f"crash is {crash!r}")
-    t.same("signal", (int(getattr(signal, signal_name)), signal_name), (crash["signal"], crash["signal_name"]))
+    t.same(
+        "signal",
+        (int(getattr(signal, signal_name)), signal_name),
+        (crash["signal"], crash["signal_name"]),
+    )
     t.same("thread that crashed", document.trees[0][0]["thread_id"], crash["thread_id"])
 
 
 @test(ALL)
 def segmentation_fault(t):
-    """SIGSEGV: the same signal ends the program, the open calls are "crash\""""
-    document = dies(t, "segv", -signal.SIGSEGV, "main !crash\n die !crash\n  bad_write !crash\n   leaf\n")
+    """SIGSEGV: the same signal ends the program, the open calls are "crash\" """
+    document = dies(
+        t, "segv", -signal.SIGSEGV, "main !crash\n die !crash\n  bad_write !crash\n   leaf\n"
+    )
     crash_is(t, document, "SIGSEGV")
 
 
 @test(ALL)
 def abort(t):
     """SIGABRT"""
-    document = dies(t, "abort", -signal.SIGABRT, "main !crash\n die !crash\n  calls_abort !crash\n   leaf\n")
+    document = dies(
+        t, "abort", -signal.SIGABRT, "main !crash\n die !crash\n  calls_abort !crash\n   leaf\n"
+    )
     crash_is(t, document, "SIGABRT")
 
 
@@ -38,7 +46,9 @@ def abort(t):
 def other_fatal_signals(t):
     """SIGFPE, SIGBUS, SIGTRAP and SIGSYS raised"""
     for how, name in (("fpe", "SIGFPE"), ("bus", "SIGBUS"), ("trap", "SIGTRAP"), ("sys", "SIGSYS")):
-        document = dies(t, how, -getattr(signal, name), "main !crash\n die !crash\n  raises !crash\n   leaf\n")
+        document = dies(
+            t, how, -getattr(signal, name), "main !crash\n die !crash\n  raises !crash\n   leaf\n"
+        )
         crash_is(t, document, name)
         os.unlink(document.path)
 
@@ -54,28 +64,48 @@ def stack_overflow(t):
     """no stack left for a handler: the trace is kept all the same"""
     document = dies(t, "overflow", -signal.SIGSEGV, None)
     crash_is(t, document, "SIGSEGV")
-    t.expect(document.count("overflow") > 1000, f"only {document.count('overflow')} calls of overflow()")
-    t.same("how overflow() ended", {"crash"}, {call.raw.get("unfinished") for call in document.named("overflow")})
+    t.expect(
+        document.count("overflow") > 1000, f"only {document.count('overflow')} calls of overflow()"
+    )
+    t.same(
+        "how overflow() ended",
+        {"crash"},
+        {call.raw.get("unfinished") for call in document.named("overflow")},
+    )
 
 
 @test(BOTH)
 def own_segv_handler_ends_the_program(t):
     """the program's handler runs first; its calls are in the trace"""
-    document = dies(t, "segv", -signal.SIGSEGV, "main !crash\n die !crash\n  bad_write !crash\n   leaf\n   says_goodbye !crash\n    leaf\n", "mine")
+    document = dies(
+        t,
+        "segv",
+        -signal.SIGSEGV,
+        "main !crash\n die !crash\n  bad_write !crash\n   leaf\n   says_goodbye !crash\n    leaf\n",
+        "mine",
+    )
     crash_is(t, document, "SIGSEGV")
 
 
 @test(BOTH)
 def own_abort_handler(t):
     """a handler for SIGABRT that raises it again"""
-    dies(t, "abort", -signal.SIGABRT, "main !crash\n die !crash\n  calls_abort !crash\n   leaf\n   says_goodbye !crash\n    leaf\n", "mine")
+    dies(
+        t,
+        "abort",
+        -signal.SIGABRT,
+        "main !crash\n die !crash\n  calls_abort !crash\n   leaf\n   says_goodbye !crash\n    leaf\n",
+        "mine",
+    )
 
 
 @test(ALL)
 def own_segv_handler_repairs(t):
     """a handler that makes the page writable, or jumps out: no crash, nothing unfinished but what was left"""
     document = dies(
-        t, "survive", 0,
+        t,
+        "survive",
+        0,
         "main\n die\n  survives\n   repair\n    leaf\n   bad_write !unwound\n    leaf\n    repair !unwound\n     leaf\n   leaf\n",
     )
     t.expect(document.raw.get("crash") is None, f"crash is {document.raw.get('crash')!r}")
@@ -86,14 +116,22 @@ def default_death_by_sigterm_or_sigint(t):
     """the document is written, the parent sees the same signal"""
     for how, number in (("term", signal.SIGTERM), ("int", signal.SIGINT)):
         document = dies(t, how, -number, None)
-        t.same("calls", ["main", "die", "kills_itself", "leaf"], [call.name for call in document.calls])
+        t.same(
+            "calls", ["main", "die", "kills_itself", "leaf"], [call.name for call in document.calls]
+        )
         os.unlink(document.path)
 
 
 @test(BOTH)
 def own_sigterm_handler(t):
     """the program's handler decides"""
-    dies(t, "term", 21, "main !exit\n die !exit\n  kills_itself !exit\n   leaf\n   says_goodbye !exit\n    leaf\n", "mine")
+    dies(
+        t,
+        "term",
+        21,
+        "main !exit\n die !exit\n  kills_itself !exit\n   leaf\n   says_goodbye !exit\n    leaf\n",
+        "mine",
+    )
 
 
 @test(BOTH)
@@ -105,7 +143,11 @@ def ignored_sigterm(t):
 @test(ALL)
 def immediate_exits(t):
     """_exit, _Exit and quick_exit keep the trace"""
-    for how, status, inside in (("_exit", 12, ""), ("_Exit", 13, ""), ("quick_exit", 14, "  at_quick\n   leaf\n")):
+    for how, status, inside in (
+        ("_exit", 12, ""),
+        ("_Exit", 13, ""),
+        ("quick_exit", 14, "  at_quick\n   leaf\n"),
+    ):
         document = dies(t, how, status, "main !exit\n die !exit\n" + inside)
         os.unlink(document.path)
 
@@ -146,8 +188,16 @@ def killed_program_is_recovered(t):
     document = recover(t)
     t.same("calls of step", 2 * rounds, document.count("step"))
     t.same("calls of leaf", 4 * rounds, document.count("leaf"))
-    open_calls = sorted((call.name, call.raw.get("unfinished")) for call in document.calls if call.raw["duration_ns"] is None)
-    t.same("open calls", [("main", "killed")] + [("stays", "killed")] * 2 + [("works", "killed")] * 2, open_calls)
+    open_calls = sorted(
+        (call.name, call.raw.get("unfinished"))
+        for call in document.calls
+        if call.raw["duration_ns"] is None
+    )
+    t.same(
+        "open calls",
+        [("main", "killed")] + [("stays", "killed")] * 2 + [("works", "killed")] * 2,
+        open_calls,
+    )
 
 
 @test(BOTH)
@@ -168,7 +218,10 @@ def killed_at_random(t):
             if call.name == "leaf":
                 t.expect(call.parent.name == "step", f"leaf is a child of {call.parent.name}")
             if call.name == "step":
-                t.expect(len(call.children) == 2 or call.raw["duration_ns"] is None, f"a finished step has {len(call.children)} children")
+                t.expect(
+                    len(call.children) == 2 or call.raw["duration_ns"] is None,
+                    f"a finished step has {len(call.children)} children",
+                )
         for name in os.listdir(t.out):
             os.unlink(os.path.join(t.out, name))
 
@@ -176,13 +229,19 @@ def killed_at_random(t):
 @test(ONE)
 def recover_of_a_living_process(t):
     """recover refuses, or reads what is there; the process goes on and writes its document at the end"""
-    run = t.start([t.build("until_killed.c"), "1000"], env={"CALLTRACE_OUTPUT": os.path.join(t.out, "trace.ctrace")})
+    run = t.start(
+        [t.build("until_killed.c"), "1000"],
+        env={"CALLTRACE_OUTPUT": os.path.join(t.out, "trace.ctrace")},
+    )
     run.stdout.readline()
     raw = [name for name in os.listdir(t.out) if name.endswith(".ctrace")]
     t.same("number of raw traces", 1, len(raw))
     result = t.run([t.context.command, "recover", os.path.join(t.out, raw[0])], traced=False)
     t.expect(run.poll() is None, "the traced process did not survive")
     if result.status != 0:
-        t.expect(result.err.startswith(b"calltrace: ") and result.err.count(b"\n") == 1, f"not one line: {result.err!r}")
+        t.expect(
+            result.err.startswith(b"calltrace: ") and result.err.count(b"\n") == 1,
+            f"not one line: {result.err!r}",
+        )
     os.kill(run.pid, signal.SIGTERM)
     t.same("exit status", -signal.SIGTERM, t.finish(run).status)

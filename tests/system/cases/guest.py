@@ -75,7 +75,9 @@ MOVES = 100001
 @test(BOTH)
 def program_changes_directory(t):
     """chdir: a relative output path is that of the start"""
-    document = t.compare([t.build("moves.c"), "chdir"], env={"CALLTRACE_OUTPUT": "../out/trace.json"})
+    document = t.compare(
+        [t.build("moves.c"), "chdir"], env={"CALLTRACE_OUTPUT": "../out/trace.json"}
+    )
     t.same("calls", MOVES, len(document.calls))
 
 
@@ -113,8 +115,20 @@ def kept_somewhere(t, calls, traced):
     raw = [name for name in there if name.endswith(".ctrace")]
     t.same("number of raw traces", 1, len(raw))
     lines = traced.err.decode().splitlines()
-    t.expect(len(lines) == 1 and lines[0].startswith("calltrace: ") and raw[0] in lines[0], f"standard error is {traced.err!r}")
-    result = t.run([t.context.command, "json", os.path.join(t.out, raw[0]), "-o", os.path.join(t.out, "trace.json")], traced=False)
+    t.expect(
+        len(lines) == 1 and lines[0].startswith("calltrace: ") and raw[0] in lines[0],
+        f"standard error is {traced.err!r}",
+    )
+    result = t.run(
+        [
+            t.context.command,
+            "json",
+            os.path.join(t.out, raw[0]),
+            "-o",
+            os.path.join(t.out, "trace.json"),
+        ],
+        traced=False,
+    )
     t.same("calltrace json", (0, b""), (result.status, result.err))
     t.same("calls", calls, len(t.document(alone=False).calls))
 
@@ -123,9 +137,15 @@ def kept_somewhere(t, calls, traced):
 def program_replaces_malloc(t):
     """a traced malloc of the program's own"""
     document = t.compare([t.build("own_malloc.c", cflags=["-fno-builtin"])])
-    t.expect(document.count("malloc") >= 2 and document.count("free") >= 2, "the program's malloc and free are not in the trace")
+    t.expect(
+        document.count("malloc") >= 2 and document.count("free") >= 2,
+        "the program's malloc and free are not in the trace",
+    )
     for call in document.named("malloc"):
-        t.expect([child.name for child in call.children] == ["take"], "malloc has other children than take")
+        t.expect(
+            [child.name for child in call.children] == ["take"],
+            "malloc has other children than take",
+        )
 
 
 @test(ONE)
@@ -159,7 +179,10 @@ def no_descriptor_free(t):
     lines = result.err.decode().splitlines()
     if os.listdir(t.out):
         t.same("calls", 100001, len(t.document().calls))
-    t.expect(len(lines) <= 1 and all(line.startswith("calltrace: ") for line in lines), f"standard error is {result.err!r}")
+    t.expect(
+        len(lines) <= 1 and all(line.startswith("calltrace: ") for line in lines),
+        f"standard error is {result.err!r}",
+    )
 
 
 @test(ONE)
@@ -184,4 +207,8 @@ def environment_of_children_is_as_untraced(t):
     result = t.run(["/bin/sh", "-c", "env | sort | grep -v '^_='"], env={"PROBE": "1"})
     lines = result.out.decode().splitlines()
     ours = [line for line in lines if line.startswith("CALLTRACE_") or line.startswith("LD_")]
-    t.same("our variables", [f"CALLTRACE_OUTPUT={t.out}/trace.json", f"LD_PRELOAD={t.context.library}"], ours)
+    t.same(
+        "our variables",
+        [f"CALLTRACE_OUTPUT={t.out}/trace.json", f"LD_PRELOAD={t.context.library}"],
+        ours,
+    )

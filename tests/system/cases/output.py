@@ -9,7 +9,10 @@ from driver.harness import BOTH, ONE, test
 
 def one_line(t, result, *words):
     lines = result.err.decode().splitlines()
-    t.expect(len(lines) == 1 and lines[0].startswith("calltrace: "), f"standard error is not one line of ours: {result.err!r}")
+    t.expect(
+        len(lines) == 1 and lines[0].startswith("calltrace: "),
+        f"standard error is not one line of ours: {result.err!r}",
+    )
     for word in words:
         t.expect(word in lines[0], f"'{word}' is not in the line: {lines[0]}")
 
@@ -59,13 +62,18 @@ def output_is_a_device(t):
     """a device other than /dev/null is not replaced or removed"""
     result = t.run([t.build("many_calls.c"), "100"], env={"CALLTRACE_OUTPUT": "/dev/full"})
     t.same("exit status, output", (9, b"100 calls\n"), (result.status, result.out))
-    t.expect(os.path.exists("/dev/full") and not os.path.isfile("/dev/full"), "/dev/full is no device any more")
+    t.expect(
+        os.path.exists("/dev/full") and not os.path.isfile("/dev/full"),
+        "/dev/full is no device any more",
+    )
 
 
 def small_file_system(t, size):
     folder = os.path.join(t.dir, "small")
     os.mkdir(folder)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], stderr=subprocess.PIPE)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], stderr=subprocess.PIPE
+    )
     if done.returncode:
         t.skip("cannot mount: " + done.stderr.decode().strip())
     return folder
@@ -77,11 +85,23 @@ def disk_full_while_recording(t):
     t.need_root()
     folder = small_file_system(t, "4m")
     try:
-        result = t.run([t.build("many_calls.c"), "3000000"], env={"CALLTRACE_OUTPUT": os.path.join(folder, "trace.ctrace")})
+        result = t.run(
+            [t.build("many_calls.c"), "3000000"],
+            env={"CALLTRACE_OUTPUT": os.path.join(folder, "trace.ctrace")},
+        )
         t.same("exit status, output", (9, b"3000000 calls\n"), (result.status, result.out))
         one_line(t, result)
         (raw,) = os.listdir(folder)
-        made = t.run([t.context.command, "json", os.path.join(folder, raw), "-o", os.path.join(t.out, "trace.json")], traced=False)
+        made = t.run(
+            [
+                t.context.command,
+                "json",
+                os.path.join(folder, raw),
+                "-o",
+                os.path.join(t.out, "trace.json"),
+            ],
+            traced=False,
+        )
         t.same("calltrace json", 0, made.status)
         document = t.document(lost=True)
         t.expect(document.count("leaf") > 100000, f"only {document.count('leaf')} calls were kept")
@@ -97,13 +117,28 @@ def disk_full_while_converting(t):
     t.need_root()
     folder = small_file_system(t, "8m")
     try:
-        result = t.run([t.build("many_calls.c"), "400000"], env={"CALLTRACE_OUTPUT": os.path.join(folder, "trace.json")})
+        result = t.run(
+            [t.build("many_calls.c"), "400000"],
+            env={"CALLTRACE_OUTPUT": os.path.join(folder, "trace.json")},
+        )
         t.same("exit status, output", (9, b"400000 calls\n"), (result.status, result.out))
         raw = [name for name in os.listdir(folder) if name.endswith(".ctrace")]
         t.same("number of raw traces left", 1, len(raw))
         lines = result.err.decode().splitlines()
-        t.expect(1 <= len(lines) <= 2 and any(raw[0] in line for line in lines), f"standard error does not name {raw[0]}: {result.err!r}")
-        made = t.run([t.context.command, "json", os.path.join(folder, raw[0]), "-o", os.path.join(t.out, "trace.json")], traced=False)
+        t.expect(
+            1 <= len(lines) <= 2 and any(raw[0] in line for line in lines),
+            f"standard error does not name {raw[0]}: {result.err!r}",
+        )
+        made = t.run(
+            [
+                t.context.command,
+                "json",
+                os.path.join(folder, raw[0]),
+                "-o",
+                os.path.join(t.out, "trace.json"),
+            ],
+            traced=False,
+        )
         t.same("calltrace json", 0, made.status)
         t.same("calls", 400001, len(t.document().calls))
     finally:
@@ -126,10 +161,14 @@ def file_size_limit(t):
     """RLIMIT_FSIZE: no SIGXFSZ reaches the program, the calls until then are kept"""
     limit = [(resource.RLIMIT_FSIZE, 2 << 20)]
     raw = os.path.join(t.out, "trace.ctrace")
-    result = t.run([t.build("many_calls.c"), "3000000"], env={"CALLTRACE_OUTPUT": raw}, limits=limit)
+    result = t.run(
+        [t.build("many_calls.c"), "3000000"], env={"CALLTRACE_OUTPUT": raw}, limits=limit
+    )
     t.same("exit status, output", (9, b"3000000 calls\n"), (result.status, result.out))
     one_line(t, result)
-    made = t.run([t.context.command, "json", raw, "-o", os.path.join(t.out, "trace.json")], traced=False)
+    made = t.run(
+        [t.context.command, "json", raw, "-o", os.path.join(t.out, "trace.json")], traced=False
+    )
     t.same("calltrace json", 0, made.status)
     document = t.document(lost=True, alone=False)
     t.expect(document.count("leaf") > 50000, f"only {document.count('leaf')} calls were kept")
@@ -153,7 +192,9 @@ def command_is_missing(t):
         t.skip(f"{t.context.library} is not built")
     library = os.path.join(t.dir, "libcalltrace.so")
     shutil.copy(t.context.library, library)
-    result = t.run([t.build("many_calls.c"), "1000"], env={"LD_PRELOAD": library, "PATH": "/nowhere"})
+    result = t.run(
+        [t.build("many_calls.c"), "1000"], env={"LD_PRELOAD": library, "PATH": "/nowhere"}
+    )
     t.same("exit status, output", (9, b"1000 calls\n"), (result.status, result.out))
     raw = [name for name in os.listdir(t.out) if name.endswith(".ctrace")]
     t.same("raw traces left", 1, len(raw))

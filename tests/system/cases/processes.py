@@ -53,7 +53,7 @@ main
 @test(ALL)
 def fork_makes_a_second_document(t):
     """the child writes trace.<pid>.json with its own calls only"""
-    fork_case(t, "fork", FORKING, "in_child !exit\n    leaf x2\n".replace(" !exit", ""))
+    fork_case(t, "fork", FORKING, "in_child\n    leaf x2\n")
 
 
 @test(ALL)
@@ -66,7 +66,13 @@ def child_returns_through_calls_open_at_the_fork(t):
 @test(BOTH)
 def fork_in_a_forked_child(t):
     """a document for child and grandchild"""
-    fork_case(t, "fork_twice", FORKING.replace("forks", "forks_twice"), "in_child\n    leaf x2\n", "in_grandchild\n    leaf\n")
+    fork_case(
+        t,
+        "fork_twice",
+        FORKING.replace("forks", "forks_twice"),
+        "in_child\n    leaf x2\n",
+        "in_grandchild\n    leaf\n",
+    )
 
 
 @test(BOTH)
@@ -74,9 +80,30 @@ def fork_in_a_thread(t):
     """a thread forks: the child's only thread is that one"""
     t.compare([t.build("forks.c"), "fork_in_thread"], check=False)
     parent, children = by_role(t)
-    t.check_tree(parent, "main\n before\n  leaf\n--- thread\nforking_thread\n forks\n  in_parent\n   leaf\n")
+    t.check_tree(
+        parent, "main\n before\n  leaf\n--- thread\nforking_thread\n forks\n  in_parent\n   leaf\n"
+    )
     t.same("number of the other documents", 1, len(children))
-    t.same("calls of the child", ["in_child", "leaf", "leaf"], [call.name for call in children[0].calls])
+    t.same(
+        "calls of the child",
+        ["in_child", "leaf", "leaf"],
+        [call.name for call in children[0].calls],
+    )
+
+
+@test(BOTH)
+def fork_while_threads_record(t):
+    """30 children of a process whose threads never stop calling"""
+    result = t.run([t.build("forking_threads.c"), "30"], timeout=60)
+    t.same("exit status, standard error", (0, b""), (result.status, result.err))
+    counts = dict(line.split() for line in result.out.decode().splitlines())
+    t.same("children that failed", "0", counts["failed"])
+    parent, children = by_role(t)
+    t.same("calls of leaf", int(counts["leaf"]), parent.count("leaf"))
+    t.same("documents of children", 30, len(children))
+    for child in children:
+        t.same("calls of a child", 1001, len(child.calls))
+        t.same("root call of a child", "in_child", child.calls[0].name)
 
 
 @test(BOTH)
@@ -95,7 +122,9 @@ def twenty_forks(t):
     t.same("documents of children", 20, len(children))
     t.same("calls of the parent", 3 + 20 * 3, len(parent.calls))
     for child in children:
-        t.same("calls of a child", ["in_child", "leaf", "leaf"], [call.name for call in child.calls])
+        t.same(
+            "calls of a child", ["in_child", "leaf", "leaf"], [call.name for call in child.calls]
+        )
 
 
 EXECUTED = "main\n    before\n        leaf\n    in_child\n        leaf x2\n"
@@ -105,6 +134,24 @@ EXECUTED = "main\n    before\n        leaf\n    in_child\n        leaf x2\n"
 def vfork_and_exec(t):
     """the executed program has a document of its own, the parent's is whole"""
     fork_case(t, "vfork", FORKING.replace("forks", "vforks"), EXECUTED)
+
+
+@test(BOTH)
+def vfork_child_makes_a_call(t):
+    """a traced call between vfork and exec, in the parent's memory: no call of the parent is lost"""
+    t.compare([t.build("forks.c"), "vfork_call"], check=False)
+    parent, children = by_role(t)
+    names = [call.name for call in parent.calls]
+    if names.count("leaf") == 3:  # the child's is there too: it used the parent's memory
+        names.remove("leaf")
+    t.same(
+        "calls of the parent",
+        ["before", "in_parent", "leaf", "leaf", "main", "vforks_and_calls"],
+        sorted(names),
+    )
+    t.same("how they ended", {None}, {call.raw.get("unfinished") for call in parent.calls})
+    t.same("number of the other documents", 1, len(children))
+    t.check_tree(children[0], EXECUTED)
 
 
 @test(BOTH)
@@ -140,13 +187,46 @@ def exec_of_itself(t):
 @test(BOTH)
 def exec_of_another_program(t):
     """the calls before exec of a program that is not traced are kept"""
-    t.compare([t.build("forks.c"), "exec_other"], tree="main !exit\n    before\n        leaf\n    execs !exit\n")
+    t.compare(
+        [t.build("forks.c"), "exec_other"],
+        tree="main !exit\n    before\n        leaf\n    execs !exit\n",
+    )
 
 
 @test(BOTH)
 def failed_exec(t):
     """exec fails, and recording goes on"""
-    t.compare([t.build("forks.c"), "exec_missing"], tree="main\n    before\n        leaf\n    execs\n")
+    t.compare(
+        [t.build("forks.c"), "exec_missing"], tree="main\n    before\n        leaf\n    execs\n"
+    )
+
+
+@test(ONE)
+def fork_with_pid_in_the_name(t):
+    """%p in the name: parent and child have a document each"""
+    program = t.build("forks.c")
+    result = t.run([program, "fork"], env={"CALLTRACE_OUTPUT": os.path.join(t.out, "a-%p.json")})
+    t.same("exit status, standard error", (0, b""), (result.status, result.err))
+    documents = t.documents()
+    t.same("number of documents", 2, len(documents))
+    for name, each in documents.items():
+        t.expect(
+            str(each.metadata["process"]["pid"]) in name,
+            f"{name} is of pid {each.metadata['process']['pid']}",
+        )
+
+
+@test(ONE)
+def fork_with_raw_output(t):
+    """.ctrace: a raw trace of each process"""
+    program = t.build("forks.c")
+    result = t.run([program, "fork"], env={"CALLTRACE_OUTPUT": os.path.join(t.out, "a.ctrace")})
+    t.same("exit status, standard error", (0, b""), (result.status, result.err))
+    there = sorted(os.listdir(t.out))
+    t.expect(
+        len(there) == 2 and there[1] == "a.ctrace" and re.match(r"^a\.\d+\.ctrace$", there[0]),
+        f"files made: {there}",
+    )
 
 
 @test(ONE)

@@ -17,7 +17,12 @@ QUERIES = {
 
 def query(t, name):
     t.need("jq")
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", QUERIES[name]], cwd=t.out, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", QUERIES[name]],
+        cwd=t.out,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -44,7 +49,10 @@ def query_of_the_average(t):
     """average duration and number of calls"""
     document = traced(t)
     out = works(t, "average")
-    t.expect(out.startswith("Average:") and out.rstrip().endswith(f"Total calls: {len(document.calls)}"), f"it says {out!r}")
+    t.expect(
+        out.startswith("Average:") and out.rstrip().endswith(f"Total calls: {len(document.calls)}"),
+        f"it says {out!r}",
+    )
 
 
 @test(ONE)
@@ -85,10 +93,18 @@ def query_by_name(t):
     status, out, err = query(t, "handlers")
     if status:
         t.expect("cannot be matched, as it is not a string" in err, f"jq says {err!r}")
-        repaired = QUERIES["handlers"].replace("select(.function? | test(", "select(.function? // \"\" | test(")
+        repaired = QUERIES["handlers"].replace(
+            "select(.function? | test(", 'select(.function? // "" | test('
+        )
         repaired = repaired.replace("handle_request|process_api", "branch|compare")
-        done = subprocess.run(["bash", "-c", repaired], cwd=t.out, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        t.same("exit status and error of the query the guide gives instead", (0, b""), (done.returncode, done.stderr))
+        done = subprocess.run(
+            ["bash", "-c", repaired], cwd=t.out, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        t.same(
+            "exit status and error of the query the guide gives instead",
+            (0, b""),
+            (done.returncode, done.stderr),
+        )
         t.same("calls it finds", 3, done.stdout.count(b'"function"'))
 
 
@@ -114,7 +130,10 @@ def queries_on_a_deep_trace(t):
 def queries_on_a_flat_trace(t):
     """the flat layout"""
     document = t.compare([t.build("deep.c"), "5000"], env={"CALLTRACE_JSON_LAYOUT": "flat"})
-    t.expect(works(t, "average").rstrip().endswith(f"Total calls: {len(document.calls)}"), "not all calls are counted")
+    t.expect(
+        works(t, "average").rstrip().endswith(f"Total calls: {len(document.calls)}"),
+        "not all calls are counted",
+    )
     for name in ("slowest", "slow", "totals"):
         works(t, name)
     t.same("the most called", ["5000", "deeper"], works(t, "most_called").split()[:2])

@@ -32,22 +32,33 @@ def bad_value_gives_one_line(t):
     for variable, value, accepted in BAD_VALUES:
         result = t.run([program], env={variable: value})
         said = f"{variable}={value!r}: standard error is {result.err!r}"
-        t.same(f"{variable}={value!r}: exit status, output", (0, b"4\n"), (result.status, result.out))
+        t.same(
+            f"{variable}={value!r}: exit status, output", (0, b"4\n"), (result.status, result.out)
+        )
         lines = result.err.decode().splitlines()
         if value == "" and not lines:
             pass  # an empty variable counts as not set
         else:
             t.expect(len(lines) == 1, said)
-            t.expect(lines[0].startswith("calltrace: ") and variable in lines[0] and value in lines[0], said)
+            t.expect(
+                lines[0].startswith("calltrace: ") and variable in lines[0] and value in lines[0],
+                said,
+            )
             for word in accepted:
-                t.expect(word in lines[0].replace(variable, "").replace(value, ""), said + f", which does not say '{word}'")
+                t.expect(
+                    word in lines[0].replace(variable, "").replace(value, ""),
+                    said + f", which does not say '{word}'",
+                )
         t.check_tree(t.document(), TREE)
 
 
 @test(ONE)
 def several_bad_values(t):
     """a line for each of them"""
-    result = t.run([t.build("small_calls.c")], env={"CALLTRACE_DEBUG": "x", "CALLTRACE_CLOCK": "y", "CALLTRACE_MAX_DEPTH": "z"})
+    result = t.run(
+        [t.build("small_calls.c")],
+        env={"CALLTRACE_DEBUG": "x", "CALLTRACE_CLOCK": "y", "CALLTRACE_MAX_DEPTH": "z"},
+    )
     t.same("lines", 3, len(result.err.decode().splitlines()))
     t.check_tree(t.document(), TREE)
 
@@ -55,25 +66,37 @@ def several_bad_values(t):
 @test(ONE)
 def bad_output_field(t):
     """an unknown %x in CALLTRACE_OUTPUT: one line, the program runs"""
-    result = t.run([t.build("small_calls.c")], env={"CALLTRACE_OUTPUT": os.path.join(t.out, "a%zb.json")})
+    result = t.run(
+        [t.build("small_calls.c")], env={"CALLTRACE_OUTPUT": os.path.join(t.out, "a%zb.json")}
+    )
     t.same("exit status, output", (0, b"4\n"), (result.status, result.out))
     lines = result.err.decode().splitlines()
-    t.expect(len(lines) == 1 and "CALLTRACE_OUTPUT" in lines[0] and "%z" in lines[0], f"standard error is {result.err!r}")
+    t.expect(
+        len(lines) == 1 and "CALLTRACE_OUTPUT" in lines[0] and "%z" in lines[0],
+        f"standard error is {result.err!r}",
+    )
 
 
 @test(ONE)
 def huge_values(t):
     """an output path longer than any path: one line, the program runs"""
-    result = t.run([t.build("small_calls.c")], env={"CALLTRACE_OUTPUT": "/tmp/" + "x" * 10000 + ".json"})
+    result = t.run(
+        [t.build("small_calls.c")], env={"CALLTRACE_OUTPUT": "/tmp/" + "x" * 10000 + ".json"}
+    )
     t.same("exit status, output", (0, b"4\n"), (result.status, result.out))
-    t.expect(1 <= len(result.err.decode().splitlines()) <= 1, f"standard error is {result.err[:300]!r}")
+    t.expect(
+        1 <= len(result.err.decode().splitlines()) <= 1, f"standard error is {result.err[:300]!r}"
+    )
 
 
 @test(ONE)
 def output_fields(t):
     """%p pid, %e program, %h host, %t start time, %%"""
     before = int(time.time())
-    result = t.run([t.build("small_calls.c")], env={"CALLTRACE_OUTPUT": os.path.join(t.out, "%e-%p-%h-%t-%%.json")})
+    result = t.run(
+        [t.build("small_calls.c")],
+        env={"CALLTRACE_OUTPUT": os.path.join(t.out, "%e-%p-%h-%t-%%.json")},
+    )
     t.same("behaviour", (0, b"4\n", b""), (result.status, result.out, result.err))
     (name,) = os.listdir(t.out)
     match = re.match(rf"^small_calls-(\d+)-{re.escape(socket.gethostname())}-(.+)-%\.json$", name)
@@ -82,7 +105,9 @@ def output_fields(t):
     t.same("pid in the name", document.metadata["process"]["pid"], int(match.group(1)))
     digits = match.group(2)
     if digits.isdigit() and len(digits) <= 11:
-        t.expect(before - 1 <= int(digits) <= time.time() + 1, f"start time in the name is {digits}")
+        t.expect(
+            before - 1 <= int(digits) <= time.time() + 1, f"start time in the name is {digits}"
+        )
 
 
 @test(ONE)
@@ -112,7 +137,9 @@ def raw_trace_is_kept(t):
     result = t.run([t.build("small_calls.c")], env={"CALLTRACE_OUTPUT": raw})
     t.same("behaviour", (0, b"4\n", b""), (result.status, result.out, result.err))
     t.same("files made", ["trace.ctrace"], os.listdir(t.out))
-    made = t.run([t.context.command, "json", raw, "-o", os.path.join(t.out, "trace.json")], traced=False)
+    made = t.run(
+        [t.context.command, "json", raw, "-o", os.path.join(t.out, "trace.json")], traced=False
+    )
     t.same("calltrace json", (0, b""), (made.status, made.err))
     t.check_tree(t.document(alone=False), TREE)
     dump = t.run([t.context.command, "dump", raw], traced=False)
@@ -124,7 +151,9 @@ def raw_trace_is_kept(t):
 def unknown_extension_is_json(t):
     """an extension that is not known gives JSON"""
     for name in ("trace.txt", "trace", "trace.json.old"):
-        result = t.run([t.build("small_calls.c")], env={"CALLTRACE_OUTPUT": os.path.join(t.out, name)})
+        result = t.run(
+            [t.build("small_calls.c")], env={"CALLTRACE_OUTPUT": os.path.join(t.out, name)}
+        )
         t.same("behaviour", (0, b"4\n", b""), (result.status, result.out, result.err))
         t.check_tree(t.document(name), TREE)
         os.unlink(os.path.join(t.out, name))
@@ -137,8 +166,14 @@ def dev_null_only_counts(t):
     t.same("behaviour", (9, b"1000 calls\n", b""), (result.status, result.out, result.err))
     t.same("files", [], os.listdir(t.out))
     t.expect(not os.path.isfile("/dev/null"), "/dev/null is a file now")
-    counted = t.run([t.build("many_calls.c"), "1000"], env={"CALLTRACE_OUTPUT": "/dev/null", "CALLTRACE_DEBUG": "1"})
-    t.expect(b"1001" in counted.err.replace(b",", b""), f"the summary does not say 1001 calls: {counted.err!r}")
+    counted = t.run(
+        [t.build("many_calls.c"), "1000"],
+        env={"CALLTRACE_OUTPUT": "/dev/null", "CALLTRACE_DEBUG": "1"},
+    )
+    t.expect(
+        b"1001" in counted.err.replace(b",", b""),
+        f"the summary does not say 1001 calls: {counted.err!r}",
+    )
 
 
 @test(ONE)
@@ -151,18 +186,31 @@ def disabled(t):
 @test(BOTH)
 def depth_limit(t):
     """calls below CALLTRACE_MAX_DEPTH are counted as suppressed"""
-    trees = {1: "main\n", 2: "main\n first x2\n", 3: "main\n first x2\n  second\n", 4: TREE, 100: TREE}
+    trees = {
+        1: "main\n",
+        2: "main\n first x2\n",
+        3: "main\n first x2\n  second\n",
+        4: TREE,
+        100: TREE,
+    }
     suppressed = {1: 8, 2: 6, 3: 4, 4: 0, 100: 0}
     for limit, text in trees.items():
-        document = t.compare([t.build("small_calls.c")], env={"CALLTRACE_MAX_DEPTH": str(limit)}, tree=text)
-        t.same(f"suppressed_calls with limit {limit}", suppressed[limit], document.metadata["suppressed_calls"])
+        document = t.compare(
+            [t.build("small_calls.c")], env={"CALLTRACE_MAX_DEPTH": str(limit)}, tree=text
+        )
+        t.same(
+            f"suppressed_calls with limit {limit}",
+            suppressed[limit],
+            document.metadata["suppressed_calls"],
+        )
 
 
 @test(BOTH)
 def depth_limit_and_longjmp(t):
     """a jump from below the limit, and one to below it"""
     document = t.compare(
-        [t.build("longjmp.c"), "out"], env={"CALLTRACE_MAX_DEPTH": "3"},
+        [t.build("longjmp.c"), "out"],
+        env={"CALLTRACE_MAX_DEPTH": "3"},
         tree="main\n jumps_out\n  middle !unwound\n  after x2\n after\n  leaf\n",
     )
     t.same("suppressed_calls", 4, document.metadata["suppressed_calls"])
@@ -187,7 +235,10 @@ def debug_log_and_summary(t):
         t.expect(line.startswith("calltrace: "), f"a line of the log is {line!r}")
     for word in ("calls", "thread", "lost", "suppressed", "bytes", "ns"):
         t.expect(word in text, f"'{word}' is not in the log:\n{text}")
-    t.expect(re.search(r"\b9 calls", text) or re.search(r"calls\D{0,3}9\b", text), f"9 calls are not in the summary:\n{text}")
+    t.expect(
+        re.search(r"\b9 calls", text) or re.search(r"calls\D{0,3}9\b", text),
+        f"9 calls are not in the summary:\n{text}",
+    )
 
 
 @test(ONE)
@@ -196,7 +247,10 @@ def arguments_are_not_captured_yet(t):
     result = t.run([t.build("small_calls.c")], env={"CALLTRACE_CAPTURE_ARGS": "1"})
     lines = result.err.decode().splitlines()
     t.same("exit status, output", (0, b"4\n"), (result.status, result.out))
-    t.expect(len(lines) == 1 and "CALLTRACE_CAPTURE_ARGS" in lines[0], f"standard error is {result.err!r}")
+    t.expect(
+        len(lines) == 1 and "CALLTRACE_CAPTURE_ARGS" in lines[0],
+        f"standard error is {result.err!r}",
+    )
     t.check_tree(t.document(), TREE)
 
 
@@ -205,24 +259,38 @@ def pretty_document(t):
     """CALLTRACE_PRETTY_JSON=1 indents, and changes nothing else"""
     t.compare([t.build("small_calls.c")], tree=TREE, env={"CALLTRACE_PRETTY_JSON": "1"})
     pretty = t.document().bytes
-    t.expect(pretty.count(b"\n") > 50 and re.search(rb"\n[ \t]+\"metadata\"", pretty), "the document is not indented")
+    t.expect(
+        pretty.count(b"\n") > 50 and re.search(rb"\n[ \t]+\"metadata\"", pretty),
+        "the document is not indented",
+    )
 
 
 @test(BOTH)
 def flat_layout(t):
     """CALLTRACE_JSON_LAYOUT=flat: each call one object with id, parent_id and depth"""
-    document = t.compare([t.build("small_calls.c")], tree=TREE, env={"CALLTRACE_JSON_LAYOUT": "flat"})
+    document = t.compare(
+        [t.build("small_calls.c")], tree=TREE, env={"CALLTRACE_JSON_LAYOUT": "flat"}
+    )
     for call in document.calls:
-        t.expect({"id", "parent_id", "depth"} <= set(call.raw), f"a call of the flat layout has {sorted(call.raw)}")
+        t.expect(
+            {"id", "parent_id", "depth"} <= set(call.raw),
+            f"a call of the flat layout has {sorted(call.raw)}",
+        )
         t.expect(not call.raw.get("children"), "a call of the flat layout has children")
-    t.expect(not document.calls[0].raw["parent_id"], f"a root call has the parent {document.calls[0].raw['parent_id']}")
+    t.expect(
+        not document.calls[0].raw["parent_id"],
+        f"a root call has the parent {document.calls[0].raw['parent_id']}",
+    )
 
 
 @test(BOTH)
 def flat_layout_of_threads(t):
     """the same calls as nested"""
-    document = t.compare([t.build("threads.c"), "2", "50"], env={"CALLTRACE_JSON_LAYOUT": "flat"},
-                         tree="main\n start_threads\n--- thread x2\nworker\n step x50\n  leaf x2\n")
+    document = t.compare(
+        [t.build("threads.c"), "2", "50"],
+        env={"CALLTRACE_JSON_LAYOUT": "flat"},
+        tree="main\n start_threads\n--- thread x2\nworker\n step x50\n  leaf x2\n",
+    )
     t.same("calls", 2 + 2 * 151, len(document.calls))
 
 
@@ -232,10 +300,16 @@ def clocks(t):
     for kind in ("tsc", "monotonic", "none"):
         document = t.compare([t.build("small_calls.c")], tree=TREE, env={"CALLTRACE_CLOCK": kind})
         said = document.metadata["clock"]
-        t.expect(said == kind or (kind, said) == ("tsc", "monotonic"), f"clock is {said}, {kind} was asked for")
+        t.expect(
+            said == kind or (kind, said) == ("tsc", "monotonic"),
+            f"clock is {said}, {kind} was asked for",
+        )
         main = document.calls[0].raw
         if kind == "none":
-            t.expect(not main.get("duration_ns"), f"duration without a clock is {main.get('duration_ns')}")
+            t.expect(
+                not main.get("duration_ns"),
+                f"duration without a clock is {main.get('duration_ns')}",
+            )
         else:
             t.expect(0 < main["duration_ns"] < 10**9, f"main took {main['duration_ns']} ns")
 
@@ -259,16 +333,22 @@ def metadata_of_the_process(t):
     t.same("host", socket.gethostname(), process["hostname"])
     t.same("depth limit in config", 7, meta["config"]["max_depth"])
     paths = {module["path"]: module for module in meta["modules"]}
-    t.expect(os.path.realpath(program) in paths, f"the program is not among the modules: {sorted(paths)}")
+    t.expect(
+        os.path.realpath(program) in paths, f"the program is not among the modules: {sorted(paths)}"
+    )
     notes = t.tool(["readelf", "-n", program])
     build_id = re.search(r"Build ID: ([0-9a-f]+)", notes)
-    t.same("build id", build_id.group(1) if build_id else None, paths[os.path.realpath(program)]["build_id"])
+    t.same(
+        "build id",
+        build_id.group(1) if build_id else None,
+        paths[os.path.realpath(program)]["build_id"],
+    )
 
 
 @test(ONE)
 def odd_command_line(t):
     """arguments of any bytes, an empty one, and a very long one"""
-    arguments = [b"a b", b"", b"\xff\"quote\n", b"x" * 50000]
+    arguments = [b"a b", b"", b'\xff"quote\n', b"x" * 50000]
     process = t.start([os.fsencode(t.build("small_calls.c")), *arguments])
     result = t.finish(process)
     t.same("exit status", (0, b""), (result.status, result.err))

@@ -19,7 +19,9 @@ worker
     )
     t.check_thread_times(document)
     t.same("total_threads", 5, document.metadata["total_threads"])
-    t.same("names of the threads", {"worker"}, {raw["thread_name"] for raw, _ in document.trees[1:]})
+    t.same(
+        "names of the threads", {"worker"}, {raw["thread_name"] for raw, _ in document.trees[1:]}
+    )
     t.same("depth of the tree", 3, document.trees[1][0]["max_depth"])
 
 
@@ -30,7 +32,11 @@ def thread_relationships_say_who_made_whom(t):
     main = document.trees[0][0]
     children = {raw["thread_id"] for raw, _ in document.trees[1:]}
     t.same("parent_thread_id of main", None, main["parent_thread_id"])
-    t.same("parent_thread_id of the others", {main["thread_id"]}, {raw["parent_thread_id"] for raw, _ in document.trees[1:]})
+    t.same(
+        "parent_thread_id of the others",
+        {main["thread_id"]},
+        {raw["parent_thread_id"] for raw, _ in document.trees[1:]},
+    )
     relations = document.raw["thread_relationships"]
     t.same("number of thread_relationships", 3, len(relations))
     creator = document.named("start_threads")[0].raw
@@ -39,7 +45,10 @@ def thread_relationships_say_who_made_whom(t):
         children.remove(each["child_thread_id"])
         t.same("the call that created the thread", creator["id"], each["call_id"])
         begin, end = creator["start_ns"], creator["start_ns"] + creator["duration_ns"]
-        t.expect(begin <= each["created_ns"] <= end, f"{each} is not within start_threads(), {begin} to {end}")
+        t.expect(
+            begin <= each["created_ns"] <= end,
+            f"{each} is not within start_threads(), {begin} to {end}",
+        )
 
 
 @test(ALL)
@@ -49,9 +58,16 @@ def thread_local_objects(t):
     for name in ("Local::Local", "Local::~Local"):
         t.same(f"calls of {name}", 2, document.count(name))
     t.same("calls of leaf", 4, document.count("leaf"))
-    t.same("callers of leaf", ["Local::Local", "Local::Local", "Local::~Local", "Local::~Local"], sorted(call.parent.name for call in document.named("leaf")))
+    t.same(
+        "callers of leaf",
+        ["Local::Local", "Local::Local", "Local::~Local", "Local::~Local"],
+        sorted(call.parent.name for call in document.named("leaf")),
+    )
     for call in document.calls:
-        t.expect("unfinished" not in call.raw or call.raw["unfinished"] is None, f"{call.name} is unfinished: {call.raw.get('unfinished')}")
+        t.expect(
+            "unfinished" not in call.raw or call.raw["unfinished"] is None,
+            f"{call.name} is unfinished: {call.raw.get('unfinished')}",
+        )
 
 
 @test(BOTH)
@@ -70,7 +86,10 @@ def storm_of_short_threads(t):
 
 
 def account_of(result):
-    return {name: int(count) for name, count in (line.split() for line in result.out.decode().splitlines())}
+    return {
+        name: int(count)
+        for name, count in (line.split() for line in result.out.decode().splitlines())
+    }
 
 
 def check_timer(t, *arguments):
@@ -81,13 +100,18 @@ def check_timer(t, *arguments):
         t.same(f"calls of {name}", count, document.count(name))
     for call in document.calls:
         if call.name == "tick_work":
-            t.expect(call.parent.name in ("on_tick", "on_prof"), f"tick_work is a child of {call.parent.name}")
+            t.expect(
+                call.parent.name in ("on_tick", "on_prof"),
+                f"tick_work is a child of {call.parent.name}",
+            )
         elif call.name == "work":
             t.expect(call.parent.name == "main", f"work is a child of {call.parent.name}")
         elif call.name == "leaf":
             t.expect(call.parent.name == "work", f"leaf is a child of {call.parent.name}")
         if call.name != "main":
-            t.expect(call.raw["duration_ns"] is not None, f"{call.name} is {call.raw.get('unfinished')}")
+            t.expect(
+                call.raw["duration_ns"] is not None, f"{call.name} is {call.raw.get('unfinished')}"
+            )
 
 
 @test(ALL)

@@ -9,16 +9,43 @@ from . import tree
 TIME_KEYS = {"start_ns", "duration_ns", "self_ns"}
 UNFINISHED = ("exit", "crash", "killed", "unwound")
 CALL_KEYS = {
-    "id", "function", "module", "address", "call_site", "source_file", "line_number", "depth",
-    "start_ns", "duration_ns", "self_ns",
+    "id",
+    "function",
+    "module",
+    "address",
+    "call_site",
+    "source_file",
+    "line_number",
+    "depth",
+    "start_ns",
+    "duration_ns",
+    "self_ns",
 }
 TREE_KEYS = {
-    "thread_id", "thread_name", "is_main_thread", "parent_thread_id", "start_ns", "end_ns",
-    "total_calls", "max_depth", "root_calls",
+    "thread_id",
+    "thread_name",
+    "is_main_thread",
+    "parent_thread_id",
+    "start_ns",
+    "end_ns",
+    "total_calls",
+    "max_depth",
+    "root_calls",
 }
 METADATA_KEYS = {
-    "format_version", "generator", "start_time", "end_time", "duration_ns", "total_calls",
-    "suppressed_calls", "lost_events", "total_threads", "clock", "process", "config", "modules",
+    "format_version",
+    "generator",
+    "start_time",
+    "end_time",
+    "duration_ns",
+    "total_calls",
+    "suppressed_calls",
+    "lost_events",
+    "total_threads",
+    "clock",
+    "process",
+    "config",
+    "modules",
 }
 PROCESS_KEYS = {"pid", "ppid", "executable", "command_line", "working_directory", "hostname"}
 RFC3339_NS = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$")
@@ -133,17 +160,29 @@ class Document:
                 found.append(text)
 
         meta = self.metadata
-        expect({"metadata", "call_trees", "thread_relationships", "statistics"} <= set(self.raw), f"top level has only {sorted(self.raw)}")
+        expect(
+            {"metadata", "call_trees", "thread_relationships", "statistics"} <= set(self.raw),
+            f"top level has only {sorted(self.raw)}",
+        )
         if not METADATA_KEYS <= set(meta):
             return [f"metadata lacks {sorted(METADATA_KEYS - set(meta))}"]
-        expect(PROCESS_KEYS <= set(meta.get("process", {})), f"process has only {sorted(meta.get('process', {}))}")
+        expect(
+            PROCESS_KEYS <= set(meta.get("process", {})),
+            f"process has only {sorted(meta.get('process', {}))}",
+        )
         expect(isinstance(meta["process"]["command_line"], list), "command_line is not an array")
         for key in ("start_time", "end_time"):
             expect(RFC3339_NS.match(str(meta.get(key))), f"{key} is {meta.get(key)!r}")
-        expect(meta["total_calls"] == len(self.calls), f"total_calls is {meta['total_calls']}, the trees have {len(self.calls)} calls")
+        expect(
+            meta["total_calls"] == len(self.calls),
+            f"total_calls is {meta['total_calls']}, the trees have {len(self.calls)} calls",
+        )
         expect(lost_allowed or meta["lost_events"] == 0, f"lost_events is {meta['lost_events']}")
         tids = {raw["thread_id"] for raw, _ in self.trees}
-        expect(meta["total_threads"] >= len(tids), f"total_threads is {meta['total_threads']}, there are trees of {len(tids)}")
+        expect(
+            meta["total_threads"] >= len(tids),
+            f"total_threads is {meta['total_threads']}, there are trees of {len(tids)}",
+        )
         ids = collections.Counter(call.raw.get("id") for call in self.calls)
         expect(len(ids) == len(self.calls), f"ids are not unique: {ids.most_common(1)}")
         for raw, roots in self.trees:
@@ -151,7 +190,9 @@ class Document:
         self._statistics_problems(expect)
         for each in self.raw["thread_relationships"]:
             child = each["child_thread_id"]
-            expect(child in tids, f"thread_relationships speaks of thread {child}, which has no tree")
+            expect(
+                child in tids, f"thread_relationships speaks of thread {child}, which has no tree"
+            )
         return found
 
     def _tree_problems(self, raw, roots, expect, timed):
@@ -167,43 +208,76 @@ class Document:
             total += 1
             levels = max(levels, level + 1)
             expect(keys <= set(each), f"{where}: {name} lacks {sorted(keys - set(each))}")
-            expect(each["depth"] == level, f"{where}: {name} (id {each['id']}) has depth {each['depth']} at level {level}")
+            expect(
+                each["depth"] == level,
+                f"{where}: {name} (id {each['id']}) has depth {each['depth']} at level {level}",
+            )
             unfinished = each.get("unfinished")
-            expect(unfinished is None or unfinished in UNFINISHED, f"{where}: {name} is unfinished {unfinished!r}")
+            expect(
+                unfinished is None or unfinished in UNFINISHED,
+                f"{where}: {name} is unfinished {unfinished!r}",
+            )
             if unfinished or timed:
                 duration = each["duration_ns"]
-                expect((duration is None) == (unfinished is not None), f"{where}: {name} has duration {duration} and unfinished {unfinished}")
+                expect(
+                    (duration is None) == (unfinished is not None),
+                    f"{where}: {name} has duration {duration} and unfinished {unfinished}",
+                )
             if timed:
                 self._time_problems(call, expect, where)
             stack.extend((child, level + 1) for child in call.children)
-        expect(raw["total_calls"] == total, f"{where}: total_calls is {raw['total_calls']}, there are {total}")
-        expect(raw["max_depth"] == levels, f"{where}: max_depth is {raw['max_depth']}, there are {levels} levels")
+        expect(
+            raw["total_calls"] == total,
+            f"{where}: total_calls is {raw['total_calls']}, there are {total}",
+        )
+        expect(
+            raw["max_depth"] == levels,
+            f"{where}: max_depth is {raw['max_depth']}, there are {levels} levels",
+        )
 
     def _time_problems(self, call, expect, where):
         each = call.raw
         start, duration = each["start_ns"], each["duration_ns"]
-        expect(start >= 0 and (duration is None or duration >= 0), f"{where}: {each['function']} starts at {start} and lasts {duration}")
+        expect(
+            start >= 0 and (duration is None or duration >= 0),
+            f"{where}: {each['function']} starts at {start} and lasts {duration}",
+        )
         end = None if duration is None else start + duration
         last = start
         inside = 0
         for child in call.children:
             child_start, child_duration = child.raw["start_ns"], child.raw["duration_ns"]
-            expect(child_start >= last, f"{where}: {child.raw['function']} (id {child.raw['id']}) starts at {child_start}, before {last}: its caller's start or its elder sibling's end")
+            expect(
+                child_start >= last,
+                f"{where}: {child.raw['function']} (id {child.raw['id']}) starts at {child_start}, before {last}: its caller's start or its elder sibling's end",
+            )
             last = child_start + (child_duration or 0)
             inside += child_duration or 0
-            expect(end is None or last <= end, f"{where}: {child.raw['function']} (id {child.raw['id']}) ends at {last}, after its caller {each['function']} at {end}")
+            expect(
+                end is None or last <= end,
+                f"{where}: {child.raw['function']} (id {child.raw['id']}) ends at {last}, after its caller {each['function']} at {end}",
+            )
         lasting = [child for child in call.children if child.raw["duration_ns"] is None]
         if duration is not None and not lasting:
-            expect(each["self_ns"] == duration - inside, f"{where}: {each['function']} (id {each['id']}) has self_ns {each['self_ns']}, duration {duration} less children {inside}")
+            expect(
+                each["self_ns"] == duration - inside,
+                f"{where}: {each['function']} (id {each['id']}) has self_ns {each['self_ns']}, duration {duration} less children {inside}",
+            )
 
     def _statistics_problems(self, expect):
         statistics = self.raw["statistics"]
         expect(len(statistics) > 0 or not self.calls, "statistics has no rows")
         total = sum(row.get("calls", 0) for row in statistics)
-        expect(total == len(self.calls), f"statistics count {total} calls, the trees have {len(self.calls)}")
+        expect(
+            total == len(self.calls),
+            f"statistics count {total} calls, the trees have {len(self.calls)}",
+        )
         have = collections.Counter(call.raw["function"] for call in self.calls)
         said = collections.Counter()
         for row in statistics:
             said[row["function"]] += row["calls"]
         for name in have:
-            expect(said[name] == have[name], f"statistics say {said[name]} calls of {name}, the trees have {have[name]}")
+            expect(
+                said[name] == have[name],
+                f"statistics say {said[name]} calls of {name}, the trees have {have[name]}",
+            )

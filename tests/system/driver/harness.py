@@ -144,7 +144,17 @@ class T:
     def cc(self, plus=False):
         return DRIVERS[self.compiler][1 if plus else 0]
 
-    def build(self, sources, cflags=(), ldflags=(), shared=False, instrument=True, name=None, compiler=None, after=None):
+    def build(
+        self,
+        sources,
+        cflags=(),
+        ldflags=(),
+        shared=False,
+        instrument=True,
+        name=None,
+        compiler=None,
+        after=None,
+    ):
         """Compile and link sources of programs/ (or full paths); cached. Returns the path of the file.
 
         A source may be (file, [flags]) to compile it with flags of its own. `after` is a list of
@@ -163,7 +173,9 @@ class T:
             common.append("-fPIC")
         common += cflags
         name = name or os.path.splitext(os.path.basename(paths[0]))[0] + (".so" if shared else "")
-        digest = hashlib.sha256(repr((pair, common, sources, list(ldflags), shared, after)).encode() + headers_digest())
+        digest = hashlib.sha256(
+            repr((pair, common, sources, list(ldflags), shared, after)).encode() + headers_digest()
+        )
         for path in paths:
             with open(path, "rb") as file:
                 digest.update(file.read())
@@ -179,7 +191,16 @@ class T:
                 compiler_of = pair[1] if path.endswith(".cpp") else pair[0]
                 self.tool([compiler_of, *common, *flags, "-c", path, "-o", objects[-1]])
             out = os.path.join(stage, name)
-            link = [pair[1] if plus else pair[0], "-g", "-pthread", *(["-shared"] if shared else []), *objects, "-o", out, *ldflags]
+            link = [
+                pair[1] if plus else pair[0],
+                "-g",
+                "-pthread",
+                *(["-shared"] if shared else []),
+                *objects,
+                "-o",
+                out,
+                *ldflags,
+            ]
             self.tool(link)
             for command in after or ():
                 self.tool([word.replace("{}", name) for word in command], cwd=stage)
@@ -200,7 +221,11 @@ class T:
     # Running programs
 
     def environment(self, traced, extra=None):
-        env = {key: value for key, value in os.environ.items() if not key.startswith("CALLTRACE_") and key != "LD_PRELOAD"}
+        env = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith("CALLTRACE_") and key != "LD_PRELOAD"
+        }
         if traced:
             env["LD_PRELOAD"] = self.context.library
             env["CALLTRACE_OUTPUT"] = os.path.join(self.out, "trace.json")
@@ -232,7 +257,14 @@ class T:
         options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
-        return subprocess.Popen(command, env=self.environment(traced, env), cwd=cwd, preexec_fn=prepare, start_new_session=True, **options)
+        return subprocess.Popen(
+            command,
+            env=self.environment(traced, env),
+            cwd=cwd,
+            preexec_fn=prepare,
+            start_new_session=True,
+            **options,
+        )
 
     def finish(self, process, timeout=60):
         try:
@@ -241,7 +273,9 @@ class T:
             where = stacks_of(process.pid)
             os.killpg(process.pid, signal.SIGKILL)
             out, err = process.communicate()
-            self.fail(f"does not end within {timeout} s; killed\n{where}\nstdout: {show(out)}\nstderr: {show(err)}")
+            self.fail(
+                f"does not end within {timeout} s; killed\n{where}\nstdout: {show(out)}\nstderr: {show(err)}"
+            )
         return Result(process.returncode, out, err)
 
     def run(self, command, timeout=60, **options):
@@ -252,7 +286,9 @@ class T:
 
         `tree`: the expected calls, in the notation of driver/tree.py.
         """
-        untraced_env = {key: value for key, value in (env or {}).items() if not key.startswith("CALLTRACE_")}
+        untraced_env = {
+            key: value for key, value in (env or {}).items() if not key.startswith("CALLTRACE_")
+        }
         plain = self.run(command, traced=False, env=untraced_env, timeout=timeout, **options)
         traced = self.run(command, traced=True, env=env, timeout=timeout, **options)
         self.same_behaviour(plain, traced)
@@ -294,11 +330,16 @@ class T:
         except (ValueError, KeyError, UnicodeDecodeError, IndexError) as error:
             with open(path, "rb") as file:
                 head = file.read(400)
-            self.fail(f"{os.path.basename(path)} is not readable: {type(error).__name__}: {error}\nit begins: {show(head)}")
+            self.fail(
+                f"{os.path.basename(path)} is not readable: {type(error).__name__}: {error}\nit begins: {show(head)}"
+            )
 
     def documents(self, lost=False):
         """All documents in the output folder by name, each checked."""
-        return {name: self.document(name, lost=lost, alone=False) for name in sorted(os.listdir(self.out))}
+        return {
+            name: self.document(name, lost=lost, alone=False)
+            for name in sorted(os.listdir(self.out))
+        }
 
     def check_tree(self, document, text):
         report = tree.compare(text, document.forests(), self.variant)
@@ -309,7 +350,10 @@ class T:
         """Every tree's calls lie within its thread's start and end."""
         for raw, roots in document.trees:
             for call in roots:
-                self.expect(raw["start_ns"] <= call.raw["start_ns"] <= raw["end_ns"], f"{call.name} lies outside its thread's time")
+                self.expect(
+                    raw["start_ns"] <= call.raw["start_ns"] <= raw["end_ns"],
+                    f"{call.name} lies outside its thread's time",
+                )
 
 
 def stacks_of(pid):
@@ -317,8 +361,12 @@ def stacks_of(pid):
     lines = []
     try:
         for tid in sorted(os.listdir(f"/proc/{pid}/task"))[:8]:
-            with open(f"/proc/{pid}/task/{tid}/wchan") as wchan, open(f"/proc/{pid}/task/{tid}/stat") as stat:
-                lines.append(f"  thread {tid}: state {stat.read().rsplit(')', 1)[1].split()[0]}, waits in {wchan.read() or '?'}")
+            with open(f"/proc/{pid}/task/{tid}/wchan") as wchan, open(
+                f"/proc/{pid}/task/{tid}/stat"
+            ) as stat:
+                lines.append(
+                    f"  thread {tid}: state {stat.read().rsplit(')', 1)[1].split()[0]}, waits in {wchan.read() or '?'}"
+                )
     except OSError:
         pass
     return "\n".join(lines)
@@ -330,7 +378,11 @@ def show(value):
         text = value.decode("utf-8", errors="backslashreplace")
         if len(text) > 1500:
             text = text[:1500] + f"... ({len(text)} characters)"
-        return repr(text) if "\n" not in text.strip() else "\n    " + text.strip().replace("\n", "\n    ")
+        return (
+            repr(text)
+            if "\n" not in text.strip()
+            else "\n    " + text.strip().replace("\n", "\n    ")
+        )
     text = repr(value)
     return text if len(text) < 1500 else text[:1500] + "..."
 
@@ -354,14 +406,30 @@ def load_file_tests():
                 raise ValueError(f"{file_name}: unknown key '{key}'")
             spec[key] = (spec[key] + " " if key in spec else "") + value.strip()
         spec["tree"] = text
-        REGISTRY.append(Test(spec["name"], lambda t, spec=spec: run_file_test(t, spec), tuple(spec.get("variants", " ".join(ALL)).split()), spec.get("about", "")))
+        REGISTRY.append(
+            Test(
+                spec["name"],
+                lambda t, spec=spec: run_file_test(t, spec),
+                tuple(spec.get("variants", " ".join(ALL)).split()),
+                spec.get("about", ""),
+            )
+        )
 
 
 def run_file_test(t, spec):
     sources = [part.split("+") for part in spec["program"].split()]  # file+flag+flag
-    program = t.build([(part[0], part[1:]) for part in sources], cflags=spec.get("cflags", "").split(), ldflags=spec.get("ldflags", "").split())
+    program = t.build(
+        [(part[0], part[1:]) for part in sources],
+        cflags=spec.get("cflags", "").split(),
+        ldflags=spec.get("ldflags", "").split(),
+    )
     env = dict(word.split("=", 1) for word in spec.get("env", "").split())
-    t.compare([program, *spec.get("args", "").split()], tree=spec["tree"], env=env, lost=spec.get("lost") == "allowed")
+    t.compare(
+        [program, *spec.get("args", "").split()],
+        tree=spec["tree"],
+        env=env,
+        lost=spec.get("lost") == "allowed",
+    )
     status = spec.get("status", "0")
     expected = -getattr(signal, status) if status.startswith("SIG") else int(status)
     t.same("exit status", expected, t.traced.status)

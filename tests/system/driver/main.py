@@ -15,7 +15,9 @@ import traceback
 from . import harness
 from .harness import DRIVERS, Context, Failure, Skip, T
 
-STACK_BYTES = 512 << 20  # nested documents recurse in Python's JSON reader; pages not touched cost nothing
+STACK_BYTES = (
+    512 << 20
+)  # nested documents recurse in Python's JSON reader; pages not touched cost nothing
 
 
 def load_tests():
@@ -50,11 +52,23 @@ def run_one(context, each, variant):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Trace small programs and check the programs and their traces.")
-    parser.add_argument("--build", default=os.environ.get("CALLTRACE_BUILD", "build/dev"), help="build folder with lib/libcalltrace.so and bin/calltrace")
-    parser.add_argument("-k", metavar="PATTERN", help="only tests whose name[variant] matches: part of it, a glob, or =NAME")
+    parser = argparse.ArgumentParser(
+        description="Trace small programs and check the programs and their traces."
+    )
+    parser.add_argument(
+        "--build",
+        default=os.environ.get("CALLTRACE_BUILD", "build/dev"),
+        help="build folder with lib/libcalltrace.so and bin/calltrace",
+    )
+    parser.add_argument(
+        "-k",
+        metavar="PATTERN",
+        help="only tests whose name[variant] matches: part of it, a glob, or =NAME",
+    )
     parser.add_argument("-j", metavar="N", type=int, default=1, help="tests at a time")
-    parser.add_argument("--compiler", choices=sorted(DRIVERS), help="only variants of this compiler")
+    parser.add_argument(
+        "--compiler", choices=sorted(DRIVERS), help="only variants of this compiler"
+    )
     parser.add_argument("--list", action="store_true", help="print the names of the tests and end")
     parser.add_argument("--keep", action="store_true", help="keep the files of failed runs")
     parser.add_argument("-v", action="store_true", help="print every test with its time")
@@ -84,7 +98,11 @@ def main():
             counts[verdict] += 1
             label = f"{each.name}[{variant}]"
             if verdict == "failed":
-                print(f"FAILED {label} ({seconds:.1f} s): {each.about}\n    " + text.replace("\n", "\n    "), flush=True)
+                print(
+                    f"FAILED {label} ({seconds:.1f} s): {each.about}\n    "
+                    + text.replace("\n", "\n    "),
+                    flush=True,
+                )
             elif verdict == "skipped":
                 print(f"skipped {label}: {text}", flush=True)
             elif options.v:

@@ -93,7 +93,9 @@ class Section:
         self.root = Expected("", 1, None)
 
 
-LINE = re.compile(r"^(?P<name>.*?)(?: x(?P<count>\d+|\+|\*))?(?: !(?P<end>[\w@.+-]+))?(?: @(?P<only>[\w.+-]+))?$")
+LINE = re.compile(
+    r"^(?P<name>.*?)(?: x(?P<count>\d+|\+|\*))?(?: !(?P<end>[\w@.+-]+))?(?: @(?P<only>[\w.+-]+))?$"
+)
 
 
 def parse(text, variant=""):
@@ -181,7 +183,9 @@ def render_expected(node, indent=0):
 
 
 def difference(expected_lines, actual_lines):
-    diff = list(difflib.unified_diff(expected_lines, actual_lines, "expected", "actual", n=4, lineterm=""))
+    diff = list(
+        difflib.unified_diff(expected_lines, actual_lines, "expected", "actual", n=4, lineterm="")
+    )
     if len(diff) > 80:
         diff = diff[:80] + [f"({len(diff) - 80} more lines)"]
     return "\n".join(diff)

@@ -120,6 +120,23 @@ static NOINLINE void vforks(void)
 	in_parent();
 }
 
+/* POSIX allows no call in a vfork child but exec and _exit; real programs make them. */
+static NOINLINE void vforks_and_calls(void)
+{
+	char *argv[] = { self, "child", NULL };
+
+	fflush(stdout);
+	pid_t child = vfork();
+
+	if (child == 0) {
+		leaf();
+		execv(self, argv);
+		_exit(9);
+	}
+	wait_for(child);
+	in_parent();
+}
+
 static NOINLINE void vforks_and_exits(void)
 {
 	fflush(stdout);
@@ -194,6 +211,8 @@ int main(int argc, char **argv)
 		pthread_join(thread, NULL);
 	} else if (strcmp(what, "vfork") == 0) {
 		vforks();
+	} else if (strcmp(what, "vfork_call") == 0) {
+		vforks_and_calls();
 	} else if (strcmp(what, "vfork_exit") == 0) {
 		vforks_and_exits();
 	} else if (strcmp(what, "exec_self") == 0) {
