@@ -33,10 +33,10 @@ struct ct_block_header {
 	uint16_t version;    /* of this block type; 1 */
 	uint32_t stream;     /* RECORDS: the thread's row in THREADS, from 1; else 0 */
 	uint32_t used_bytes; /* RECORDS: bytes of records, or 0 while the window is live */
-	uint64_t seq;	     /* RECORDS: ordinal of this piece in its stream; tables: ordinal of the block */
+	uint64_t seq;	     /* RECORDS: ordinal of the piece in its stream; tables: of the block */
 	uint64_t epoch;	     /* RECORDS: ticks >> CT_EPOCH_SHIFT where the piece begins */
 	uint32_t depth;	     /* RECORDS: recorded calls open on the current stack where it begins */
-	uint32_t stack;	     /* RECORDS: number of the stack in use where it begins; 0 the thread's own */
+	uint32_t stack;	     /* RECORDS: the stack in use where it begins; 0 the thread's own */
 	uint64_t file_id;    /* the same in every block of a file */
 	uint64_t reserved[2];
 };
@@ -91,7 +91,7 @@ struct ct_file_info {
 	uint32_t ppid;
 	uint64_t run_id; /* the same for all processes of one run */
 	struct ct_clock_point start;
-	struct ct_clock_point latest[2]; /* written in turn while running; the newer whole one counts */
+	struct ct_clock_point latest[2]; /* written in turn; the newer whole one counts */
 	struct ct_clock_point end;
 	uint64_t ticks_per_second; /* estimate made at start, for want of a second point; 0: none */
 	uint64_t lost_events;	   /* calls that belong to no thread's row */
@@ -112,8 +112,8 @@ struct ct_file_info {
 	struct ct_string_ref executable;
 	struct ct_string_ref working_directory; /* at program start */
 	struct ct_string_ref hostname;
-	struct ct_string_ref command_line; /* arguments, each ended by a NUL */
-	struct ct_string_ref output;	   /* absolute path of the document asked for */
+	struct ct_string_ref command_line;   /* arguments, each ended by a NUL */
+	struct ct_string_ref output;	     /* absolute path of the document asked for */
 	struct ct_string_ref output_setting; /* CALLTRACE_OUTPUT as given, or the default */
 };
 
@@ -139,9 +139,9 @@ struct ct_module {
 	uint32_t ordinal;    /* from 1, over all blocks */
 	uint64_t low;	     /* address range of the mappings */
 	uint64_t high;
-	uint64_t bias;	      /* run-time address - address in the file's ELF headers */
-	uint64_t load_ticks;  /* when first seen */
-	uint64_t unload_ticks; /* when found gone; 0: still there */
+	uint64_t bias;		 /* run-time address - address in the file's ELF headers */
+	uint64_t load_ticks;	 /* when first seen */
+	uint64_t unload_ticks;	 /* when found gone; 0: still there */
 	uint16_t build_id_bytes; /* 0 to 32 */
 	uint16_t path_bytes;	 /* path follows the struct, not NUL-terminated */
 	uint32_t reserved;

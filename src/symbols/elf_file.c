@@ -128,7 +128,7 @@ static bool same_build_id(const struct ct_elf_file *file, const uint8_t *build_i
 			  size_t build_id_bytes)
 {
 	return file->build_id_bytes == build_id_bytes &&
-	       memcmp(file->build_id, build_id, build_id_bytes) == 0;
+	       (build_id_bytes == 0 || memcmp(file->build_id, build_id, build_id_bytes) == 0);
 }
 
 /* <debug_root>/.build-id/xx/yyy.debug */
