@@ -9,6 +9,7 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <limits.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,12 @@ struct unit {
 	struct ct_range_map function_map; /* value: index in functions */
 };
 
+/* A relative source path and what it is in full. The same libdw string comes again each time. */
+struct full_path {
+	const char *relative;
+	char *full;
+};
+
 struct ct_dwarf_index {
 	Dwarf *dwarf;
 	struct ct_elf_file *alternate_file;
@@ -48,10 +55,24 @@ struct ct_dwarf_index {
 	size_t unit_count;
 	size_t unit_capacity;
 	struct ct_range_map unit_map; /* value: index in units */
+	void *full_paths;	      /* search.h's tree of struct full_path */
 	/* Ranges that may still be read. Honest DWARF has fewer than bytes; made-up DWARF can
 	 * refer to one long list a million times. */
 	uint64_t range_budget;
 };
+
+static int compare_paths(const void *a, const void *b)
+{
+	uintptr_t left = (uintptr_t)((const struct full_path *)a)->relative;
+	uintptr_t right = (uintptr_t)((const struct full_path *)b)->relative;
+	return (left > right) - (left < right);
+}
+
+static void free_path(void *path)
+{
+	free(((struct full_path *)path)->full);
+	free(path);
+}
 
 void ct_dwarf_index_destroy(struct ct_dwarf_index *index)
 {
@@ -62,6 +83,7 @@ void ct_dwarf_index_destroy(struct ct_dwarf_index *index)
 		ct_range_map_deinit(&index->units[i].function_map);
 	}
 	free(index->units);
+	tdestroy(index->full_paths, free_path);
 	ct_range_map_deinit(&index->unit_map);
 	dwarf_end(index->dwarf);
 	dwarf_end(index->alternate);
@@ -167,6 +189,36 @@ static struct unit *find_unit(struct ct_dwarf_index *index, uint64_t address)
 	return range ? &index->units[range->value] : NULL;
 }
 
+/* What libdw leaves relative is relative to the unit's directory (DWARF 5, 6.2.4), unless that
+ * was made relative on purpose: libdw has put it in front then. */
+static const char *complete_path(struct ct_dwarf_index *index, Dwarf_Die *unit, const char *path)
+{
+	if (!path || *path == '\0' || *path == '/')
+		return path;
+	Dwarf_Attribute attribute;
+	const char *directory = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+	if (!directory || *directory != '/')
+		return path;
+
+	struct full_path wanted = {.relative = path};
+	struct full_path **found = tfind(&wanted, &index->full_paths, compare_paths);
+	if (found)
+		return (*found)->full;
+	struct full_path *added = malloc(sizeof(*added));
+	if (!added)
+		return path;
+	*added = wanted;
+	if (asprintf(&added->full, "%s/%s", directory, path) < 0) {
+		free(added);
+		return path;
+	}
+	if (!tsearch(added, &index->full_paths, compare_paths)) {
+		free_path(added);
+		return path;
+	}
+	return added->full;
+}
+
 bool ct_dwarf_index_line(struct ct_dwarf_index *index, uint64_t address, struct ct_source_line *ret)
 {
 	struct unit *unit = find_unit(index, address);
@@ -177,7 +229,7 @@ bool ct_dwarf_index_line(struct ct_dwarf_index *index, uint64_t address, struct 
 	/* Line 0 marks code that belongs to no line. */
 	if (!line || dwarf_lineno(line, &found.line) != 0 || found.line <= 0)
 		return false;
-	found.file = dwarf_linesrc(line, NULL, NULL);
+	found.file = complete_path(index, &unit->die, dwarf_linesrc(line, NULL, NULL));
 	if (!found.file || !*found.file)
 		return false;
 	*ret = found;
@@ -385,21 +437,30 @@ static const char *declaration_file(Dwarf_Die *die)
 	return dwarf_filesrc(files, number, NULL, NULL);
 }
 
+static int declaration_line(Dwarf_Die *die)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word line;
+	if (dwarf_formudata(dwarf_attr_integrate(die, DW_AT_decl_line, &attribute), &line) != 0 ||
+	    line > INT_MAX)
+		return 0;
+	return (int)line;
+}
+
 bool ct_dwarf_index_declaration(struct ct_dwarf_index *index, uint64_t address,
 				struct ct_source_line *ret)
 {
 	const struct ct_range *range;
 	struct function *function = find_function(index, address, &range);
 	if (function) {
-		const char *file = declaration_file(&function->die);
-		Dwarf_Attribute attribute;
-		Dwarf_Word line;
-		if (file && *file &&
-		    dwarf_formudata(
-			    dwarf_attr_integrate(&function->die, DW_AT_decl_line, &attribute),
-			    &line) == 0 &&
-		    line > 0 && line <= INT_MAX) {
-			*ret = (struct ct_source_line){file, (int)line};
+		/* The unit in the file itself has the directory, also where a .dwo has the rest. */
+		struct ct_source_line found = {
+			complete_path(index, &find_unit(index, address)->die,
+				      declaration_file(&function->die)),
+			declaration_line(&function->die),
+		};
+		if (found.file && *found.file && found.line > 0) {
+			*ret = found;
 			return true;
 		}
 	}
