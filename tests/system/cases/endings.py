@@ -33,6 +33,27 @@ def segmentation_fault(t):
     crash_is(t, document, "SIGSEGV")
 
 
+@test(BOTH)
+def crash_in_another_thread(t):
+    """the thread that crashed has "crash", main "exit\" """
+    document = t.compare(
+        [t.build("deaths.c"), "thread"],
+        tree="""
+main !exit
+    die !exit
+        starts_crashing_thread !exit
+--- thread
+crashing_thread !crash
+    bad_write !crash
+        leaf
+""",
+    )
+    t.same(
+        "thread that crashed", document.trees[1][0]["thread_id"], document.raw["crash"]["thread_id"]
+    )
+    t.same("function that crashed", "bad_write", document.raw["crash"].get("function"))
+
+
 @test(ALL)
 def abort(t):
     """SIGABRT"""
@@ -245,3 +266,32 @@ def recover_of_a_living_process(t):
         )
     os.kill(run.pid, signal.SIGTERM)
     t.same("exit status", -signal.SIGTERM, t.finish(run).status)
+
+
+@test(ONE)
+def interrupted_while_converting(t):
+    """Ctrl-C twice: the second may stop the conversion, but the recorded calls are not lost"""
+    run = t.start([t.build("until_killed.c"), "300000"])
+    t.same("first line", b"ready\n", run.stdout.readline())
+    os.killpg(run.pid, signal.SIGINT)
+    time.sleep(0.1)
+    try:
+        os.killpg(run.pid, signal.SIGINT)
+    except ProcessLookupError:
+        pass
+    t.same("exit status", -signal.SIGINT, t.finish(run).status)
+    there = os.listdir(t.out)
+    if "trace.json" in there:
+        document = t.document()
+    else:
+        document = recover(t)
+    t.same("calls of leaf", 1200000, document.count("leaf"))
+
+
+@test(BOTH)
+def programs_that_watch_their_children(t):
+    """a SIGCHLD handler, SIGCHLD ignored, an atexit handler that waits for all, all signals blocked"""
+    program = t.build("child_signals.c")
+    for how in ("handler", "ignore", "wait", "blocked"):
+        document = t.compare([program, how])
+        t.same("calls of leaf", 2, document.count("leaf"))

@@ -16,6 +16,9 @@ SYSTEM = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = os.path.join(SYSTEM, "programs")
 
 DRIVERS = {"gcc": ("gcc", "g++"), "clang": ("clang", "clang++")}
+# For --arm64: programs for a machine that this one is not.
+CROSS_DRIVERS = {"gcc": ("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++")}
+EMULATOR = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu")
 ALL = ("gcc-O0", "gcc-O2", "clang-O0", "clang-O2")
 ONE = ("gcc-O0",)
 BOTH = ("gcc-O2", "clang-O2")
@@ -31,11 +34,12 @@ class Skip(Exception):
 
 
 class Test:
-    def __init__(self, name, function, variants, about):
+    def __init__(self, name, function, variants, about, portable=False):
         self.name = name
         self.function = function
         self.variants = variants
         self.about = about
+        self.portable = portable  # starts its programs with T.start(), so they can be emulated
 
 
 REGISTRY = []
@@ -55,8 +59,10 @@ def test(variants=ALL):
 class Context:
     """What is the same for all tests of one run of the driver."""
 
-    def __init__(self, build, keep=False):
+    def __init__(self, build, keep=False, arm64=False):
         self.build = os.path.abspath(build)
+        self.drivers = CROSS_DRIVERS if arm64 else DRIVERS
+        self.emulator = EMULATOR if arm64 else ()
         self.library = os.path.join(self.build, "lib", "libcalltrace.so")
         self.command = os.path.join(self.build, "bin", "calltrace")
         self.base = os.path.join(self.build, "tests", "system")
@@ -142,7 +148,7 @@ class T:
     # Building programs
 
     def cc(self, plus=False):
-        return DRIVERS[self.compiler][1 if plus else 0]
+        return self.context.drivers[self.compiler][1 if plus else 0]
 
     def build(
         self,
@@ -165,7 +171,7 @@ class T:
         sources = [(each, []) if isinstance(each, str) else each for each in sources]
         paths = [os.path.join(PROGRAMS, each) for each, _ in sources]
         plus = any(path.endswith(".cpp") for path in paths)
-        pair = DRIVERS[compiler or self.compiler]
+        pair = self.context.drivers[compiler or self.compiler]
         common = [f"-{self.opt}", "-g", "-Wall", "-Wextra", "-I", PROGRAMS, "-pthread"]
         if instrument:
             common.append("-finstrument-functions")
@@ -254,12 +260,18 @@ class T:
 
         if isinstance(command, str):
             command = [command]
+        environment = self.environment(traced, env)
+        if self.context.emulator:
+            # Preloaded into the program, not into the emulator.
+            preload = environment.pop("LD_PRELOAD", None)
+            emulator = [*self.context.emulator, *(["-E", f"LD_PRELOAD={preload}"] if preload else [])]
+            command = [*emulator, *command]
         options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         return subprocess.Popen(
             command,
-            env=self.environment(traced, env),
+            env=environment,
             cwd=cwd,
             preexec_fn=prepare,
             start_new_session=True,

@@ -34,8 +34,9 @@ def load_tests():
 def run_one(context, each, variant):
     """(verdict, text) of a test of one variant."""
     compiler = variant.split("-")[0]
-    if not shutil.which(DRIVERS[compiler][0]):
-        return "skipped", f"{compiler} is not installed"
+    needed = (context.drivers[compiler][0], *context.emulator[:1])
+    if missing := [each for each in needed if not shutil.which(each)]:
+        return "skipped", f"{missing[0]} is not installed"
     t = T(context, each.name, variant)
     try:
         each.function(t)
@@ -69,6 +70,11 @@ def main():
     parser.add_argument(
         "--compiler", choices=sorted(DRIVERS), help="only variants of this compiler"
     )
+    parser.add_argument(
+        "--arm64",
+        action="store_true",
+        help="compile with GCC for arm64 and run under qemu; only the tests that allow it",
+    )
     parser.add_argument("--list", action="store_true", help="print the names of the tests and end")
     parser.add_argument("--keep", action="store_true", help="keep the files of failed runs")
     parser.add_argument("-v", action="store_true", help="print every test with its time")
@@ -77,6 +83,8 @@ def main():
     jobs = []
     for each in load_tests():
         for variant in each.variants:
+            if options.arm64 and not (each.portable and variant.startswith("gcc-")):
+                continue
             if wanted(options, each.name, variant):
                 jobs.append((each, variant))
     if options.list:
@@ -84,7 +92,7 @@ def main():
             print(name)
         return 0
 
-    context = Context(options.build, options.keep)
+    context = Context(options.build, options.keep, options.arm64)
     sys.setrecursionlimit(1 << 20)
     threading.stack_size(STACK_BYTES)
     counts = {"passed": 0, "failed": 0, "skipped": 0}

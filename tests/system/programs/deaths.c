@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Ways to die; argv[1] says which. "mine" as argv[2]: with handlers of its own. */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,6 +33,20 @@ static NOINLINE void calls_abort(void)
 {
 	leaf();
 	abort();
+}
+
+static NOINLINE void *crashing_thread(void *unused)
+{
+	bad_write();
+	return unused;
+}
+
+static NOINLINE void starts_crashing_thread(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, crashing_thread, NULL);
+	pthread_join(thread, NULL);
 }
 
 static NOINLINE long overflow(long n)
@@ -101,6 +116,8 @@ static NOINLINE void die(const char *how)
 {
 	if (strcmp(how, "segv") == 0)
 		bad_write();
+	else if (strcmp(how, "thread") == 0)
+		starts_crashing_thread();
 	else if (strcmp(how, "abort") == 0)
 		calls_abort();
 	else if (strcmp(how, "fpe") == 0)

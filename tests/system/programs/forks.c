@@ -123,7 +123,7 @@ static NOINLINE void vforks(void)
 /* POSIX allows no call in a vfork child but exec and _exit; real programs make them. */
 static NOINLINE void vforks_and_calls(void)
 {
-	char *argv[] = { self, "child", NULL };
+	char *argv[] = {self, "child", NULL};
 
 	fflush(stdout);
 	pid_t child = vfork();
