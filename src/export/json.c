@@ -25,7 +25,6 @@ struct document {
 	const struct ct_census *census;
 	const struct ct_json_options *options;
 	struct ct_json_writer writer;
-	bool timed;
 };
 
 static void put_time(struct ct_json_writer *writer, const char *key, uint64_t realtime_ns)
@@ -39,15 +38,6 @@ static void put_time(struct ct_json_writer *writer, const char *key, uint64_t re
 	size_t length = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
 	snprintf(text + length, sizeof(text) - length, ".%09" PRIu64 "Z", realtime_ns % 1000000000);
 	ct_json_put_string(writer, key, text);
-}
-
-/* A time since the start of the trace; null where the trace has none. */
-static void put_ns(struct document *document, const char *key, uint64_t ns)
-{
-	if (document->timed)
-		ct_json_put_u64(&document->writer, key, ns);
-	else
-		ct_json_put_null(&document->writer, key);
 }
 
 static void put_ref(struct document *document, const char *key, struct ct_string_ref ref)
@@ -180,7 +170,7 @@ static void put_modules(struct document *document)
 		put_build_id(writer, &module.entry);
 		ct_json_put_hex(writer, "address_low", module.entry.low);
 		ct_json_put_hex(writer, "address_high", module.entry.high);
-		if (module.entry.unload_ticks && document->timed)
+		if (module.entry.unload_ticks)
 			ct_json_put_u64(writer, "unloaded_ns",
 					ct_trace_ns(document->trace, module.entry.unload_ticks));
 		ct_json_end(writer, '}');
@@ -251,7 +241,7 @@ static void put_crash(struct document *document)
 	}
 	ct_json_put_i64(writer, "code", info->crash_code);
 	ct_json_put_u64(writer, "thread_id", info->crash_tid);
-	put_ns(document, "time_ns", ct_trace_ns(document->trace, info->crash_ticks));
+	ct_json_put_u64(writer, "time_ns", ct_trace_ns(document->trace, info->crash_ticks));
 	ct_json_put_hex(writer, "fault_address", info->crash_address);
 	ct_json_put_hex(writer, "program_counter", info->crash_pc);
 	ct_names_locate(document->trace, info->crash_pc, info->crash_ticks, writer->pretty,
@@ -303,7 +293,8 @@ static void put_relationship(struct document *document, const struct ct_thread_r
 		ct_json_put_null(writer, "function");
 	}
 	if (row->created_ticks)
-		put_ns(document, "created_ns", ct_trace_ns(document->trace, row->created_ticks));
+		ct_json_put_u64(writer, "created_ns",
+				ct_trace_ns(document->trace, row->created_ticks));
 	else
 		ct_json_put_null(writer, "created_ns");
 	ct_json_end(writer, '}');
@@ -360,8 +351,8 @@ static void begin_tree(const struct ct_json_calls *calls, const struct ct_tree *
 		ct_json_put_null(writer, "parent_thread_id");
 	if (tree->stack != 0)
 		ct_json_put_u64(writer, "stack", tree->stack);
-	put_ns(document, "start_ns", start_ns);
-	put_ns(document, "end_ns", end_ns);
+	ct_json_put_u64(writer, "start_ns", start_ns);
+	ct_json_put_u64(writer, "end_ns", end_ns);
 	ct_json_put_u64(writer, "total_calls", tree->calls);
 	ct_json_put_u64(writer, "max_depth", tree->levels);
 	ct_json_begin(writer, "root_calls", '[');
@@ -384,7 +375,6 @@ static struct ct_error *put_trees(struct document *document, struct ct_output *o
 		.progress = document->options->progress,
 		.limit = limit_of(document->options),
 		.pretty = document->options->pretty,
-		.timed = document->timed,
 	};
 
 	ct_json_begin(&document->writer, "call_trees", '[');
@@ -400,13 +390,13 @@ static struct ct_error *put_trees(struct document *document, struct ct_output *o
 }
 
 /* Of durations; null when no call returned. */
-static void put_spread(struct document *document, const char *key,
+static void put_spread(struct ct_json_writer *writer, const char *key,
 		       const struct ct_statistic *statistic, uint64_t ns)
 {
 	if (statistic->calls > statistic->unfinished)
-		put_ns(document, key, ns);
+		ct_json_put_u64(writer, key, ns);
 	else
-		ct_json_put_null(&document->writer, key);
+		ct_json_put_null(writer, key);
 }
 
 static void put_statistic(struct document *document, uint32_t function)
@@ -420,13 +410,13 @@ static void put_statistic(struct document *document, uint32_t function)
 	ct_json_put_members(writer, document->names->text.bytes + name->offset, name->length);
 	ct_json_put_u64(writer, "calls", statistic->calls);
 	ct_json_put_u64(writer, "unfinished", statistic->unfinished);
-	put_ns(document, "total_ns", statistic->total_ns);
-	put_ns(document, "self_ns", statistic->self_ns);
-	put_spread(document, "min_ns", statistic, statistic->min_ns);
-	put_spread(document, "max_ns", statistic, statistic->max_ns);
-	put_spread(document, "mean_ns", statistic, returned ? statistic->sum_ns / returned : 0);
-	put_spread(document, "p50_ns", statistic, ct_statistic_percentile(statistic, 50));
-	put_spread(document, "p99_ns", statistic, ct_statistic_percentile(statistic, 99));
+	ct_json_put_u64(writer, "total_ns", statistic->total_ns);
+	ct_json_put_u64(writer, "self_ns", statistic->self_ns);
+	put_spread(writer, "min_ns", statistic, statistic->min_ns);
+	put_spread(writer, "max_ns", statistic, statistic->max_ns);
+	put_spread(writer, "mean_ns", statistic, returned ? statistic->sum_ns / returned : 0);
+	put_spread(writer, "p50_ns", statistic, ct_statistic_percentile(statistic, 50));
+	put_spread(writer, "p99_ns", statistic, ct_statistic_percentile(statistic, 99));
 	ct_json_end(writer, '}');
 }
 
@@ -510,7 +500,6 @@ struct ct_error *ct_json_write(struct ct_trace *trace, const struct ct_json_opti
 		.census = census,
 		.options = options,
 		.writer = {.sink = ct_output_sink(output), .pretty = options->pretty},
-		.timed = ct_trace_info(trace)->clock_kind != CT_CLOCK_NONE,
 	};
 	struct ct_json_summary summary = {0};
 	err = write_document(&document, output, &summary);

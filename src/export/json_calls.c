@@ -131,11 +131,9 @@ static inline __attribute__((always_inline)) void put_head(struct pass *pass,
 	at = PUT_KEY(sink->at, "depth");
 	at = ct_json_u64(at, depth);
 	*at++ = ',';
-	if (pass->job->timed) {
-		at = PUT_KEY(at, "start_ns");
-		at = ct_json_u64(at, call->start_ns);
-		*at++ = ',';
-	}
+	at = PUT_KEY(at, "start_ns");
+	at = ct_json_u64(at, call->start_ns);
+	*at++ = ',';
 	at = PUT_KEY(at, "children");
 	*at++ = '[';
 	sink->at = at;
@@ -163,31 +161,26 @@ static inline __attribute__((always_inline)) void put_tail(struct pass *pass,
 {
 	struct ct_sink *sink = pass->sink;
 	unsigned int level = level_of(pass, depth);
-	bool timed = pass->job->timed;
+	uint64_t children_ns = call->children_ns;
 
 	ct_sink_reserve(sink, CALL_BYTES + (pretty ? CALL_LINES * (CT_JSON_MAX_INDENT + 1) : 0));
 	char *at = sink->at;
 	if (pretty && call->mark)
 		at = put_line(at, level + 1);
 	*at++ = ']';
+	*at++ = ',';
+	at = PUT_KEY(at, "duration_ns");
 	if (ct_unlikely(end != CT_CALL_RETURNED)) {
 		const char *name = unfinished_name(end);
-		*at++ = ',';
-		at = PUT_KEY(at, "duration_ns");
 		at = PUT(at, "null,");
 		at = PUT_KEY(at, "unfinished");
 		at = put(at, name, strlen(name));
-	} else if (timed) {
-		*at++ = ',';
-		at = PUT_KEY(at, "duration_ns");
+	} else {
 		at = ct_json_u64(at, duration_ns);
 	}
-	if (timed) {
-		uint64_t children_ns = call->children_ns;
-		*at++ = ',';
-		at = PUT_KEY(at, "self_ns");
-		at = ct_json_u64(at, duration_ns > children_ns ? duration_ns - children_ns : 0);
-	}
+	*at++ = ',';
+	at = PUT_KEY(at, "self_ns");
+	at = ct_json_u64(at, duration_ns > children_ns ? duration_ns - children_ns : 0);
 	if (pretty)
 		at = put_line(at, level);
 	*at++ = '}';

@@ -23,7 +23,6 @@ struct ct_json_calls {
 	ct_progress_fn *progress;
 	uint32_t limit; /* calls this deep or deeper lie flat in their ancestor's children */
 	bool pretty;
-	bool timed; /* the trace's clock is not CT_CLOCK_NONE */
 };
 
 /*

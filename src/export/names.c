@@ -196,12 +196,8 @@ static struct ct_symbols *open_symbols(const struct module *module, ct_names_war
 					       NULL, &symbols);
 	if (!err)
 		return symbols;
-	if (warn) {
-		ct_cleanup(ct_cleanup_free) char *sentence = NULL;
-		if (asprintf(&sentence, "%s; its functions are shown as %s+0x...", err->message,
-			     strrchr(path, '/') + 1) >= 0)
-			warn(sentence);
-	}
+	if (warn)
+		warn(err->message);
 	ct_error_destroy(err);
 	return NULL;
 }
