@@ -424,6 +424,7 @@ def load_file_tests():
                 lambda t, spec=spec: run_file_test(t, spec),
                 tuple(spec.get("variants", " ".join(ALL)).split()),
                 spec.get("about", ""),
+                portable=True,
             )
         )
 
