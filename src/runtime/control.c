@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a process's trace: start with the first traced call, stop when
+ * it cannot go on, end with the process, start over in a forked child.
+ */
+#include "runtime/hot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+struct ct_runtime ct_runtime;
+
+static __thread bool inside_start;
+
+static void set_mode(enum ct_mode mode)
+{
+	__atomic_store_n(&ct_runtime.mode, mode, __ATOMIC_RELEASE);
+	ct_slow_select(mode);
+}
+
+/* ---- start ---- */
+
+static const char run_variable[] = "CALLTRACE_RUN";
+
+/* Take the run's number from the environment, or make one and put it there for our children. */
+static void join_run(void)
+{
+	static char entry_bytes[40];
+	struct ct_text entry = { entry_bytes, 0, sizeof(entry_bytes), false };
+	const char *inherited = ct_config_get(run_variable);
+	if (inherited) {
+		uint64_t run_id = 0;
+		for (; (*inherited >= '0' && *inherited <= '9') ||
+		       (*inherited >= 'a' && *inherited <= 'f');
+		     inherited++)
+			run_id = run_id << 4 |
+				 (uint64_t)(*inherited - (*inherited <= '9' ? '0' : 'a' - 10));
+		ct_runtime.run_id = run_id;
+		ct_runtime.run_inherited = true;
+		return;
+	}
+	if (ct_sys_failed(ct_sys(SYS_getrandom, &ct_runtime.run_id, sizeof(ct_runtime.run_id), 0)))
+		ct_runtime.run_id = ct_runtime.start_realtime_ns ^ (uint64_t)ct_runtime.pid << 44;
+	ct_text_printf(&entry, "%s=%lx", run_variable, ct_runtime.run_id);
+	size_t count = 0;
+	while (environ && environ[count])
+		count++;
+	/* setenv() copes with an array that is not its own. */
+	char **grown = ct_sys_map((count + 2) * sizeof(*grown));
+	if (!grown)
+		return;
+	if (count)
+		ct_copy(grown, environ, count * sizeof(*grown));
+	grown[count] = entry_bytes;
+	environ = grown;
+}
+
+/* Code that runs before libc's own start finds no environment there yet. */
+static void find_environment(void)
+{
+	enum { MOST_BYTES = 1 << 20 };
+	if (environ)
+		return;
+	char *bytes = ct_sys_map(MOST_BYTES);
+	if (!bytes)
+		return;
+	long length = ct_sys_read_file("/proc/self/environ", bytes, MOST_BYTES - 1);
+	char **entries = ct_sys_map((MOST_BYTES / 8) * sizeof(*entries));
+	if (length <= 0 || !entries)
+		return;
+	size_t count = 0;
+	for (long at = 0; at < length && count + 1 < MOST_BYTES / 8;
+	     at += (long)ct_string_length(bytes + at) + 1)
+		entries[count++] = bytes + at;
+	char **saved = environ;
+	environ = entries;
+	ct_config_read(&ct_runtime.config);
+	join_run();
+	environ = saved; /* libc sets it when it starts */
+}
+
+void ct_control_capture_start(void)
+{
+	if (ct_runtime.start_captured)
+		return;
+	ct_runtime.start_captured = true;
+	ct_log_init();
+	ct_runtime.pid = (pid_t)ct_sys(SYS_getpid);
+	ct_runtime.privileged = getauxval(AT_SECURE) != 0;
+	ct_runtime.start_realtime_ns = ct_clock_realtime_ns();
+	if (ct_runtime.privileged) {
+		set_mode(CT_MODE_OFF);
+		return;
+	}
+	long length = ct_sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", ct_runtime.executable,
+			     sizeof(ct_runtime.executable) - 1);
+	ct_runtime.executable[length > 0 ? length : 0] = '\0';
+	if (ct_sys(SYS_getcwd, ct_runtime.start_directory, sizeof(ct_runtime.start_directory)) <= 0)
+		ct_copy(ct_runtime.start_directory, "/", 2);
+	ct_clock_init();
+	if (!environ) {
+		find_environment();
+	} else {
+		ct_config_read(&ct_runtime.config);
+		join_run();
+	}
+	if (!ct_runtime.config.enabled) {
+		set_mode(CT_MODE_OFF);
+		return;
+	}
+	ct_thread_init();
+	pthread_atfork(ct_thread_before_fork, ct_thread_after_fork_parent,
+		       ct_thread_after_fork_child);
+}
+
+/* One line that says what failed, where, and what to do. */
+static void say_no_trace(long error)
+{
+	const char *path = ct_runtime.config.output;
+	switch (error) {
+	case -EISDIR:
+		ct_log("CALLTRACE_OUTPUT: '%s' is a directory; name a file in it; this program is "
+		       "not traced",
+		       path);
+		break;
+	case -ENOENT:
+		ct_log("CALLTRACE_OUTPUT: cannot write '%s': its directory does not exist; create "
+		       "it; this program is not traced",
+		       path);
+		break;
+	default:
+		ct_log("CALLTRACE_OUTPUT: cannot write '%s': %s; choose another place; this "
+		       "program is not traced",
+		       path, ct_errno_text(error));
+	}
+}
+
+static int create_trace(void)
+{
+	int error = ct_config_expand_output(&ct_runtime.config);
+	if (!error)
+		error = ct_file_create();
+	if (!error && ct_site_init() != 0) {
+		ct_file_remove();
+		error = -ENOMEM;
+	}
+	return error;
+}
+
+static const char *clock_name(void)
+{
+	static const char *const names[] = { "?", "tsc", "monotonic", "none" };
+	return names[ct_runtime.config.clock_kind];
+}
+
+/* Under the lock, with signals blocked. */
+static void start_locked(void)
+{
+	ct_control_capture_start();
+	if (ct_mode() != CT_MODE_UNSET)
+		return; /* found to be off */
+	ct_config_report();
+	if (ct_runtime.config.output_is_null) {
+		ct_debug("counting calls only, since CALLTRACE_OUTPUT is /dev/null");
+		set_mode(CT_MODE_COUNT);
+		return;
+	}
+	ct_runtime.lane = ct_runtime.config.clock_kind == CT_CLOCK_TSC ? CT_LANE_CYCLES :
+									 CT_LANE_OTHER;
+	int error = create_trace();
+	if (error) {
+		say_no_trace(error);
+		set_mode(CT_MODE_OFF);
+		return;
+	}
+	ct_debug("process %d: recording to '%s', clock %s, depth limit %u", ct_runtime.pid,
+		 ct_runtime.raw_path, clock_name(), ct_runtime.config.max_depth);
+	ct_crash_init();
+	set_mode(CT_MODE_RECORD);
+}
+
+bool ct_control_start(void)
+{
+	if (inside_start)
+		return false;
+	ct_sigset saved = ct_sys_block_signals();
+	inside_start = true;
+	ct_lock_take(&ct_runtime.lock);
+	if (ct_mode() == CT_MODE_UNSET)
+		start_locked();
+	ct_lock_release(&ct_runtime.lock);
+	inside_start = false;
+	ct_sys_restore_signals(saved);
+	return true;
+}
+
+/* ---- stop ---- */
+
+void ct_control_stop(long error, const char *doing)
+{
+	enum ct_mode expected = CT_MODE_RECORD;
+	if (!__atomic_compare_exchange_n(&ct_runtime.mode, &expected, CT_MODE_STOPPED, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	ct_slow_select(CT_MODE_STOPPED);
+	ct_runtime.info->state = CT_STATE_STOPPED;
+	ct_log("recording stopped while %s '%s': %s; what was recorded until now is kept, the "
+	       "program goes on untraced",
+	       doing, ct_runtime.raw_path, ct_errno_text(error));
+}
+
+/* ---- end ---- */
+
+static void wait_for_writers(void)
+{
+	enum { LONGEST_WAIT_MS = 200 };
+	struct timespec pause = { 0, 1000000 };
+	for (int waited_ms = 0; waited_ms < LONGEST_WAIT_MS; waited_ms++) {
+		bool busy = false;
+		for (struct ct_thread *thread = ct_runtime.threads; thread; thread = thread->next)
+			busy |= thread != ct_self.thread &&
+				__atomic_load_n(&thread->busy, __ATOMIC_ACQUIRE);
+		if (!busy)
+			return;
+		ct_sys(SYS_nanosleep, &pause, 0);
+	}
+}
+
+/* Thousandths as "12.3". */
+static void add_tenths(struct ct_text *text, uint64_t thousandths)
+{
+	ct_text_printf(text, "%lu.%lu", thousandths / 1000, thousandths % 1000 / 100);
+}
+
+static void summarise_count(void)
+{
+	uint64_t calls = 0;
+	unsigned int threads = 0;
+	for (struct ct_thread *thread = ct_runtime.threads; thread; thread = thread->next) {
+		calls += ct_thread_calls(thread);
+		threads++;
+	}
+	calls += ct_runtime.ended_calls;
+	ct_debug("process %d: %lu calls counted in %u threads, none recorded", ct_runtime.pid, calls,
+		 threads);
+}
+
+/* With the trace closed: what happened, and what a call costs on this machine. */
+static void summarise(void)
+{
+	char cost_bytes[32] = "?";
+	struct ct_text cost = { cost_bytes, 0, sizeof(cost_bytes), false };
+	uint64_t calls = 0, suppressed = 0, lost = ct_runtime.info->lost_events;
+	for (uint32_t stream = 1; stream <= ct_runtime.thread_count; stream++) {
+		const struct ct_thread_row *row = ct_file_thread_row(stream);
+		suppressed += row->suppressed_calls;
+		lost += row->lost_events;
+	}
+	for (struct ct_thread *thread = ct_runtime.threads; thread; thread = thread->next)
+		calls += ct_thread_calls(thread);
+	calls += ct_runtime.ended_calls;
+	void *window = ct_sys_map(CT_BLOCK_BYTES);
+	struct ct_frame *frames = ct_sys_map(4096);
+	if (window && frames && ct_site_count()) {
+		cost.length = 0;
+		add_tenths(&cost, ct_slow_measure_ps(ct_file_site_row(1), window, frames));
+	}
+	ct_log("process %d: %lu calls in %u threads, %lu lost, %lu suppressed, %lu bytes, %s ns "
+	       "per call measured",
+	       ct_runtime.pid, calls, ct_runtime.thread_count, lost, suppressed, ct_file_bytes(),
+	       cost_bytes);
+}
+
+static void close_trace(enum ct_file_state state)
+{
+	struct ct_file_info *info = ct_runtime.info;
+	wait_for_writers();
+	if (ct_self.thread && ct_self.thread->row)
+		ct_thread_refresh_row(ct_self.thread);
+	info->end = ct_clock_point();
+	if (info->state != CT_STATE_STOPPED)
+		__atomic_store_n(&info->state, state, __ATOMIC_RELEASE);
+	ct_window_freeze_all();
+}
+
+/* The document from the raw trace; the raw one stays when that fails. */
+static void make_document(const char *raw_path, bool remove_raw)
+{
+	if (!ct_spawn_converter(raw_path, remove_raw))
+		ct_log("the calls are kept in '%s'; `calltrace json '%s' -o '%s'` makes the document",
+		       ct_runtime.raw_path, ct_runtime.raw_path, ct_runtime.config.output);
+	else
+		ct_debug("wrote '%s'", ct_runtime.config.output);
+}
+
+void ct_control_end(enum ct_file_state state)
+{
+	static int ended_pid;
+	if (ct_sys(SYS_getpid) != ct_runtime.pid)
+		return; /* a vfork child */
+	enum ct_mode mode = ct_mode();
+	if (mode == CT_MODE_COUNT && ct_runtime.config.debug)
+		summarise_count();
+	if (mode != CT_MODE_RECORD && mode != CT_MODE_STOPPED)
+		return;
+	if (__atomic_exchange_n(&ended_pid, ct_runtime.pid, __ATOMIC_ACQ_REL) == ct_runtime.pid)
+		return;
+	ct_sigset saved = ct_sys_block_signals();
+	set_mode(CT_MODE_ENDED);
+	close_trace(state);
+	if (ct_runtime.config.debug)
+		summarise();
+	bool after_failed_exec = ct_string_starts(ct_runtime.raw_path, "/proc/");
+	if (!ct_runtime.config.output_is_raw)
+		make_document(ct_runtime.raw_path, !after_failed_exec);
+	ct_file_close();
+	ct_sys_restore_signals(saved);
+}
+
+/* ---- exec ---- */
+
+/*
+ * After execve nobody is left to make the document, so it is made before, and
+ * the raw trace removed. Should execve fail, recording goes on, in the file that
+ * now has no name but our descriptor's, and the document is made again.
+ */
+void ct_control_before_exec(void)
+{
+	if (ct_sys(SYS_getpid) != ct_runtime.pid || ct_mode() != CT_MODE_RECORD)
+		return;
+	ct_sigset saved = ct_sys_block_signals();
+	struct ct_file_info *info = ct_runtime.info;
+	if (ct_self.thread)
+		ct_thread_refresh_row(ct_self.thread);
+	info->end = ct_clock_point();
+	__atomic_store_n(&info->state, CT_STATE_EXEC, __ATOMIC_RELEASE);
+	bool has_name = !ct_string_starts(ct_runtime.raw_path, "/proc/");
+	if (!ct_runtime.config.output_is_raw && has_name) {
+		make_document(ct_runtime.raw_path, true);
+		struct ct_text path = { ct_runtime.raw_path, 0, sizeof(ct_runtime.raw_path), false };
+		if (ct_sys(SYS_faccessat, AT_FDCWD, ct_runtime.raw_path, F_OK) == -ENOENT)
+			ct_text_printf(&path, "/proc/%d/fd/%d", ct_runtime.pid,
+				       ct_file_descriptor());
+	}
+	ct_sys_restore_signals(saved);
+}
+
+void ct_control_exec_failed(void)
+{
+	if (ct_sys(SYS_getpid) != ct_runtime.pid || ct_mode() != CT_MODE_RECORD)
+		return;
+	struct ct_file_info *info = ct_runtime.info;
+	info->state = CT_STATE_RUNNING;
+	ct_zero(&info->end, sizeof(info->end));
+}
+
+/* ---- fork ---- */
+
+void ct_control_fork_child(void)
+{
+	enum ct_mode mode = ct_mode();
+	ct_runtime.pid = (pid_t)ct_sys(SYS_getpid);
+	ct_runtime.lock.word = 0;
+	if (mode == CT_MODE_OFF || mode == CT_MODE_UNSET)
+		return;
+	ct_runtime.run_inherited = true;
+	ct_runtime.ended_calls = 0;
+	ct_clock_fork_child();
+	ct_thread_fork_child();
+	ct_file_fork_child();
+	ct_module_forget_all();
+	/* The child has a trace of its own from its first call on; one that only execs has none. */
+	set_mode(CT_MODE_UNSET);
+}
+
+/* ---- load and unload ---- */
+
+__attribute__((constructor)) static void load(void)
+{
+	ct_control_capture_start();
+}
+
+static void end_at_exit(void *unused)
+{
+	(void)unused;
+	ct_control_end(CT_STATE_EXITED);
+}
+
+int __cxa_atexit(void (*function)(void *), void *argument, void *library);
+
+/*
+ * Destructors of other libraries may run after ours and make calls. What is
+ * registered with exit() while it runs comes after everything registered
+ * before, the loader's run over all destructors included.
+ */
+__attribute__((destructor)) static void unload(void)
+{
+	if (__cxa_atexit(end_at_exit, NULL, NULL) != 0)
+		end_at_exit(NULL);
+}

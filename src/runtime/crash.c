@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Death by a signal: for signals that would end the process by their default
+ * action, a handler that closes the trace, makes the document and lets the
+ * signal do what it would have done. The program sees SIG_DFL where ours is
+ * installed (interpose.c), and its own handlers take our place. Runs in the
+ * traced process, in signal context, on any thread.
+ */
+#include "runtime/hot.h"
+
+#include <sys/mman.h>
+#include <ucontext.h>
+
+static const uint8_t fatal_signals[] = {
+	SIGSEGV, SIGBUS, SIGILL,  SIGFPE,  SIGABRT, SIGTRAP, SIGSYS,  SIGTERM,	 SIGINT,
+	SIGHUP,	 SIGQUIT, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF,
+};
+
+bool ct_crash_is_fatal(int signal_number)
+{
+	for (size_t i = 0; i < sizeof(fatal_signals); i++)
+		if (fatal_signals[i] == signal_number)
+			return true;
+	return false;
+}
+
+/* The kernel's own struct: libc's sigaction() might be the program's. */
+struct kernel_sigaction {
+	void (*handler)(int, siginfo_t *, void *);
+	unsigned long flags;
+#if defined(__x86_64__)
+	void (*restorer)(void);
+#endif
+	ct_sigset mask;
+};
+
+static long kernel_sigaction(int number, const struct kernel_sigaction *action,
+			     struct kernel_sigaction *ret)
+{
+	return ct_sys(SYS_rt_sigaction, number, action, ret, sizeof(ct_sigset));
+}
+
+#if defined(__x86_64__)
+void ct_crash_restorer(void);
+__asm__(".text\n"
+	".globl ct_crash_restorer\n"
+	".hidden ct_crash_restorer\n"
+	".type ct_crash_restorer, @function\n"
+	"ct_crash_restorer:\n"
+	"	mov $15, %eax\n" /* rt_sigreturn */
+	"	syscall\n"
+	".size ct_crash_restorer, . - ct_crash_restorer\n");
+#endif
+
+static uint64_t program_counter(const void *context)
+{
+	const ucontext_t *state = context;
+#if defined(__x86_64__)
+	return (uint64_t)state->uc_mcontext.gregs[REG_RIP];
+#else
+	return state->uc_mcontext.pc;
+#endif
+}
+
+static void set_default(int number)
+{
+	struct kernel_sigaction action = { 0 };
+	kernel_sigaction(number, &action, NULL);
+}
+
+static void note_crash(int number, const siginfo_t *info, const void *context)
+{
+	struct ct_file_info *file = ct_runtime.info;
+	file->crash_signal = (uint32_t)number;
+	file->crash_code = info->si_code;
+	/* Only for signals the kernel raised at an instruction is there an address. */
+	file->crash_address = info->si_code > 0 ? (uint64_t)info->si_addr : 0;
+	file->crash_pc = program_counter(context);
+	file->crash_ticks = ct_slow_ticks();
+	file->crash_tid = (uint32_t)ct_sys(SYS_gettid);
+	file->crash_stream = ct_self.thread ? ct_self.thread->stream : 0;
+}
+
+/* Raised by an instruction that is executed again when its handler returns. */
+static bool is_repeated_fault(int number)
+{
+	return number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE;
+}
+
+static void handle(int number, siginfo_t *info, void *context)
+{
+	/* Further signals of the kind end the process at once. */
+	set_default(number);
+	enum ct_mode mode = ct_mode();
+	bool ours = ct_sys(SYS_getpid) == ct_runtime.pid &&
+		    (mode == CT_MODE_RECORD || mode == CT_MODE_STOPPED);
+	if (ours) {
+		note_crash(number, info, context);
+		ct_control_end(CT_STATE_CRASHED);
+	}
+	/* A fault happens again when we return, at its own instruction, for the core dump's sake.
+	 * What was sent is sent again, and arrives when we return. */
+	if (info->si_code > 0 && is_repeated_fault(number))
+		return;
+	long pid = ct_sys(SYS_getpid), tid = ct_sys(SYS_gettid);
+	ct_sys(SYS_tgkill, pid, tid, number);
+}
+
+static void install(int number)
+{
+	struct kernel_sigaction action = {
+		.handler = handle,
+		.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART,
+		.mask = ~UINT64_C(0),
+	};
+#if defined(__x86_64__)
+	action.flags |= 0x04000000; /* SA_RESTORER */
+	action.restorer = ct_crash_restorer;
+#endif
+	kernel_sigaction(number, &action, NULL);
+}
+
+/* Is the program's action for the signal the default one, whether ours stands there or not? */
+static bool is_default(int number)
+{
+	struct kernel_sigaction action = { 0 };
+	return kernel_sigaction(number, NULL, &action) == 0 &&
+	       (!action.handler || action.handler == handle);
+}
+
+void ct_crash_init(void)
+{
+	for (size_t i = 0; i < sizeof(fatal_signals); i++)
+		if (is_default(fatal_signals[i]))
+			install(fatal_signals[i]);
+}
+
+/* The program has just set the signal's action: put ours behind SIG_DFL. */
+void ct_crash_program_set(int number)
+{
+	enum ct_mode mode = ct_mode();
+	if (ct_crash_is_fatal(number) && (mode == CT_MODE_RECORD || mode == CT_MODE_STOPPED) &&
+	    is_default(number))
+		install(number);
+}
+
+bool ct_crash_is_our_handler(const void *handler)
+{
+	return handler == (const void *)handle;
+}
+
+/* A stack overflow is found on another stack: give the thread one, unless it has its own. */
+void ct_crash_thread_init(struct ct_thread *thread)
+{
+	stack_t current;
+	if (ct_mode() != CT_MODE_RECORD || ct_sys_failed(ct_sys(SYS_sigaltstack, 0, &current)) ||
+	    !(current.ss_flags & SS_DISABLE))
+		return;
+	stack_t ours = { .ss_sp = thread->signal_stack, .ss_size = sizeof(thread->signal_stack) };
+	ct_sys(SYS_sigaltstack, &ours, 0);
+}
+
+void ct_crash_thread_end(struct ct_thread *thread)
+{
+	stack_t current;
+	if (ct_sys_failed(ct_sys(SYS_sigaltstack, 0, &current)) ||
+	    current.ss_sp != thread->signal_stack)
+		return;
+	stack_t none = { .ss_flags = SS_DISABLE };
+	ct_sys(SYS_sigaltstack, &none, 0);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything that runs once per call, and nothing else.
+ *
+ * A thread's word holds all that a call changes: depth in the shadow stack
+ * (bits 40-63), generation (16-39) and offset in the window (0-15). A hook
+ * loads the word, writes its record and its shadow frame to places nobody
+ * else looks at yet, and publishes both with one compare-and-swap of the
+ * word, not locked: only this thread and signal handlers on it touch the word,
+ * and one instruction is atomic against those. When a traced handler ran in
+ * between, the word has changed and the hook does its work again, after the
+ * handler's records: order and nesting are those of time, without holes. A
+ * handler that came back to the same depth and offset has moved the offset, or
+ * taken the slow path, which moves the generation: the old word never fits by
+ * accident.
+ *
+ * Cost: one clock read, one site lookup (shared, read-only when warm), one
+ * record of 6 or 3 bytes, one shadow frame of 16, one unlocked cmpxchg; one
+ * taken branch. bench/run shows it beside the limit.
+ */
+#ifndef CT_RUNTIME_HOT_H
+#define CT_RUNTIME_HOT_H
+
+#include <time.h>
+
+#include "runtime/runtime.h"
+
+#define CT_WORD_DEPTH_SHIFT 40
+#define CT_WORD_DEPTH_ONE   (UINT64_C(1) << CT_WORD_DEPTH_SHIFT)
+#define CT_WORD_GEN_SHIFT   16
+#define CT_WORD_OFFSET_MASK UINT64_C(0xffff)
+#define CT_OFFSET_NONE	    UINT64_C(0xffff) /* no window yet, switched off, forking */
+
+/* Room kept behind it: an 8-byte store, two extended records, the trailer. */
+#define CT_OFFSET_LIMIT (CT_BLOCK_BYTES - 128)
+
+static inline uint64_t ct_word_depth(uint64_t word)
+{
+	return word >> CT_WORD_DEPTH_SHIFT;
+}
+
+static inline uint64_t ct_word_make(uint64_t old_word, uint64_t depth, uint64_t offset)
+{
+	uint64_t generation = ((old_word >> CT_WORD_GEN_SHIFT) + 1) & 0xffffff;
+	return depth << CT_WORD_DEPTH_SHIFT | generation << CT_WORD_GEN_SHIFT | offset;
+}
+
+/* Compare and swap, atomic against signals on this thread only. */
+static inline bool ct_word_publish(uint64_t *word, uint64_t old_word, uint64_t new_word)
+{
+#if defined(__x86_64__)
+	bool done;
+	__asm__ volatile("cmpxchgq %[new_word], %[word]"
+			 : "=@ccz"(done), [word] "+m"(*word), "+a"(old_word)
+			 : [new_word] "r"(new_word)
+			 : "memory");
+	return done;
+#else
+	return __atomic_compare_exchange_n(word, &old_word, new_word, false, __ATOMIC_RELEASE,
+					   __ATOMIC_RELAXED);
+#endif
+}
+
+static inline uint64_t ct_clock_cycles(void)
+{
+#if defined(__x86_64__)
+	uint32_t low, high;
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+#else
+	uint64_t ticks;
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+#endif
+}
+
+/* ---- sites: (hook's return address, call site) -> number ---- */
+
+struct ct_site_slot {
+	uint64_t key;	 /* 0: empty. Written after `number`, never changed */
+	uint64_t number; /* 0: its module is gone, ask again */
+};
+
+struct ct_site_table {
+	unsigned int shift; /* 64 - log2 of the slots */
+	uint64_t mask;
+	struct ct_site_slot slots[];
+};
+/* Replaced by a larger copy when half full; older ones stay readable. Set by site.c. */
+extern struct ct_site_table *ct_site_table;
+
+/* Two odd multipliers; the first makes a key of two addresses, one to one for all practical ends:
+ * two pairs meet only when a difference of call sites equals 2^64 / phi times a difference of
+ * sites, modulo 2^64. */
+#define CT_SITE_MIX  UINT64_C(0x9e3779b97f4a7c15)
+#define CT_SITE_HASH UINT64_C(0xd6e8feb86659fd93)
+
+static inline uint64_t ct_site_key(uint64_t site, uint64_t call_site)
+{
+	return site * CT_SITE_MIX + call_site;
+}
+
+static inline uint64_t ct_site_find(uint64_t key)
+{
+	const struct ct_site_table *table = __atomic_load_n(&ct_site_table, __ATOMIC_ACQUIRE);
+	uint64_t at = (key * CT_SITE_HASH) >> table->shift;
+	for (;;) {
+		const struct ct_site_slot *slot = &table->slots[at];
+		uint64_t found = __atomic_load_n(&slot->key, __ATOMIC_ACQUIRE);
+		if (ct_likely(found == key))
+			return __atomic_load_n(&slot->number, __ATOMIC_RELAXED);
+		if (!found)
+			return 0;
+		at = (at + 1) & table->mask;
+	}
+}
+
+/* ---- the hooks ---- */
+
+typedef uint64_t ct_clock_read(void);
+
+/*
+ * A call to `function` begins. `sp` is the stack pointer of the physical frame
+ * at the hook call, the same for every hook of a frame but for alloca.
+ * Calls nothing, takes no lock, writes no line another thread writes.
+ */
+static inline __attribute__((always_inline)) void
+ct_hot_enter(uint64_t *word_at, uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp,
+	     ct_clock_read *clock, bool has_time, ct_hook *slow)
+{
+	uint64_t word = __atomic_load_n(word_at, __ATOMIC_RELAXED);
+	uint64_t offset = word & CT_WORD_OFFSET_MASK;
+	if (ct_unlikely(offset >= CT_OFFSET_LIMIT)) {
+		slow(function, call_site, site, sp);
+		return;
+	}
+	uint64_t depth = ct_word_depth(word);
+	struct ct_frame *top = &ct_self.frames[depth];
+	uint64_t number = ct_site_find(ct_site_key(site, call_site));
+	uint64_t ticks = clock();
+	if (ct_unlikely(top->sp - sp >= CT_STACK_GAP_BYTES || depth >= ct_self.depth_limit ||
+			number == 0 || (has_time && ticks >> CT_EPOCH_SHIFT != ct_self.epoch))) {
+		slow(function, call_site, site, sp);
+		return;
+	}
+	uint64_t record = ct_record_enter(ticks, number);
+	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
+	top[1] = (struct ct_frame){ sp, function };
+	if (ct_unlikely(!ct_word_publish(word_at, word,
+					 word + CT_WORD_DEPTH_ONE + CT_ENTER_BYTES))) {
+		ct_slow_repair(offset, sizeof(record));
+		slow(function, call_site, site, sp);
+	}
+}
+
+/* The innermost call returns: its frame must be the one on top, all else is rare. */
+static inline __attribute__((always_inline)) void
+ct_hot_exit(uint64_t *word_at, uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp,
+	    ct_clock_read *clock, bool has_time, ct_hook *slow)
+{
+	uint64_t word = __atomic_load_n(word_at, __ATOMIC_RELAXED);
+	uint64_t offset = word & CT_WORD_OFFSET_MASK;
+	if (ct_unlikely(offset >= CT_OFFSET_LIMIT)) {
+		slow(function, call_site, site, sp);
+		return;
+	}
+	uint64_t ticks = clock();
+	const struct ct_frame *top = &ct_self.frames[ct_word_depth(word)];
+	if (ct_unlikely(top->sp != sp || top->function != function ||
+			(has_time && ticks >> CT_EPOCH_SHIFT != ct_self.epoch))) {
+		slow(function, call_site, site, sp);
+		return;
+	}
+	uint32_t record = ct_record_return(ticks);
+	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
+	if (ct_unlikely(!ct_word_publish(word_at, word,
+					 word - CT_WORD_DEPTH_ONE + CT_RETURN_BYTES))) {
+		ct_slow_repair(offset, sizeof(record));
+		slow(function, call_site, site, sp);
+	}
+}
+
+#endif

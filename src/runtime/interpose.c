@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Functions of libc and the unwinder this library stands in front of, to see
+ * what the hooks cannot: frames that are left without a return, switches of
+ * stacks, the end of the process, its descriptors and libraries. Each does
+ * what the original does, through the original. In the traced process, on any
+ * thread; as async-signal-safe as what it stands for.
+ *
+ * pthread_create is in thread.c.
+ */
+#include "runtime/hot.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#define CT_INTERPOSE __attribute__((visibility("default")))
+
+/* The original, looked up on first use; the race is harmless. */
+#define CT_NEXT(function)                                                                          \
+	({                                                                                         \
+		static __typeof__(function) *ct_found;                                             \
+		if (ct_unlikely(!ct_found))                                                        \
+			ct_found = (__typeof__(function) *)ct_next(#function);                     \
+		ct_found;                                                                          \
+	})
+
+#define CT_NEXT_LONGJMP(name)                                                                      \
+	({                                                                                         \
+		static jump_function *ct_found;                                                    \
+		if (ct_unlikely(!ct_found))                                                        \
+			ct_found = (jump_function *)ct_next(name);                                 \
+		ct_found;                                                                          \
+	})
+
+static bool is_recording(void)
+{
+	return ct_self.thread && ct_mode() == CT_MODE_RECORD;
+}
+
+/* ---- frames left behind: longjmp ---- */
+
+/*
+ * libc keeps the stack pointer in the jmp_buf scrambled with a secret of the
+ * thread. On one's own stack pointer the scrambled and the plain value are
+ * both known: that gives the secret.
+ */
+#if defined(__x86_64__)
+enum { JMP_BUF_SP = 6 };
+static uint64_t unscramble(uint64_t value, uint64_t secret)
+{
+	return (value >> 17 | value << 47) ^ secret;
+}
+
+static uint64_t pointer_secret(void)
+{
+	uint64_t secret;
+	/* tcbhead_t.pointer_guard, as libc's own PTR_MANGLE reads it. */
+	__asm__("mov %%fs:0x30, %0" : "=r"(secret));
+	return secret;
+}
+#else
+enum { JMP_BUF_SP = 13 };
+static uint64_t unscramble(uint64_t value, uint64_t secret)
+{
+	return value ^ secret;
+}
+
+static uint64_t pointer_secret(void)
+{
+	/* __pointer_chk_guard is private to libc: found by a setjmp of our own. */
+	static uint64_t secret;
+	if (!secret) {
+		jmp_buf here;
+		uint64_t sp = (uint64_t)__builtin_frame_address(0);
+		if (_setjmp(here) == 0) {
+			uint64_t scrambled = ((const uint64_t *)here)[JMP_BUF_SP];
+			__asm__("mov %0, sp" : "=r"(sp));
+			secret = scrambled ^ sp;
+		}
+	}
+	return secret;
+}
+#endif
+
+static void leave_frames(const void *environment)
+{
+	if (!is_recording())
+		return;
+	uint64_t scrambled = ((const uint64_t *)environment)[JMP_BUF_SP];
+	ct_slow_settle(unscramble(scrambled, pointer_secret()), CT_UNWIND_LONGJMP);
+}
+
+typedef void jump_function(struct __jmp_buf_tag *, int);
+
+static __attribute__((noreturn)) void leave_and_jump(jump_function *next,
+						     struct __jmp_buf_tag *environment, int value)
+{
+	leave_frames(environment->__jmpbuf);
+	next(environment, value);
+	__builtin_unreachable();
+}
+
+CT_INTERPOSE void longjmp(jmp_buf environment, int value)
+{
+	leave_and_jump(CT_NEXT_LONGJMP("longjmp"), environment, value);
+}
+
+CT_INTERPOSE void _longjmp(jmp_buf environment, int value)
+{
+	leave_and_jump(CT_NEXT_LONGJMP("_longjmp"), environment, value);
+}
+
+CT_INTERPOSE void siglongjmp(sigjmp_buf environment, int value)
+{
+	leave_and_jump(CT_NEXT_LONGJMP("siglongjmp"), environment, value);
+}
+
+void __longjmp_chk(struct __jmp_buf_tag *environment, int value) __attribute__((noreturn));
+CT_INTERPOSE void __longjmp_chk(struct __jmp_buf_tag *environment, int value)
+{
+	leave_and_jump(CT_NEXT_LONGJMP("__longjmp_chk"), environment, value);
+}
+
+/* ---- frames left behind: exceptions ---- */
+
+struct _Unwind_Context;
+void _Unwind_SetIP(struct _Unwind_Context *context, uintptr_t address);
+uintptr_t _Unwind_GetCFA(struct _Unwind_Context *context);
+
+/*
+ * A language's unwinding code calls this when it has found a landing pad, for
+ * a handler or a cleanup. The context's CFA is the stack pointer the landing
+ * frame had at its call: what lies below has been left.
+ */
+CT_INTERPOSE void _Unwind_SetIP(struct _Unwind_Context *context, uintptr_t address)
+{
+	static __typeof__(_Unwind_GetCFA) *get_cfa;
+	if (!get_cfa)
+		get_cfa = (__typeof__(_Unwind_GetCFA) *)ct_next("_Unwind_GetCFA");
+	if (get_cfa && is_recording())
+		ct_slow_settle(get_cfa(context), CT_UNWIND_EXCEPTION);
+	CT_NEXT(_Unwind_SetIP)(context, address);
+}
+
+/* ---- other stacks ---- */
+
+static uint64_t context_sp(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+	return (uint64_t)context->uc_mcontext.gregs[REG_RSP];
+#else
+	return context->uc_mcontext.sp;
+#endif
+}
+
+static void go_to_context(const ucontext_t *target)
+{
+	if (!is_recording())
+		return;
+	uint64_t sp = context_sp(target);
+	uint64_t low = (uint64_t)target->uc_stack.ss_sp;
+	uint64_t high = low + target->uc_stack.ss_size;
+	/* Only makecontext's stacks have bounds; at their start the stack pointer is `high`. */
+	if (low && sp > low && sp <= high)
+		ct_stack_announce(low, high);
+	ct_slow_settle(sp, CT_UNWIND_LONGJMP);
+}
+
+CT_INTERPOSE int swapcontext(ucontext_t *restrict current, const ucontext_t *restrict target)
+{
+	go_to_context(target);
+	return CT_NEXT(swapcontext)(current, target);
+}
+
+CT_INTERPOSE int setcontext(const ucontext_t *target)
+{
+	go_to_context(target);
+	return CT_NEXT(setcontext)(target);
+}
+
+/* ---- the end of the process ---- */
+
+CT_INTERPOSE void _exit(int status)
+{
+	ct_control_end(CT_STATE_EXITED);
+	for (;;)
+		ct_sys(SYS_exit_group, status);
+}
+
+CT_INTERPOSE void _Exit(int status)
+{
+	_exit(status);
+}
+
+/* ---- another program in our place ---- */
+
+typedef int execve_function(const char *, char *const *, char *const *);
+
+static int exec_with(execve_function *function, const char *path, char *const *arguments,
+		     char *const *variables)
+{
+	ct_control_before_exec();
+	int result = function(path, arguments, variables);
+	ct_control_exec_failed();
+	return result;
+}
+
+/* What cannot be executed should not cost a document. */
+static bool may_execute(const char *path)
+{
+	return ct_sys(SYS_faccessat, AT_FDCWD, path, X_OK) == 0;
+}
+
+CT_INTERPOSE int execve(const char *path, char *const *arguments, char *const *variables)
+{
+	execve_function *next = CT_NEXT(execve);
+	if (!may_execute(path))
+		return next(path, arguments, variables);
+	return exec_with(next, path, arguments, variables);
+}
+
+CT_INTERPOSE int execv(const char *path, char *const *arguments)
+{
+	return execve(path, arguments, environ);
+}
+
+CT_INTERPOSE int execvpe(const char *file, char *const *arguments, char *const *variables)
+{
+	return exec_with(CT_NEXT(execvpe), file, arguments, variables);
+}
+
+CT_INTERPOSE int execvp(const char *file, char *const *arguments)
+{
+	return execvpe(file, arguments, environ);
+}
+
+CT_INTERPOSE int fexecve(int fd, char *const *arguments, char *const *variables)
+{
+	ct_control_before_exec();
+	int result = CT_NEXT(fexecve)(fd, arguments, variables);
+	ct_control_exec_failed();
+	return result;
+}
+
+/* How many arguments up to the NULL. */
+static size_t count_arguments(va_list arguments)
+{
+	size_t count = 1;
+	while (va_arg(arguments, char *))
+		count++;
+	return count;
+}
+
+static void collect_arguments(char **ret, const char *first, va_list arguments)
+{
+	*ret = (char *)first;
+	while (*ret)
+		*++ret = va_arg(arguments, char *);
+}
+
+/* Declare `list`, the array of a variadic exec's arguments, on this function's stack. */
+#define CT_COLLECT(list, first)                                                                    \
+	va_list ct_counted, ct_taken;                                                              \
+	va_start(ct_counted, first);                                                               \
+	size_t ct_count = count_arguments(ct_counted);                                             \
+	va_end(ct_counted);                                                                        \
+	char **list = __builtin_alloca((ct_count + 1) * sizeof(char *));                           \
+	va_start(ct_taken, first);                                                                 \
+	collect_arguments(list, first, ct_taken)
+
+CT_INTERPOSE int execl(const char *path, const char *first, ...)
+{
+	CT_COLLECT(list, first);
+	va_end(ct_taken);
+	return execve(path, list, environ);
+}
+
+CT_INTERPOSE int execlp(const char *file, const char *first, ...)
+{
+	CT_COLLECT(list, first);
+	va_end(ct_taken);
+	return execvpe(file, list, environ);
+}
+
+CT_INTERPOSE int execle(const char *path, const char *first, ...)
+{
+	CT_COLLECT(list, first);
+	char *const *variables = va_arg(ct_taken, char *const *);
+	va_end(ct_taken);
+	return execve(path, list, variables);
+}
+
+/* ---- forks that run no fork handlers ---- */
+
+CT_INTERPOSE pid_t _Fork(void)
+{
+	ct_thread_before_fork();
+	pid_t pid = CT_NEXT(_Fork)();
+	if (pid == 0)
+		ct_thread_after_fork_child();
+	else
+		ct_thread_after_fork_parent();
+	return pid;
+}
+
+/* libc's own leaves the parent without anything we could see. */
+CT_INTERPOSE int daemon(int keep_directory, int keep_descriptors)
+{
+	pid_t pid = fork();
+	if (pid < 0)
+		return -1;
+	if (pid > 0)
+		_exit(0);
+	if (setsid() < 0)
+		return -1;
+	if (!keep_directory && chdir("/") < 0)
+		return -1;
+	if (keep_descriptors)
+		return 0;
+	int null = open("/dev/null", O_RDWR);
+	if (null < 0)
+		return -1;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	if (null > STDERR_FILENO)
+		close(null);
+	return 0;
+}
+
+/* ---- descriptors: ours is not the program's to close or to use ---- */
+
+CT_INTERPOSE int close(int fd)
+{
+	if (ct_unlikely(fd >= 0 && fd == ct_file_descriptor() &&
+			ct_sys(SYS_getpid) == ct_runtime.pid)) {
+		/* As for any number the program has not opened. */
+		errno = EBADF;
+		return -1;
+	}
+	return CT_NEXT(close)(fd);
+}
+
+CT_INTERPOSE int dup2(int from, int to)
+{
+	ct_file_leave_number(to);
+	return CT_NEXT(dup2)(from, to);
+}
+
+CT_INTERPOSE int dup3(int from, int to, int flags)
+{
+	ct_file_leave_number(to);
+	return CT_NEXT(dup3)(from, to, flags);
+}
+
+typedef int close_range_function(unsigned int, unsigned int, int);
+
+CT_INTERPOSE int close_range(unsigned int first, unsigned int last, int flags)
+{
+	close_range_function *next = (close_range_function *)CT_NEXT(close_range);
+	unsigned int ours = (unsigned int)ct_file_descriptor();
+	if (ours > INT_MAX || ours < first || ours > last || first > last ||
+	    ct_sys(SYS_getpid) != ct_runtime.pid)
+		return next(first, last, flags);
+	if (ours > first) {
+		int error = next(first, ours - 1, flags);
+		if (error)
+			return error;
+	}
+	return ours < last ? next(ours + 1, last, flags) : 0;
+}
+
+CT_INTERPOSE void closefrom(int first)
+{
+	close_range(first < 0 ? 0 : (unsigned int)first, ~0U, 0);
+}
+
+/* ---- libraries ---- */
+
+CT_INTERPOSE int dlclose(void *handle)
+{
+	int result = CT_NEXT(dlclose)(handle);
+	if (ct_mode() == CT_MODE_RECORD) {
+		ct_sigset saved = ct_sys_block_signals();
+		ct_lock_take(&ct_runtime.lock);
+		ct_module_rescan();
+		ct_lock_release(&ct_runtime.lock);
+		ct_sys_restore_signals(saved);
+	}
+	return result;
+}
+
+/* ---- signal actions: the program does not see ours ---- */
+
+static void hide_our_handler(struct sigaction *action)
+{
+	if (!action || !ct_crash_is_our_handler((const void *)action->sa_sigaction))
+		return;
+	ct_zero(action, sizeof(*action));
+	action->sa_handler = SIG_DFL;
+}
+
+CT_INTERPOSE int sigaction(int number, const struct sigaction *restrict action,
+			   struct sigaction *restrict old)
+{
+	int result = CT_NEXT(sigaction)(number, action, old);
+	if (result == 0)
+		hide_our_handler(old);
+	if (result == 0 && action && action->sa_handler == SIG_DFL)
+		ct_crash_program_set(number);
+	return result;
+}
+
+typedef __sighandler_t signal_function(int, __sighandler_t);
+
+static __sighandler_t signal_with(signal_function *function, int number, __sighandler_t handler)
+{
+	__sighandler_t old = function(number, handler);
+	if (handler == SIG_DFL && old != SIG_ERR)
+		ct_crash_program_set(number);
+	return ct_crash_is_our_handler((const void *)old) ? SIG_DFL : old;
+}
+
+CT_INTERPOSE __sighandler_t signal(int number, __sighandler_t handler)
+{
+	return signal_with(CT_NEXT(signal), number, handler);
+}
+
+__sighandler_t bsd_signal(int number, __sighandler_t handler);
+CT_INTERPOSE __sighandler_t bsd_signal(int number, __sighandler_t handler)
+{
+	return signal_with(CT_NEXT(signal), number, handler);
+}
+
+CT_INTERPOSE __sighandler_t sysv_signal(int number, __sighandler_t handler)
+{
+	return signal_with(CT_NEXT(sysv_signal), number, handler);
+}
+
+__sighandler_t __sysv_signal(int number, __sighandler_t handler);
+CT_INTERPOSE __sighandler_t __sysv_signal(int number, __sighandler_t handler)
+{
+	return signal_with(CT_NEXT(sysv_signal), number, handler);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of libcalltrace.so share: the process's state, a thread's
+ * state, and which file answers for what. Nothing here may be called from
+ * outside the library.
+ */
+#ifndef CT_RUNTIME_RUNTIME_H
+#define CT_RUNTIME_RUNTIME_H
+
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "format/file.h"
+#include "format/record.h"
+#include "runtime/sys.h"
+
+/* ---- a thread's stacks: stack.c ---- */
+
+/* One open call, as the hooks see it. */
+struct ct_frame {
+	uint64_t sp; /* stack pointer where the enter hook was called; bit 0: not recorded */
+	uint64_t function;
+};
+#define CT_FRAME_HIDDEN UINT64_C(1) /* in `sp`: the call has no record, nor has its return */
+
+enum {
+	CT_DEPTH_MAX = (1 << 24) - 2, /* what the thread's word can count */
+	CT_STACK_GAP_BYTES = 65536,   /* a larger step down is looked at: maybe another stack */
+	CT_FIRST_FRAMES = 256,
+};
+
+/* Addresses from `low` up to but not including `high`. */
+struct ct_range {
+	uint64_t low;
+	uint64_t high;
+};
+
+/* A stack the thread runs on: its own, or a coroutine's. frames[0] is a sentinel. */
+struct ct_stack {
+	struct ct_stack *next;
+	struct ct_range range;
+	bool announced;	   /* bounds told by a context, not guessed from the mapping */
+	uint32_t number;   /* 0: the thread's own */
+	uint32_t depth;	   /* while it is not the current one */
+	uint32_t base;	   /* lowest frames that were inherited by fork, and have no records */
+	uint32_t capacity; /* of frames */
+	struct ct_frame *frames;
+};
+
+/* ---- a thread: thread.c ---- */
+
+struct ct_thread {
+	struct ct_thread *next; /* all threads, living and ended */
+	struct ct_thread *next_ended;
+	bool busy;    /* in a slow path; read by the thread that ends the trace */
+	bool forking; /* between the fork handlers: the slow path asks who it is */
+	uint32_t stream;
+	uint32_t tid;
+	uint64_t seq;			/* of the piece being written */
+	struct ct_block_header *window; /* live window, or NULL */
+	struct ct_thread_row *row;
+	struct ct_stack own_stack;
+	struct ct_stack *stack; /* current one */
+	uint64_t appended_bytes;
+	uint64_t extended_bytes;
+	uint64_t unwound_calls;
+	uint64_t ended_depth; /* calls open when the thread ended */
+	struct ct_self *self;		/* NULL once the thread has ended */
+	uint64_t counted_calls;		/* CALLTRACE_OUTPUT=/dev/null, at the thread's end */
+	uint64_t saved_word;	 /* while forking */
+	unsigned int key_rounds; /* of the key's destructor */
+	struct ct_frame first_frames[CT_FIRST_FRAMES];
+	char signal_stack[16384] __attribute__((aligned(64)));
+};
+
+/*
+ * What the hooks touch, per thread, in initial-exec TLS. A thread starts on
+ * words whose offset is CT_OFFSET_NONE, which sends it to the slow path.
+ */
+struct ct_self {
+	/* depth 24 bits, generation 24, offset in the window 16: see hot.h. One word per lane:
+	 * the other lane's stays CT_OFFSET_NONE. */
+	uint64_t words[2];
+	unsigned char *window;
+	struct ct_frame *frames; /* of the current stack */
+	uint64_t epoch;
+	uint64_t depth_limit; /* first depth that the hot path may not push */
+	struct ct_thread *thread;
+	uint64_t counted_calls;
+};
+extern __thread struct ct_self ct_self;
+
+/* Who created this thread; set by pthread_create's wrapper before the thread's first call. */
+struct ct_origin {
+	uint64_t created_ticks; /* 0: not known */
+	uint64_t stack_bytes;	/* 0: not known */
+	uint32_t serial;
+	uint32_t parent_tid;
+	uint32_t parent_stream;
+};
+extern __thread struct ct_origin ct_origin;
+
+enum ct_lane {
+	CT_LANE_CYCLES = 0, /* the cycle counter */
+	CT_LANE_OTHER = 1,  /* clock_gettime, or none */
+};
+
+struct ct_thread *ct_thread_attach(void);
+void ct_thread_refresh_row(struct ct_thread *thread);
+/* Calls recorded, or counted, so far; exact when the thread does not run. */
+uint64_t ct_thread_calls(const struct ct_thread *thread);
+void ct_thread_init(void);
+void ct_thread_before_fork(void);
+void ct_thread_after_fork_parent(void);
+void ct_thread_after_fork_child(void);
+void ct_thread_fork_child(void);
+
+/* The current thread as far as it is known; NULL before its first call. */
+static inline struct ct_thread *ct_thread_current(void)
+{
+	return ct_self.thread;
+}
+
+/* ---- the process ---- */
+
+enum ct_mode {
+	CT_MODE_UNSET = 0, /* no hook has run yet */
+	CT_MODE_OFF,
+	CT_MODE_COUNT,	  /* CALLTRACE_OUTPUT=/dev/null */
+	CT_MODE_RECORD,
+	CT_MODE_STOPPED, /* could not go on; what is missing is counted */
+	CT_MODE_ENDED,	 /* the trace is closed */
+};
+
+struct ct_config {
+	bool enabled;
+	bool capture_args;
+	bool debug;
+	bool pretty_json;
+	uint8_t json_layout; /* enum ct_json_layout */
+	uint8_t clock_kind;  /* enum ct_clock_kind as asked */
+	uint32_t max_depth;  /* 0: unlimited */
+	char output_setting[PATH_MAX];
+	char output[PATH_MAX]; /* absolute, fields expanded */
+	bool output_is_null;
+	bool output_is_raw; /* .ctrace: nothing is converted */
+};
+
+struct ct_runtime {
+	enum ct_mode mode; /* set under `lock`; atomic */
+	struct ct_lock lock; /* tables, threads, modules, start and end */
+	struct ct_config config; /* read once; see config.c */
+	pid_t pid;
+	enum ct_lane lane;
+	uint64_t run_id;
+	bool run_inherited;	 /* the run began in another process */
+	bool start_captured;	 /* the next four are set: before main */
+	bool privileged;	 /* AT_SECURE */
+	char start_directory[PATH_MAX];
+	char executable[PATH_MAX];
+	uint64_t start_realtime_ns;
+	char raw_path[PATH_MAX]; /* the trace being written */
+	uint32_t thread_count;	 /* rows given out; under lock */
+	uint32_t create_serial;	 /* atomic */
+	uint32_t stack_count;	 /* atomic */
+	struct ct_thread *threads; /* newest first */
+	uint64_t ended_calls;	 /* of ended threads whose struct is used again */
+	struct ct_file_info *info; /* in block 0, mapped */
+};
+extern struct ct_runtime ct_runtime;
+
+static inline enum ct_mode ct_mode(void)
+{
+	return __atomic_load_n(&ct_runtime.mode, __ATOMIC_ACQUIRE);
+}
+
+#define ct_debug(...)                                                                              \
+	do {                                                                                       \
+		if (ct_runtime.config.debug)                                                       \
+			ct_log(__VA_ARGS__);                                                       \
+	} while (0)
+
+/* control.c: life of the trace */
+/* What only the start of the process can tell: directory, environment, libc's functions. */
+void ct_control_capture_start(void);
+/* First hook of the process. False: the hook was called from inside the start itself. */
+bool ct_control_start(void);
+/* Recording cannot go on: says so once, keeps what is there. Any context. */
+void ct_control_stop(long error, const char *doing);
+/* The process ends: close the trace, make the document. Any context; the first call counts. */
+void ct_control_end(enum ct_file_state state);
+/* Around execve: the document as of now; and, when it failed, on with the recording. */
+void ct_control_before_exec(void);
+void ct_control_exec_failed(void);
+/* In a forked child, with signals blocked: forget the parent's trace. */
+void ct_control_fork_child(void);
+
+/* config.c */
+void ct_config_read(struct ct_config *config);
+void ct_config_report(void); /* the lines about bad values, once the program turns out traced */
+int ct_config_expand_output(struct ct_config *config);
+const char *ct_config_get(const char *name);
+
+/* clock.c */
+bool ct_clock_cycles_usable(void);
+void ct_clock_init(void);
+struct ct_clock_point ct_clock_point(void);
+void ct_clock_save_latest(void);
+void ct_clock_fork_child(void);
+uint64_t ct_clock_realtime_ns(void);
+uint64_t ct_clock_monotonic_ns(void);
+uint64_t ct_clock_ticks_per_second(void);
+extern int (*ct_clock_gettime)(int, struct timespec *);
+
+/* file.c: the trace file and its blocks */
+int ct_file_create(void); /* 0 or -errno */
+void ct_file_remove(void);
+void ct_file_close(void);
+void ct_file_fork_child(void);
+struct ct_block_header *ct_file_map_block(enum ct_block_type type, uint32_t stream, uint64_t seq,
+					  int *ret_error);
+int ct_file_append(const struct ct_block_header *header, const void *records);
+struct ct_site *ct_file_site_row(uint32_t number);
+struct ct_thread_row *ct_file_thread_row(uint32_t stream);
+bool ct_file_add_module(const struct ct_module *entry, const char *path);
+struct ct_module *ct_file_module(uint32_t ordinal);
+uint64_t ct_file_bytes(void);
+int ct_file_descriptor(void);
+void ct_file_leave_number(int number); /* the program is about to take this descriptor number */
+
+/* site.c */
+uint32_t ct_site_add(uint64_t site, uint64_t function, uint64_t call_site);
+void ct_site_forget_module(uint32_t ordinal);
+int ct_site_init(void);
+uint32_t ct_site_count(void);
+
+/* module.c; under ct_runtime.lock */
+uint32_t ct_module_of(uint64_t address);
+void ct_module_rescan(void);
+void ct_module_forget_all(void);
+/* The mapping that holds `address`: false when there is none. No lock needed. */
+bool ct_module_mapping(uint64_t address, uint64_t *ret_low, uint64_t *ret_high);
+bool ct_module_own_path(char *ret, size_t size_bytes);
+
+/* window.c; signals blocked */
+int ct_window_flush(struct ct_thread *thread, uint64_t ticks);
+int ct_window_open(struct ct_thread *thread, uint64_t ticks);
+void ct_window_close(struct ct_thread *thread);
+void ct_window_freeze_all(void);
+void ct_window_fork_child(struct ct_thread *thread);
+
+/* stack.c; signals blocked, on the thread itself */
+void ct_stack_init_own(struct ct_thread *thread);
+bool ct_stack_grow(struct ct_thread *thread, struct ct_stack *stack);
+/* The stack that code at `sp` runs on, made known if need be, and the memory range `sp` lies in:
+ * the stack's, or that of a signal stack used on top of the current one. NULL: out of memory. */
+struct ct_stack *ct_stack_of(struct ct_thread *thread, uint64_t sp, struct ct_range *ret_range);
+void ct_stack_free_frames(struct ct_thread *thread);
+/* A context switch to the stack [low, high) is about to happen on this thread. */
+void ct_stack_announce(uint64_t low, uint64_t high);
+
+/* slow.c: the rarely taken branches of the hooks */
+typedef void ct_hook(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp);
+extern ct_hook *ct_enter_slow, *ct_exit_slow; /* for the present mode */
+void ct_slow_select(enum ct_mode mode);
+void ct_slow_repair(uint64_t stale_offset, uint64_t size_bytes);
+uint64_t ct_slow_ticks(void);
+void ct_slow_extended(struct ct_thread *thread, enum ct_extended_kind kind, uint64_t ticks,
+		      uint32_t depth, uint64_t value);
+uint32_t ct_slow_recorded_depth(const struct ct_stack *stack, uint32_t depth);
+void ct_slow_unwind(struct ct_thread *thread, uint32_t new_depth, enum ct_unwind_reason reason,
+		    uint64_t ticks);
+void ct_slow_set_stack(struct ct_thread *thread, struct ct_stack *stack, uint64_t ticks);
+/* The calling thread is about to go on at `sp` (longjmp, landing pad, context switch): drop the
+ * frames that are gone by then. Any context. */
+void ct_slow_settle(uint64_t sp, enum ct_unwind_reason reason);
+uint64_t ct_slow_measure_ps(const struct ct_site *site, void *window, struct ct_frame *frames);
+
+/* crash.c */
+void ct_crash_init(void);
+bool ct_crash_is_fatal(int signal_number);
+void ct_crash_program_set(int number);
+bool ct_crash_is_our_handler(const void *handler);
+void ct_crash_thread_init(struct ct_thread *thread);
+void ct_crash_thread_end(struct ct_thread *thread);
+
+/* spawn.c: run `calltrace json` on the raw trace and wait; false, having said why: it failed */
+bool ct_spawn_converter(const char *raw_path, bool remove_raw);
+
+/* next.c: the libc functions behind the ones interposed */
+void *ct_next(const char *name);
+
+#endif

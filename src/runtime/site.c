@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Numbers for (hook call, call site) pairs, and the table the hooks look them
+ * up in. In the traced process, with signals blocked, under ct_runtime.lock.
+ */
+#include "runtime/hot.h"
+
+enum { FIRST_LOG2_SLOTS = 12 };
+
+struct ct_site_table *ct_site_table;
+static uint32_t site_count;
+static uint32_t used_slots; /* fewer than sites: a forgotten site's slot is used again */
+
+static struct ct_site_table *create_table(unsigned int log2_slots)
+{
+	size_t slots = (size_t)1 << log2_slots;
+	struct ct_site_table *table =
+		ct_sys_map(sizeof(*table) + slots * sizeof(struct ct_site_slot));
+	if (!table)
+		return NULL;
+	table->shift = 64 - log2_slots;
+	table->mask = slots - 1;
+	return table;
+}
+
+/* The slot of `key`, or the empty one where it belongs. */
+static struct ct_site_slot *slot_for(struct ct_site_table *table, uint64_t key)
+{
+	uint64_t at = (key * CT_SITE_HASH) >> table->shift;
+	while (table->slots[at].key && table->slots[at].key != key)
+		at = (at + 1) & table->mask;
+	return &table->slots[at];
+}
+
+int ct_site_init(void)
+{
+	/* A forked child inherits a table of the parent's numbers; it is small, and stays mapped. */
+	struct ct_site_table *table = create_table(FIRST_LOG2_SLOTS);
+	if (!table)
+		return -1;
+	site_count = 0;
+	used_slots = 0;
+	__atomic_store_n(&ct_site_table, table, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* Old tables stay mapped: hooks on other threads may be looking. Together they are as large. */
+static bool grow_table(void)
+{
+	struct ct_site_table *old = ct_site_table;
+	struct ct_site_table *table = create_table(64 - old->shift + 1);
+	if (!table)
+		return false;
+	for (uint64_t i = 0; i <= old->mask; i++)
+		if (old->slots[i].key)
+			*slot_for(table, old->slots[i].key) = old->slots[i];
+	__atomic_store_n(&ct_site_table, table, __ATOMIC_RELEASE);
+	return true;
+}
+
+static uint32_t add_locked(uint64_t site, uint64_t function, uint64_t call_site)
+{
+	uint64_t key = ct_site_key(site, call_site);
+	struct ct_site_slot *slot = slot_for(ct_site_table, key);
+	if (slot->number)
+		return (uint32_t)slot->number; /* another thread was faster */
+	if (!slot->key && used_slots * 2 > ct_site_table->mask) {
+		if (!grow_table() && used_slots + 1 >= ct_site_table->mask)
+			return CT_SITE_UNKNOWN;
+		slot = slot_for(ct_site_table, key);
+	}
+	if (site_count == CT_SITE_MAX)
+		return CT_SITE_UNKNOWN;
+	struct ct_site *row = ct_file_site_row(site_count + 1);
+	if (!row)
+		return CT_SITE_UNKNOWN;
+	site_count++;
+	row->function = function;
+	row->call_site = call_site;
+	row->module = ct_module_of(site);
+	row->call_module = ct_module_of(call_site - 1);
+	__atomic_store_n(&row->site, site, __ATOMIC_RELEASE);
+	if (!slot->key)
+		used_slots++;
+	__atomic_store_n(&slot->number, site_count, __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->key, key, __ATOMIC_RELEASE);
+	return site_count;
+}
+
+uint32_t ct_site_add(uint64_t site, uint64_t function, uint64_t call_site)
+{
+	ct_lock_take(&ct_runtime.lock);
+	uint32_t number = add_locked(site, function, call_site);
+	ct_lock_release(&ct_runtime.lock);
+	return number;
+}
+
+/* Under the lock: what is mapped at the module's addresses next gets numbers of its own. */
+void ct_site_forget_module(uint32_t ordinal)
+{
+	for (uint32_t number = 1; number <= site_count; number++) {
+		const struct ct_site *row = ct_file_site_row(number);
+		if (row->module != ordinal && row->call_module != ordinal)
+			continue;
+		struct ct_site_slot *slot =
+			slot_for(ct_site_table, ct_site_key(row->site, row->call_site));
+		if (slot->number == number)
+			__atomic_store_n(&slot->number, 0, __ATOMIC_RELEASE);
+	}
+}
+
+uint32_t ct_site_count(void)
+{
+	return site_count;
+}

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rarely taken branches of the hooks: first call of a thread, a new site,
+ * a full window, a new epoch, frames that do not match, the depth limit, and
+ * the modes other than recording with the cycle counter. Runs in the traced
+ * program on any thread. What writes to a thread's window runs with signals
+ * blocked, so that no traced handler finds it half done.
+ */
+#include "runtime/hot.h"
+
+static ct_hook first_enter, first_exit;
+ct_hook *ct_enter_slow = first_enter;
+ct_hook *ct_exit_slow = first_exit;
+
+static inline uint64_t *current_word(void)
+{
+	return &ct_self.words[ct_runtime.lane];
+}
+
+uint64_t ct_slow_ticks(void)
+{
+	switch (ct_runtime.config.clock_kind) {
+	case CT_CLOCK_TSC:
+		return ct_clock_cycles();
+	case CT_CLOCK_MONOTONIC:
+		return ct_clock_monotonic_ns();
+	default:
+		return 0;
+	}
+}
+
+/* A counter that only this thread and its handlers add to. */
+static inline void add_one(uint64_t *counter)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("incq %0" : "+m"(*counter) : : "cc");
+#else
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+#endif
+}
+
+/* ---- writing with signals blocked ---- */
+
+static void write_extended(struct ct_thread *thread, enum ct_extended_kind kind, uint64_t ticks,
+			   uint32_t depth, uint64_t value)
+{
+	uint64_t word = *current_word();
+	uint64_t offset = word & CT_WORD_OFFSET_MASK;
+	struct ct_extended record = {
+		.head = (uint8_t)(CT_RECORD_EXTENDED | kind << 2),
+		.size_bytes = CT_EXTENDED_BYTES,
+		.depth = depth,
+		.ticks = ticks,
+		.value = value,
+	};
+	ct_copy(ct_self.window + offset, &record, sizeof(record));
+	ct_self.epoch = ticks >> CT_EPOCH_SHIFT;
+	thread->extended_bytes += CT_EXTENDED_BYTES;
+	*current_word() = ct_word_make(word, ct_word_depth(word), offset + CT_EXTENDED_BYTES);
+}
+
+/* Make room for a few records; false when recording has stopped. */
+static bool make_room(struct ct_thread *thread, uint64_t ticks)
+{
+	uint64_t offset = *current_word() & CT_WORD_OFFSET_MASK;
+	if (ct_likely(offset < CT_OFFSET_LIMIT))
+		return true;
+	return offset != CT_OFFSET_NONE && ct_window_flush(thread, ticks) == 0;
+}
+
+void ct_slow_extended(struct ct_thread *thread, enum ct_extended_kind kind, uint64_t ticks,
+		      uint32_t depth, uint64_t value)
+{
+	if (make_room(thread, ticks))
+		write_extended(thread, kind, ticks, depth, value);
+}
+
+/* Room, and the epoch of `ticks`. */
+static bool make_ready(struct ct_thread *thread, uint64_t ticks)
+{
+	if (!make_room(thread, ticks))
+		return false;
+	if (ticks >> CT_EPOCH_SHIFT != ct_self.epoch) {
+		write_extended(thread, CT_EXTENDED_SYNC, ticks, 0, 0);
+		ct_clock_save_latest();
+		return make_room(thread, ticks);
+	}
+	return true;
+}
+
+/* How many of `depth` frames have records: not the inherited ones, nor those below the limit. */
+uint32_t ct_slow_recorded_depth(const struct ct_stack *stack, uint32_t depth)
+{
+	uint32_t recorded = depth > stack->base ? depth - stack->base : 0;
+	uint32_t limit = ct_runtime.config.max_depth;
+	return limit && recorded > limit ? limit : recorded;
+}
+
+static void set_depth(struct ct_thread *thread, uint32_t depth)
+{
+	uint64_t word = *current_word();
+	if (depth < thread->stack->base)
+		thread->stack->base = depth;
+	*current_word() = ct_word_make(word, depth, word & CT_WORD_OFFSET_MASK);
+}
+
+static void set_limits(struct ct_stack *stack)
+{
+	uint64_t limit = stack->capacity - 1;
+	uint32_t max_depth = ct_runtime.config.max_depth;
+	if (max_depth && (uint64_t)stack->base + max_depth < limit)
+		limit = (uint64_t)stack->base + max_depth;
+	ct_self.frames = stack->frames;
+	ct_self.depth_limit = limit;
+}
+
+void ct_slow_unwind(struct ct_thread *thread, uint32_t new_depth, enum ct_unwind_reason reason,
+		    uint64_t ticks)
+{
+	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
+	if (new_depth >= depth)
+		return;
+	uint32_t old_recorded = ct_slow_recorded_depth(thread->stack, depth);
+	uint32_t recorded = ct_slow_recorded_depth(thread->stack, new_depth);
+	set_depth(thread, new_depth);
+	if (recorded == old_recorded)
+		return;
+	thread->unwound_calls += old_recorded - recorded;
+	ct_slow_extended(thread, CT_EXTENDED_UNWIND, ticks, recorded, reason);
+}
+
+void ct_slow_set_stack(struct ct_thread *thread, struct ct_stack *stack, uint64_t ticks)
+{
+	if (stack != thread->stack) {
+		thread->stack->depth = (uint32_t)ct_word_depth(*current_word());
+		thread->stack = stack;
+		set_depth(thread, stack->depth);
+		ct_slow_extended(thread, CT_EXTENDED_STACK, ticks,
+				 ct_slow_recorded_depth(stack, stack->depth), stack->number);
+	}
+	set_limits(stack);
+}
+
+/* ---- which frames are alive ---- */
+
+static inline uint64_t frame_sp(const struct ct_frame *frame)
+{
+	return frame->sp & ~CT_FRAME_HIDDEN;
+}
+
+/*
+ * The depth that is left when code runs at `sp` in the memory range [low,
+ * high): frames in there that lie below `sp` are gone, and so is all that was
+ * entered after one that is alive (a handler on a signal stack). A frame at
+ * `sp` itself may be the same physical frame with another function inlined, so
+ * it stays; the reader knows better, by the call site. Frames outside the range
+ * with none of it below them are those that a signal interrupted: they stay.
+ */
+static uint32_t live_depth(const struct ct_stack *stack, uint32_t depth, struct ct_range range,
+			   uint64_t sp)
+{
+	uint32_t lowest_gone = depth + 1;
+	for (uint32_t at = depth; at > 0; at--) {
+		uint64_t frame = frame_sp(&stack->frames[at]);
+		if (frame < range.low || frame >= range.high)
+			continue;
+		if (frame >= sp)
+			return at;
+		lowest_gone = at;
+	}
+	return lowest_gone - 1;
+}
+
+/* Code of this thread runs at `sp` now: choose the stack, drop the frames that are gone. */
+static void settle(struct ct_thread *thread, uint64_t sp, enum ct_unwind_reason reason,
+		   uint64_t ticks)
+{
+	struct ct_range range;
+	struct ct_stack *stack = ct_stack_of(thread, sp, &range);
+	if (!stack)
+		return;
+	ct_slow_set_stack(thread, stack, ticks);
+	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
+	ct_slow_unwind(thread, live_depth(stack, depth, range, sp), reason, ticks);
+}
+
+void ct_slow_settle(uint64_t sp, enum ct_unwind_reason reason)
+{
+	struct ct_thread *thread = ct_self.thread;
+	if (!thread || (*current_word() & CT_WORD_OFFSET_MASK) == CT_OFFSET_NONE)
+		return;
+	ct_sigset saved = ct_sys_block_signals();
+	thread->busy = true;
+	uint64_t ticks = ct_slow_ticks();
+	if (make_ready(thread, ticks))
+		settle(thread, sp, reason, ticks);
+	thread->busy = false;
+	ct_sys_restore_signals(saved);
+}
+
+/* ---- enter ---- */
+
+/* A call below the depth limit: a frame without a record, without blocking signals. */
+static bool hide_call(uint64_t function, uint64_t sp)
+{
+	uint32_t max_depth = ct_runtime.config.max_depth;
+	uint64_t word = *current_word();
+	if (!max_depth || (word & CT_WORD_OFFSET_MASK) == CT_OFFSET_NONE)
+		return false;
+	struct ct_thread *thread = ct_self.thread;
+	const struct ct_stack *stack = thread->stack;
+	uint64_t depth = ct_word_depth(word);
+	struct ct_frame *top = &ct_self.frames[depth];
+	if (depth < (uint64_t)stack->base + max_depth || depth + 1 >= stack->capacity ||
+	    top->sp - sp >= CT_STACK_GAP_BYTES)
+		return false;
+	top[1] = (struct ct_frame){ sp | CT_FRAME_HIDDEN, function };
+	if (!ct_word_publish(current_word(), word,
+			     ct_word_make(word, depth + 1, word & CT_WORD_OFFSET_MASK)))
+		return false;
+	add_one(&thread->row->suppressed_calls);
+	return true;
+}
+
+static void enter_blocked(struct ct_thread *thread, uint64_t function, uint64_t call_site,
+			  uint64_t site, uint64_t sp)
+{
+	uint64_t ticks = ct_slow_ticks();
+	if (!make_ready(thread, ticks))
+		return;
+	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
+	if (frame_sp(&ct_self.frames[depth]) - sp >= CT_STACK_GAP_BYTES)
+		settle(thread, sp, CT_UNWIND_STALE, ticks);
+	depth = (uint32_t)ct_word_depth(*current_word());
+	struct ct_stack *stack = thread->stack;
+	if (depth == 0 && stack->frames[0].sp - sp >= CT_STACK_GAP_BYTES)
+		stack->frames[0].sp = sp + CT_STACK_GAP_BYTES / 2;
+	if (depth + 1 >= stack->capacity) {
+		if (!ct_stack_grow(thread, stack)) {
+			add_one(&thread->row->lost_events);
+			return;
+		}
+		set_limits(stack);
+	}
+	bool hidden = depth >= ct_self.depth_limit;
+	stack->frames[depth + 1] =
+		(struct ct_frame){ sp | (hidden ? CT_FRAME_HIDDEN : 0), function };
+	if (hidden) {
+		set_depth(thread, depth + 1);
+		add_one(&thread->row->suppressed_calls);
+		return;
+	}
+	uint64_t number = ct_site_find(ct_site_key(site, call_site));
+	if (!number)
+		number = ct_site_add(site, function, call_site);
+	if (!make_ready(thread, ticks))
+		return;
+	uint64_t word = *current_word();
+	uint64_t offset = word & CT_WORD_OFFSET_MASK;
+	uint64_t record = ct_record_enter(ticks, number);
+	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
+	*current_word() = ct_word_make(word, depth + 1, offset + CT_ENTER_BYTES);
+}
+
+/* ---- exit ---- */
+
+/* The return of a call that hide_call() hid. */
+static bool unhide_call(uint64_t function, uint64_t sp)
+{
+	uint64_t word = *current_word();
+	if ((word & CT_WORD_OFFSET_MASK) == CT_OFFSET_NONE)
+		return false;
+	uint64_t depth = ct_word_depth(word);
+	const struct ct_frame *top = &ct_self.frames[depth];
+	if (top->sp != (sp | CT_FRAME_HIDDEN) || top->function != function ||
+	    depth <= ct_self.thread->stack->base)
+		return false;
+	return ct_word_publish(current_word(), word,
+			       ct_word_make(word, depth - 1, word & CT_WORD_OFFSET_MASK));
+}
+
+/*
+ * The depth of the frame that returns, 0 when it is not here (entered before
+ * the trace began). Normally on top; deeper when the frames above were left
+ * without the hook being called; and after alloca the stack pointer differs
+ * from the one at the entry.
+ */
+static uint32_t returning_depth(const struct ct_stack *stack, uint32_t depth, uint64_t function,
+				uint64_t sp)
+{
+	for (uint32_t at = depth; at > 0; at--) {
+		uint64_t frame = frame_sp(&stack->frames[at]);
+		if (frame == sp && stack->frames[at].function == function)
+			return at;
+		if (frame > sp && frame - sp < CT_STACK_GAP_BYTES && at < depth)
+			break;
+	}
+	/* alloca lowers the stack pointer between the two hooks. */
+	for (uint32_t at = depth; at > 0; at--) {
+		if (frame_sp(&stack->frames[at]) < sp)
+			continue;
+		return stack->frames[at].function == function ? at : 0;
+	}
+	return 0;
+}
+
+static void exit_blocked(struct ct_thread *thread, uint64_t function, uint64_t sp)
+{
+	uint64_t ticks = ct_slow_ticks();
+	if (!make_ready(thread, ticks))
+		return;
+	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
+	const struct ct_frame *top = &ct_self.frames[depth];
+	if (frame_sp(top) != sp || top->function != function) {
+		struct ct_range range;
+		struct ct_stack *stack = ct_stack_of(thread, sp, &range);
+		if (stack)
+			ct_slow_set_stack(thread, stack, ticks);
+		depth = (uint32_t)ct_word_depth(*current_word());
+		uint32_t at = returning_depth(thread->stack, depth, function, sp);
+		if (!at)
+			return;
+		ct_slow_unwind(thread, at, CT_UNWIND_STALE, ticks);
+		depth = at;
+	}
+	if (thread->stack->frames[depth].sp & CT_FRAME_HIDDEN) {
+		set_depth(thread, depth - 1);
+		set_limits(thread->stack);
+		return;
+	}
+	if (!make_ready(thread, ticks))
+		return;
+	uint64_t word = *current_word();
+	uint64_t offset = word & CT_WORD_OFFSET_MASK;
+	uint32_t record = ct_record_return(ticks);
+	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
+	*current_word() = ct_word_make(word, depth - 1, offset + CT_RETURN_BYTES);
+}
+
+/* ---- the modes ---- */
+
+/* With signals blocked: the thread, ready to write; NULL when recording has ended. */
+static struct ct_thread *ready_thread(void)
+{
+	if (ct_mode() != CT_MODE_RECORD)
+		return NULL;
+	struct ct_thread *thread = ct_self.thread;
+	return thread && thread->window ? thread : ct_thread_attach();
+}
+
+/* Between the fork handlers the word is put away: see thread.c. */
+static void take_back_word(struct ct_thread *thread, bool take)
+{
+	if (take) {
+		*current_word() = thread->saved_word;
+		return;
+	}
+	thread->saved_word = *current_word();
+	*current_word() = CT_OFFSET_NONE;
+}
+
+/* A handler that another atfork handler's code, or a signal, runs in the child before ours. */
+static bool is_unannounced_child(const struct ct_thread *thread)
+{
+	return thread && thread->forking && ct_sys(SYS_getpid) != ct_runtime.pid;
+}
+
+static void record_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	if (hide_call(function, sp))
+		return;
+	ct_sigset saved = ct_sys_block_signals();
+	if (is_unannounced_child(ct_self.thread)) {
+		ct_control_fork_child();
+		ct_sys_restore_signals(saved);
+		ct_enter_slow(function, call_site, site, sp);
+		return;
+	}
+	struct ct_thread *thread = ready_thread();
+	if (thread) {
+		bool forking = thread->forking;
+		if (forking)
+			take_back_word(thread, true);
+		thread->busy = true;
+		enter_blocked(thread, function, call_site, site, sp);
+		thread->busy = false;
+		if (forking)
+			take_back_word(thread, false);
+	}
+	ct_sys_restore_signals(saved);
+}
+
+static void record_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	if (unhide_call(function, sp))
+		return;
+	ct_sigset saved = ct_sys_block_signals();
+	struct ct_thread *thread = ct_self.thread;
+	if (is_unannounced_child(thread)) {
+		ct_control_fork_child();
+		ct_sys_restore_signals(saved);
+		ct_exit_slow(function, call_site, site, sp);
+		return;
+	}
+	/* A return alone makes no thread known, and no window. */
+	if (thread && thread->window && ct_mode() == CT_MODE_RECORD) {
+		bool forking = thread->forking;
+		if (forking)
+			take_back_word(thread, true);
+		thread->busy = true;
+		exit_blocked(thread, function, sp);
+		thread->busy = false;
+		if (forking)
+			take_back_word(thread, false);
+	}
+	ct_sys_restore_signals(saved);
+}
+
+static uint64_t no_ticks(void)
+{
+	return 0;
+}
+
+static void monotonic_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	ct_hot_enter(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp,
+		     ct_clock_monotonic_ns, true, record_enter);
+}
+
+static void monotonic_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	ct_hot_exit(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp,
+		    ct_clock_monotonic_ns, true, record_exit);
+}
+
+static void order_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	ct_hot_enter(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp, no_ticks, false,
+		     record_enter);
+}
+
+static void order_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	ct_hot_exit(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp, no_ticks, false,
+		    record_exit);
+}
+
+static void ignore(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	(void)function, (void)call_site, (void)site, (void)sp;
+}
+
+static void count_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	(void)function, (void)call_site, (void)site, (void)sp;
+	if (ct_unlikely(!ct_self.thread)) {
+		ct_sigset saved = ct_sys_block_signals();
+		ct_thread_attach();
+		ct_sys_restore_signals(saved);
+	}
+	add_one(&ct_self.counted_calls);
+}
+
+/* Recording stopped before the program's end: what is missing is counted. */
+static void lose_event(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	(void)function, (void)call_site, (void)site, (void)sp;
+	if (ct_self.thread && ct_self.thread->row)
+		add_one(&ct_self.thread->row->lost_events);
+	else
+		__atomic_fetch_add(&ct_runtime.info->lost_events, 1, __ATOMIC_RELAXED);
+}
+
+void ct_slow_select(enum ct_mode mode)
+{
+	ct_hook *enter = ignore, *leave = ignore;
+	uint32_t clock_kind = ct_runtime.config.clock_kind;
+	switch (mode) {
+	case CT_MODE_UNSET:
+		enter = first_enter, leave = first_exit;
+		break;
+	case CT_MODE_COUNT:
+		enter = count_enter;
+		break;
+	case CT_MODE_STOPPED:
+		enter = lose_event, leave = lose_event;
+		break;
+	case CT_MODE_RECORD:
+		enter = record_enter, leave = record_exit;
+		if (clock_kind == CT_CLOCK_MONOTONIC)
+			enter = monotonic_enter, leave = monotonic_exit;
+		if (clock_kind == CT_CLOCK_NONE)
+			enter = order_enter, leave = order_exit;
+		break;
+	case CT_MODE_OFF:
+	case CT_MODE_ENDED:
+		break;
+	}
+	__atomic_store_n(&ct_exit_slow, leave, __ATOMIC_RELEASE);
+	__atomic_store_n(&ct_enter_slow, enter, __ATOMIC_RELEASE);
+}
+
+static void first_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	if (ct_control_start())
+		ct_enter_slow(function, call_site, site, sp);
+}
+
+/* The return of a call that began before the library was there. */
+static void first_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	(void)function, (void)call_site, (void)site, (void)sp;
+}
+
+/*
+ * A hook lost the race for its slot to a handler, and has left a few bytes
+ * where it thought the slot was. When the window was recycled meanwhile they
+ * lie beyond what is written, where a reader of the live window could take
+ * them for a record some day: take them back.
+ */
+void ct_slow_repair(uint64_t stale_offset, uint64_t size_bytes)
+{
+	ct_sigset saved = ct_sys_block_signals();
+	uint64_t offset = *current_word() & CT_WORD_OFFSET_MASK;
+	if (ct_self.window && offset <= stale_offset)
+		ct_zero(ct_self.window + stale_offset, size_bytes);
+	ct_sys_restore_signals(saved);
+}
+
+/* ---- what the hooks cost here, for the summary of CALLTRACE_DEBUG ---- */
+
+static void cycles_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	ct_hot_enter(&ct_self.words[CT_LANE_CYCLES], function, call_site, site, sp, ct_clock_cycles,
+		     true, ignore);
+}
+
+static void cycles_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	ct_hot_exit(&ct_self.words[CT_LANE_CYCLES], function, call_site, site, sp, ct_clock_cycles,
+		    true, ignore);
+}
+
+/* With signals blocked, after the trace is closed; `site` is one that was recorded. */
+uint64_t ct_slow_measure_ps(const struct ct_site *site, void *window, struct ct_frame *frames)
+{
+	enum { BATCHES = 100, CALLS = 1000 };
+	ct_hook *enter = cycles_enter, *leave = cycles_exit;
+	if (ct_runtime.config.clock_kind == CT_CLOCK_MONOTONIC)
+		enter = monotonic_enter, leave = monotonic_exit;
+	if (ct_runtime.config.clock_kind == CT_CLOCK_NONE)
+		enter = order_enter, leave = order_exit;
+	struct ct_self saved = ct_self;
+	uint64_t sp = (uint64_t)&saved & ~UINT64_C(15);
+	frames[0].sp = sp;
+	ct_self.window = window;
+	ct_self.frames = frames;
+	ct_self.depth_limit = 1;
+	uint64_t begin_ns = ct_clock_monotonic_ns();
+	for (int batch = 0; batch < BATCHES; batch++) {
+		ct_self.epoch = ct_slow_ticks() >> CT_EPOCH_SHIFT;
+		*current_word() = ct_word_make(*current_word(), 0, CT_BLOCK_HEADER_BYTES);
+		for (int call = 0; call < CALLS; call++) {
+			enter(site->function, site->call_site, site->site, sp);
+			leave(site->function, site->call_site, site->site, sp);
+		}
+	}
+	uint64_t elapsed_ns = ct_clock_monotonic_ns() - begin_ns;
+	ct_self = saved;
+	return elapsed_ns * 1000 / (BATCHES * CALLS);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starting the `calltrace` command from the process that ends, and waiting for
+ * it. The child is made so that the program does not notice: no SIGCHLD, not
+ * seen by wait(), no fork handlers, no LD_PRELOAD.
+ */
+#include "runtime/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CHILD_STACK_BYTES = 65536, MOST_VARIABLES = 16384 };
+
+struct child {
+	const char *path;
+	char **arguments;
+	char **variables;
+	int error; /* of execve; the memory is shared */
+};
+
+static int run_child(void *argument)
+{
+	struct child *child = argument;
+	ct_sigset none = 0;
+	struct {
+		void *handler;
+		unsigned long rest[3];
+	} ignored_to_default = { 0 };
+	ct_sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
+	/* A program that ignores SIGPIPE or SIGCHLD hands that on. */
+	ct_sys(SYS_rt_sigaction, SIGCHLD, &ignored_to_default, 0, sizeof(none));
+	child->error = (int)ct_sys(SYS_execve, child->path, child->arguments, child->variables);
+	ct_sys(SYS_exit_group, 127);
+	return 127;
+}
+
+/* The program's environment without what would trace the command. */
+static char **clean_environment(void)
+{
+	char **variables = ct_sys_map((MOST_VARIABLES + 1) * sizeof(*variables));
+	size_t count = 0;
+	for (char **entry = environ; variables && entry && *entry && count < MOST_VARIABLES; entry++)
+		if (!ct_string_starts(*entry, "LD_PRELOAD=") &&
+		    !ct_string_starts(*entry, "LD_AUDIT=") &&
+		    !ct_string_starts(*entry, "CALLTRACE_"))
+			variables[count++] = *entry;
+	return variables;
+}
+
+/* Where the command is looked for, seen from the library's folder. */
+static const char *const places[] = { "/calltrace", "/../bin/calltrace", "/../../bin/calltrace" };
+
+static bool is_executable(const char *path)
+{
+	return ct_sys(SYS_faccessat, AT_FDCWD, path, X_OK) == 0;
+}
+
+static bool find_in_path(struct ct_text *ret)
+{
+	const char *path = ct_config_get("PATH");
+	while (path && *path) {
+		const char *end = path;
+		while (*end && *end != ':')
+			end++;
+		ret->length = 0;
+		ct_text_add_bytes(ret, path, (size_t)(end - path));
+		ct_text_add(ret, "/calltrace");
+		if (ret->bytes[0] == '/' && !ret->cut && is_executable(ret->bytes))
+			return true;
+		path = *end ? end + 1 : end;
+	}
+	return false;
+}
+
+/* Beside the library, as built or installed; then in PATH. */
+static bool find_command(struct ct_text *ret)
+{
+	char folder[PATH_MAX];
+	if (ct_module_own_path(folder, sizeof(folder))) {
+		char *slash = (char *)ct_string_last(folder, '/');
+		*slash = '\0';
+		for (size_t i = 0; i < ct_array_length(places); i++) {
+			ret->length = 0;
+			ret->cut = false;
+			ct_text_add(ret, folder);
+			ct_text_add(ret, places[i]);
+			if (!ret->cut && is_executable(ret->bytes))
+				return true;
+		}
+	}
+	/* Never a stranger's command in a process with rights its user does not have. */
+	return !ct_runtime.privileged && find_in_path(ret);
+}
+
+static bool run_and_wait(struct child *child)
+{
+	long stack = ct_sys(SYS_mmap, 0, CHILD_STACK_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (ct_sys_failed(stack))
+		return false;
+	/* No signal on exit: the program's SIGCHLD handler and its wait() see nothing. */
+	int pid = clone(run_child, (char *)stack + CHILD_STACK_BYTES, CLONE_VM | CLONE_VFORK, child);
+	int status = -1;
+	if (pid > 0) {
+		long waited;
+		do
+			waited = ct_sys(SYS_wait4, pid, &status, __WALL, 0);
+		while (waited == -EINTR);
+	}
+	ct_sys_unmap((void *)stack, CHILD_STACK_BYTES);
+	return pid > 0 && !child->error && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool ct_spawn_converter(const char *raw_path, bool remove_raw)
+{
+	char command_bytes[PATH_MAX];
+	struct ct_text command = { command_bytes, 0, sizeof(command_bytes), false };
+	if (!find_command(&command)) {
+		ct_log("the command `calltrace` is neither beside libcalltrace.so nor in PATH");
+		return false;
+	}
+	char *arguments[] = {
+		(char *)"calltrace",
+		(char *)"json",
+		(char *)raw_path,
+		(char *)"-o",
+		ct_runtime.config.output,
+		remove_raw ? (char *)"--remove-raw" : NULL,
+		NULL,
+	};
+	struct child child = { .path = command_bytes, .arguments = arguments };
+	child.variables = clean_environment();
+	if (!child.variables)
+		return false;
+	/* clone() is libc's, and sets errno. */
+	int saved_errno = errno;
+	bool done = run_and_wait(&child);
+	errno = saved_errno;
+	ct_sys_unmap(child.variables, (MOST_VARIABLES + 1) * sizeof(*child.variables));
+	return done;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stacks a thread runs on, and their shadow frames. In the traced process,
+ * on the thread itself, with signals blocked.
+ *
+ * Stack addresses alone do not tell which frames are alive: a coroutine's or a
+ * signal stack may lie above or below the interrupted frames. So each stack
+ * has bounds, from the thread library, from contexts that are switched to, or
+ * from the mapping that holds a stack pointer seen for the first time.
+ */
+#include "runtime/hot.h"
+
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+/* Grown frame arrays keep their predecessor: an interrupted hook may still write to it. */
+struct frame_block {
+	struct frame_block *previous;
+	size_t size_bytes;
+	struct ct_frame frames[];
+};
+
+static uint64_t stack_limit_bytes(void)
+{
+	struct rlimit limit = { 0, 0 };
+	ct_sys(SYS_prlimit64, 0, RLIMIT_STACK, 0, &limit);
+	return limit.rlim_cur;
+}
+
+static struct ct_range main_stack_range(void)
+{
+	enum { LEAST_GAP_BYTES = 128 << 20 }; /* the kernel keeps that much free below the top */
+	const uint64_t unlimited_bytes = UINT64_C(1) << 42;
+	/* The program's file name is the highest thing on the first stack. */
+	uint64_t high = (getauxval(AT_EXECFN) | 4095) + 1;
+	uint64_t size_bytes = stack_limit_bytes();
+	if (size_bytes == RLIM_INFINITY || size_bytes > unlimited_bytes)
+		size_bytes = unlimited_bytes;
+	if (size_bytes < LEAST_GAP_BYTES)
+		size_bytes = LEAST_GAP_BYTES;
+	return (struct ct_range){ high - size_bytes, high };
+}
+
+static struct ct_range thread_stack_range(void)
+{
+	/* The thread's descriptor is at the upper end of its stack. */
+	uint64_t high = (uint64_t)pthread_self();
+	uint64_t size_bytes = ct_origin.stack_bytes;
+	if (!size_bytes)
+		size_bytes = stack_limit_bytes();
+	if (size_bytes == RLIM_INFINITY)
+		size_bytes = 2 << 20;
+	return (struct ct_range){ high - size_bytes, high };
+}
+
+void ct_stack_init_own(struct ct_thread *thread)
+{
+	struct ct_stack *own = &thread->own_stack;
+	own->range = thread->tid == (uint32_t)ct_runtime.pid ? main_stack_range() :
+							       thread_stack_range();
+	own->frames = thread->first_frames;
+	own->capacity = CT_FIRST_FRAMES;
+	own->number = 0;
+	own->depth = 0;
+	own->base = 0;
+	own->next = NULL;
+	/* No function: nothing returns to it. The first enter sets the stack pointer. */
+	own->frames[0] = (struct ct_frame){ 0, 0 };
+	thread->stack = own;
+}
+
+static struct frame_block *block_of(const struct ct_thread *thread, struct ct_frame *frames)
+{
+	if (frames == thread->first_frames)
+		return NULL;
+	return (struct frame_block *)((char *)frames - offsetof(struct frame_block, frames));
+}
+
+/* Room for `capacity` frames, the current ones copied; false: none. */
+static bool set_capacity(struct ct_thread *thread, struct ct_stack *stack, uint64_t capacity)
+{
+	size_t size_bytes = sizeof(struct frame_block) + capacity * sizeof(struct ct_frame);
+	struct frame_block *block = ct_sys_map(size_bytes);
+	if (!block)
+		return false;
+	block->size_bytes = size_bytes;
+	block->previous = NULL;
+	if (stack->frames) {
+		block->previous = block_of(thread, stack->frames);
+		ct_copy(block->frames, stack->frames, stack->capacity * sizeof(struct ct_frame));
+	}
+	stack->frames = block->frames;
+	stack->capacity = (uint32_t)capacity;
+	return true;
+}
+
+bool ct_stack_grow(struct ct_thread *thread, struct ct_stack *stack)
+{
+	uint64_t capacity = (uint64_t)stack->capacity * 4;
+	if (capacity > CT_DEPTH_MAX)
+		capacity = CT_DEPTH_MAX;
+	return capacity > stack->capacity && set_capacity(thread, stack, capacity);
+}
+
+static void free_frames(const struct ct_thread *thread, struct ct_stack *stack)
+{
+	struct frame_block *block = block_of(thread, stack->frames);
+	while (block) {
+		struct frame_block *previous = block->previous;
+		ct_sys_unmap(block, block->size_bytes);
+		block = previous;
+	}
+	stack->frames = NULL;
+	stack->capacity = 0;
+}
+
+/* When the thread has ended. */
+void ct_stack_free_frames(struct ct_thread *thread)
+{
+	struct ct_stack *stack = thread->own_stack.next;
+	while (stack) {
+		struct ct_stack *next = stack->next;
+		free_frames(thread, stack);
+		ct_sys_unmap(stack, sizeof(*stack));
+		stack = next;
+	}
+	free_frames(thread, &thread->own_stack);
+	thread->own_stack.next = NULL;
+}
+
+static bool holds(struct ct_range range, uint64_t sp)
+{
+	return sp >= range.low && sp < range.high;
+}
+
+static struct ct_stack *add_stack(struct ct_thread *thread, struct ct_range range, bool announced)
+{
+	enum { COROUTINE_FRAMES = 252 }; /* with its head one page */
+	struct ct_stack *stack = ct_sys_map(sizeof(*stack));
+	if (!stack)
+		return NULL;
+	if (!set_capacity(thread, stack, COROUTINE_FRAMES)) {
+		ct_sys_unmap(stack, sizeof(*stack));
+		return NULL;
+	}
+	stack->range = range;
+	stack->announced = announced;
+	stack->number = __atomic_add_fetch(&ct_runtime.stack_count, 1, __ATOMIC_RELAXED);
+	stack->next = thread->own_stack.next;
+	thread->own_stack.next = stack;
+	return stack;
+}
+
+static struct ct_stack *find_coroutine(struct ct_thread *thread, uint64_t sp, bool announced)
+{
+	for (struct ct_stack *stack = thread->own_stack.next; stack; stack = stack->next)
+		if (stack->announced == announced && holds(stack->range, sp))
+			return stack;
+	return NULL;
+}
+
+void ct_stack_announce(uint64_t low, uint64_t high)
+{
+	struct ct_thread *thread = ct_self.thread;
+	if (!thread || !thread->window || low >= high)
+		return;
+	ct_sigset saved = ct_sys_block_signals();
+	struct ct_stack *stack = find_coroutine(thread, low, true);
+	if (!stack)
+		add_stack(thread, (struct ct_range){ low, high }, true);
+	else if (stack->range.high != high)
+		stack->range = (struct ct_range){ low, high }; /* memory used anew */
+	ct_sys_restore_signals(saved);
+}
+
+/* The signal stack this thread runs on at the moment. */
+static bool signal_stack_range(struct ct_range *ret)
+{
+	stack_t signal_stack;
+	if (ct_sys_failed(ct_sys(SYS_sigaltstack, 0, &signal_stack)))
+		return false;
+	if (!(signal_stack.ss_flags & SS_ONSTACK))
+		return false;
+	ret->low = (uint64_t)signal_stack.ss_sp;
+	ret->high = ret->low + signal_stack.ss_size;
+	return true;
+}
+
+struct ct_stack *ct_stack_of(struct ct_thread *thread, uint64_t sp, struct ct_range *ret_range)
+{
+	struct ct_range signal_stack;
+	struct ct_stack *stack = find_coroutine(thread, sp, true);
+	if (!stack && signal_stack_range(&signal_stack) && holds(signal_stack, sp)) {
+		*ret_range = signal_stack;
+		return thread->stack;
+	}
+	if (!stack && holds(thread->own_stack.range, sp))
+		stack = &thread->own_stack;
+	if (!stack)
+		stack = find_coroutine(thread, sp, false);
+	if (!stack) {
+		struct ct_range mapping;
+		if (!ct_module_mapping(sp, &mapping.low, &mapping.high))
+			mapping = (struct ct_range){ sp & ~UINT64_C(0xffff), (sp | 0xffff) + 1 };
+		stack = add_stack(thread, mapping, false);
+	}
+	if (stack)
+		*ret_range = stack->range;
+	return stack;
+}
