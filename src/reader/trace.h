@@ -79,8 +79,7 @@ void ct_trace_set_function_keys(struct ct_trace *trace, const uint64_t *site_key
 enum ct_step_kind {
 	CT_STEP_CALL = 1, /* a call begins: site, depth, ticks */
 	CT_STEP_END, /* the innermost open call of `stack` ends: ticks, end, and its site, depth */
-	CT_STEP_CREATE, /* the innermost open call of `stack` (site 0: none) creates thread `value`
-			 */
+	CT_STEP_CREATE, /* the innermost open call (site 0: none) creates thread `value` (serial) */
 	CT_STEP_LOST,	/* `value` events are missing here */
 };
 
