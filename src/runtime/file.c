@@ -354,18 +354,19 @@ static bool process_exists(uint32_t pid)
 /* Does the document at `path` come from a process of this run? Its head names the run. */
 static bool is_document_of_run(const char *path)
 {
-	char head[4096], wanted_bytes[64];
+	enum { HEAD_BYTES = 1 << 18 }; /* the command line comes before it */
+	char wanted_bytes[64];
 	struct ct_text wanted = { wanted_bytes, 0, sizeof(wanted_bytes), false };
-	long length = ct_sys_read_file(path, head, sizeof(head) - 1);
-	if (length <= 0)
+	char *head = ct_sys_map(HEAD_BYTES);
+	if (!head)
 		return false;
-	head[length] = '\0';
-	ct_text_printf(&wanted, "%lx", ct_runtime.run_id);
-	for (const char *at = head; *at; at++)
-		if (*at == '"' && ct_string_starts(at + 1, wanted_bytes) &&
-		    at[1 + wanted.length] == '"')
-			return true;
-	return false;
+	bool found = false;
+	long length = ct_sys_read_file(path, head, HEAD_BYTES - 1);
+	ct_text_printf(&wanted, "\"0x%lx\"", ct_runtime.run_id);
+	for (long at = 0; at < length && !found; at++)
+		found = head[at] == '"' && ct_string_starts(head + at, wanted_bytes);
+	ct_sys_unmap(head, HEAD_BYTES);
+	return found;
 }
 
 /* `path` with `tag` put before the extension: trace.json, 42 -> trace.42.json */
