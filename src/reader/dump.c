@@ -322,7 +322,7 @@ static void print_piece(struct dump *dump, const struct ct_piece *piece)
 	fprintf(dump->out, ", %u bytes, epoch %" PRIu64 ", depth %u, stack %u\n",
 		header->used_bytes, header->epoch, header->depth, header->stack);
 	struct position position = {dump->piece.begin, header->epoch << CT_EPOCH_SHIFT,
-				    header->depth, header->stack};
+				    header->depth};
 	while (dump->left && print_record(dump, &position))
 		dump->left--;
 }
