@@ -44,6 +44,8 @@ uint64_t ct_statistic_percentile(const struct ct_statistic *statistic, unsigned 
 	uint64_t rank = count / 100 * percent + (count % 100 * percent + 99) / 100;
 	if (rank == 0)
 		rank = 1;
+	if (rank == count)
+		return statistic->max_ns;
 	uint64_t seen = 0;
 	for (uint32_t group = 0; group < CT_HISTOGRAM_GROUPS; group++) {
 		for (uint32_t i = 0; statistic->groups[group] && i < BUCKETS; i++) {
