@@ -13,6 +13,7 @@
 static const struct ct_command *const commands[] = {
 	&ct_command_json,
 	&ct_command_recover,
+	&ct_command_dump,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
