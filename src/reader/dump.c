@@ -239,7 +239,7 @@ struct position {
 static void print_record_head(struct dump *dump, const struct position *position, uint64_t ticks,
 			      const char *kind)
 {
-	fprintf(dump->out, "%17" PRIu64 " ns %6" PRIu64 "  %-7s", ct_trace_ns(dump->trace, ticks),
+	fprintf(dump->out, "%17" PRIu64 " ns %6" PRIu64 "  %s", ct_trace_ns(dump->trace, ticks),
 		position->depth, kind);
 }
 
@@ -248,10 +248,11 @@ static void print_enter(struct dump *dump, struct position *position, uint64_t r
 	uint32_t number = record >> 24 & CT_SITE_MAX;
 	struct ct_site site;
 	print_record_head(dump, position, position->epoch_ticks | (record >> 2 & CT_TIME_MASK),
-			  "enter");
+			  "enter ");
 	position->depth++;
-	fprintf(dump->out, "%u ", number);
+	fprintf(dump->out, " %u", number);
 	if (ct_trace_site(dump->trace, number, &site)) {
+		putc(' ', dump->out);
 		print_address(dump, site.function, site.module);
 		fputs(" from ", dump->out);
 		print_address(dump, site.call_site, site.call_module);
@@ -277,9 +278,9 @@ static void print_extended(struct dump *dump, struct position *position,
 		position->depth = record->depth;
 	print_record_head(dump, position, record->ticks, WORD(extended_words, kind));
 	if (kind == CT_EXTENDED_UNWIND)
-		fprintf(dump->out, "%s\n", WORD(unwind_words, record->value));
+		fprintf(dump->out, " %s\n", WORD(unwind_words, record->value));
 	else
-		fprintf(dump->out, "%" PRIu64 "\n", record->value);
+		fprintf(dump->out, " %" PRIu64 "\n", record->value);
 }
 
 /* One record; false after the last. */

@@ -68,10 +68,10 @@ static void everything_in_the_file_is_printed(void **state)
 	assert_has(text, "\npiece 1.0 block 4 appended, 70 bytes, epoch 0, depth 0, stack 0\n"
 			 "             1000 ns      0  enter  1 \\x1b[31mtool+0x1f0 from "
 			 "\\x1b[31mtool+0x300\n"
-			 "             1100 ns      1  enter  2 \n"
-			 "             1200 ns      1  return \n"
+			 "             1100 ns      1  enter  2\n"
+			 "             1200 ns      1  return\n"
 			 "             1300 ns      0  unwind longjmp\n"
-			 "             1400 ns      0  stack  9\n"
+			 "             1400 ns      0  stack 9\n"
 			 "                            unknown kind 60 of 5 bytes\n"
 			 "                            broken: 2 bytes are not a record\n");
 }
@@ -83,7 +83,7 @@ static void one_stream_is_printed_alone_up_to_the_limit(void **state)
 	ct_cleanup(ct_cleanup_free) char *text =
 		dump_text(&w, (struct ct_dump_options){.stream = 1, .limit = 2});
 	assert_null(strstr(text, "module"));
-	assert_has(text, " enter  2 \n");
+	assert_has(text, " enter  2\n");
 	assert_null(strstr(text, "return"));
 }
 
