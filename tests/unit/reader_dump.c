@@ -54,7 +54,7 @@ static void assert_has(const char *text, const char *part)
 
 #define WRITER(w)                                              \
 	ct_cleanup(trace_writer_deinit) struct trace_writer w; \
-	init_writer(&w)
+	init_writer(&(w))
 
 static void everything_in_the_file_is_printed(void **state)
 {

@@ -93,7 +93,7 @@ static void deinit_fixture(struct fixture *f)
 
 #define FIXTURE(f)                                   \
 	ct_cleanup(deinit_fixture) struct fixture f; \
-	init_fixture(&f)
+	init_fixture(&(f))
 
 /* Calls by their sites, RETURN for returns. */
 static void record(struct fixture *f, const int *sites, size_t count)

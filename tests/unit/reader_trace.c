@@ -10,7 +10,7 @@
 
 #define WRITER(w)                                              \
 	ct_cleanup(trace_writer_deinit) struct trace_writer w; \
-	trace_writer_init(&w)
+	trace_writer_init(&(w))
 
 /* Bytes of a file that is no trace. */
 static struct ct_error *open_bytes(const void *bytes, size_t length)

@@ -26,7 +26,7 @@ static void deinit_fixture(struct fixture *f)
 
 #define FIXTURE(f)                                   \
 	ct_cleanup(deinit_fixture) struct fixture f; \
-	init_fixture(&f)
+	init_fixture(&(f))
 
 static void enter(struct fixture *f, uint32_t site)
 {
