@@ -100,6 +100,7 @@ void ct_control_capture_start(void)
 	if (ct_sys(SYS_getcwd, ct_runtime.start_directory, sizeof(ct_runtime.start_directory)) <= 0)
 		ct_copy(ct_runtime.start_directory, "/", 2);
 	ct_clock_init();
+	ct_hooks_init();
 	if (!environ) {
 		find_environment();
 	} else {
@@ -155,6 +156,17 @@ static const char *clock_name(void)
 	return names[ct_runtime.config.clock_kind];
 }
 
+static enum ct_lane choose_lane(void)
+{
+	if (ct_runtime.config.clock_kind != CT_CLOCK_TSC)
+		return CT_LANE_OTHER;
+#if defined(__x86_64__)
+	if (!ct_rseq_offset)
+		return CT_LANE_OTHER;
+#endif
+	return CT_LANE_DIRECT;
+}
+
 /* Under the lock, with signals blocked. */
 static void start_locked(void)
 {
@@ -167,8 +179,7 @@ static void start_locked(void)
 		set_mode(CT_MODE_COUNT);
 		return;
 	}
-	ct_runtime.lane = ct_runtime.config.clock_kind == CT_CLOCK_TSC ? CT_LANE_CYCLES :
-									 CT_LANE_OTHER;
+	ct_runtime.lane = choose_lane();
 	int error = create_trace();
 	if (error) {
 		say_no_trace(error);
@@ -263,9 +274,9 @@ static void summarise(void)
 	calls += ct_runtime.ended_calls;
 	void *window = ct_sys_map(CT_BLOCK_BYTES);
 	struct ct_frame *frames = ct_sys_map(4096);
-	if (window && frames && ct_site_count()) {
+	if (window && frames) {
 		cost.length = 0;
-		add_tenths(&cost, ct_slow_measure_ps(ct_file_site_row(1), window, frames));
+		add_tenths(&cost, ct_slow_measure_ps(window, frames));
 	}
 	ct_log("process %d: %lu calls in %u threads, %lu lost, %lu suppressed, %lu bytes, %s ns "
 	       "per call measured",

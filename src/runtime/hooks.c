@@ -1,13 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The entry points that code compiled with -finstrument-functions calls, in
- * the traced process, on any thread and in any signal handler: see hot.h.
+ * the traced process, on any thread and in any signal handler: see hot.h. On
+ * x86-64 they are in hooks_x86_64.S.
  */
 #include "runtime/hot.h"
 
 __thread struct ct_self ct_self = {
 	.words = { CT_OFFSET_NONE, CT_OFFSET_NONE },
 };
+
+int64_t ct_rseq_offset;
+
+#define CT_CHECK_OFFSET(type, member, offset)                                                      \
+	_Static_assert(offsetof(type, member) == (offset), "the assembly hooks rely on it")
+CT_CHECK_OFFSET(struct ct_self, words[0], CT_SELF_WORD_CYCLES);
+CT_CHECK_OFFSET(struct ct_self, words[1], CT_SELF_WORD_OTHER);
+CT_CHECK_OFFSET(struct ct_self, window, CT_SELF_WINDOW);
+CT_CHECK_OFFSET(struct ct_self, frames, CT_SELF_FRAMES);
+CT_CHECK_OFFSET(struct ct_self, epoch, CT_SELF_EPOCH);
+CT_CHECK_OFFSET(struct ct_self, depth_limit, CT_SELF_DEPTH_LIMIT);
+CT_CHECK_OFFSET(struct ct_site_table, shift, CT_TABLE_SHIFT);
+CT_CHECK_OFFSET(struct ct_site_table, byte_mask, CT_TABLE_BYTE_MASK);
+CT_CHECK_OFFSET(struct ct_site_table, slots, CT_TABLE_SLOTS);
+_Static_assert(sizeof(struct ct_site_slot) == 16 && sizeof(struct ct_frame) == 16,
+	       "the assembly hooks rely on it");
+_Static_assert(CT_OFFSET_LIMIT == CT_BLOCK_BYTES - 128 && CT_ENTER_BYTES == 6 &&
+		       CT_RETURN_BYTES == 3 && CT_EPOCH_SHIFT == 22 && CT_WORD_DEPTH_SHIFT == 40,
+	       "the assembly hooks rely on it");
+
+#if defined(__x86_64__)
+
+/* libc registers every thread, since 2.35; the kernel knows how since 4.18. */
+void ct_hooks_init(void)
+{
+	enum { RSEQ_CS_OFFSET = 8 }; /* of struct rseq's rseq_cs */
+	const unsigned int *size_bytes = ct_next("__rseq_size");
+	const ptrdiff_t *offset = ct_next("__rseq_offset");
+	if (size_bytes && offset && *size_bytes)
+		ct_rseq_offset = *offset + RSEQ_CS_OFFSET;
+}
+
+#else
+
+void ct_hooks_init(void)
+{
+}
 
 /* Which slow path runs depends on the mode, so that "off" is one indirect jump to a return. */
 static inline void enter_slow(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
@@ -20,21 +58,23 @@ static inline void exit_slow(uint64_t function, uint64_t call_site, uint64_t sit
 	ct_exit_slow(function, call_site, site, sp);
 }
 
-#define CT_HOOK __attribute__((visibility("default"), no_instrument_function))
+#define CT_HOOK __attribute__((visibility("default")))
 
 CT_HOOK void __cyg_profile_func_enter(void *function, void *call_site);
 CT_HOOK void __cyg_profile_func_exit(void *function, void *call_site);
 
 void __cyg_profile_func_enter(void *function, void *call_site)
 {
-	ct_hot_enter(&ct_self.words[CT_LANE_CYCLES], (uint64_t)function, (uint64_t)call_site,
+	ct_hot_enter(&ct_self.words[CT_LANE_DIRECT], (uint64_t)function, (uint64_t)call_site,
 		     (uint64_t)__builtin_return_address(0), (uint64_t)__builtin_dwarf_cfa(),
 		     ct_clock_cycles, true, enter_slow);
 }
 
 void __cyg_profile_func_exit(void *function, void *call_site)
 {
-	ct_hot_exit(&ct_self.words[CT_LANE_CYCLES], (uint64_t)function, (uint64_t)call_site,
+	ct_hot_exit(&ct_self.words[CT_LANE_DIRECT], (uint64_t)function, (uint64_t)call_site,
 		    (uint64_t)__builtin_return_address(0), (uint64_t)__builtin_dwarf_cfa(),
 		    ct_clock_cycles, true, exit_slow);
 }
+
+#endif

@@ -14,6 +14,10 @@
  * taken the slow path, which moves the generation: the old word never fits by
  * accident.
  *
+ * On x86-64, where the kernel and libc offer restartable sequences, the hooks
+ * of hooks_x86_64.S do the same with plain stores; what is here is the way
+ * without them, and the description of both.
+ *
  * Cost: one clock read, one site lookup (shared, read-only when warm), one
  * record of 6 or 3 bytes, one shadow frame of 16, one unlocked cmpxchg; one
  * taken branch. bench/run shows it beside the limit.
@@ -24,6 +28,7 @@
 #include <time.h>
 
 #include "runtime/runtime.h"
+#include "runtime/self_layout.h"
 
 #define CT_WORD_DEPTH_SHIFT 40
 #define CT_WORD_DEPTH_ONE   (UINT64_C(1) << CT_WORD_DEPTH_SHIFT)
@@ -32,7 +37,7 @@
 #define CT_OFFSET_NONE	    UINT64_C(0xffff) /* no window yet, switched off, forking */
 
 /* Room kept behind it: an 8-byte store, two extended records, the trailer. */
-#define CT_OFFSET_LIMIT (CT_BLOCK_BYTES - 128)
+#define CT_OFFSET_LIMIT CT_OFFSET_LIMIT_VALUE
 
 static inline uint64_t ct_word_depth(uint64_t word)
 {
@@ -83,7 +88,7 @@ struct ct_site_slot {
 
 struct ct_site_table {
 	unsigned int shift; /* 64 - log2 of the slots */
-	uint64_t mask;
+	uint64_t byte_mask;	/* (slots - 1) * sizeof(slot) */
 	struct ct_site_slot slots[];
 };
 /* Replaced by a larger copy when half full; older ones stay readable. Set by site.c. */
@@ -92,8 +97,8 @@ extern struct ct_site_table *ct_site_table;
 /* Two odd multipliers; the first makes a key of two addresses, one to one for all practical ends:
  * two pairs meet only when a difference of call sites equals 2^64 / phi times a difference of
  * sites, modulo 2^64. */
-#define CT_SITE_MIX  UINT64_C(0x9e3779b97f4a7c15)
-#define CT_SITE_HASH UINT64_C(0xd6e8feb86659fd93)
+#define CT_SITE_MIX  ((uint64_t)CT_SITE_MIX_VALUE)
+#define CT_SITE_HASH ((uint64_t)CT_SITE_HASH_VALUE)
 
 static inline uint64_t ct_site_key(uint64_t site, uint64_t call_site)
 {
@@ -111,7 +116,7 @@ static inline uint64_t ct_site_find(uint64_t key)
 			return __atomic_load_n(&slot->number, __ATOMIC_RELAXED);
 		if (!found)
 			return 0;
-		at = (at + 1) & table->mask;
+		at = (at + 1) & table->byte_mask / sizeof(*slot);
 	}
 }
 
@@ -153,6 +158,21 @@ ct_hot_enter(uint64_t *word_at, uint64_t function, uint64_t call_site, uint64_t 
 	}
 }
 
+/*
+ * Does the frame on top return, with the exit hook called at `sp`? Compilers
+ * make the hook call of a function without a result a jump: then the hook's own
+ * return address is the function's, `sp` lies above the function's frame, and
+ * the frame below on the shadow stack, the caller's, is not below `sp`.
+ */
+static inline bool ct_frame_returns(const struct ct_frame *top, uint64_t function,
+				    uint64_t call_site, uint64_t site, uint64_t sp)
+{
+	if (ct_unlikely(top->function != function))
+		return false;
+	return top->sp == sp || (site == call_site && !(top->sp & CT_FRAME_HIDDEN) &&
+				 top->sp < sp && top[-1].sp >= sp);
+}
+
 /* The innermost call returns: its frame must be the one on top, all else is rare. */
 static inline __attribute__((always_inline)) void
 ct_hot_exit(uint64_t *word_at, uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp,
@@ -166,7 +186,7 @@ ct_hot_exit(uint64_t *word_at, uint64_t function, uint64_t call_site, uint64_t s
 	}
 	uint64_t ticks = clock();
 	const struct ct_frame *top = &ct_self.frames[ct_word_depth(word)];
-	if (ct_unlikely(top->sp != sp || top->function != function ||
+	if (ct_unlikely(!ct_frame_returns(top, function, call_site, site, sp) ||
 			(has_time && ticks >> CT_EPOCH_SHIFT != ct_self.epoch))) {
 		slow(function, call_site, site, sp);
 		return;

@@ -17,6 +17,7 @@
 
 #include "format/file.h"
 #include "format/record.h"
+#include "runtime/self_layout.h"
 #include "runtime/sys.h"
 
 /* ---- a thread's stacks: stack.c ---- */
@@ -30,7 +31,7 @@ struct ct_frame {
 
 enum {
 	CT_DEPTH_MAX = (1 << 24) - 2, /* what the thread's word can count */
-	CT_STACK_GAP_BYTES = 65536,   /* a larger step down is looked at: maybe another stack */
+	CT_STACK_GAP_BYTES = CT_STACK_GAP_BYTES_VALUE, /* a larger step down is looked at: maybe another stack */
 	CT_FIRST_FRAMES = 256,
 };
 
@@ -106,8 +107,8 @@ struct ct_origin {
 extern __thread struct ct_origin ct_origin;
 
 enum ct_lane {
-	CT_LANE_CYCLES = 0, /* the cycle counter */
-	CT_LANE_OTHER = 1,  /* clock_gettime, or none */
+	CT_LANE_DIRECT = 0, /* the hooks themselves: cycle counter, restartable sequences */
+	CT_LANE_OTHER = 1,  /* by way of ct_enter_slow: other clocks, or without sequences */
 };
 
 struct ct_thread *ct_thread_attach(void);
@@ -237,6 +238,7 @@ void ct_file_leave_number(int number); /* the program is about to take this desc
 uint32_t ct_site_add(uint64_t site, uint64_t function, uint64_t call_site);
 void ct_site_forget_module(uint32_t ordinal);
 int ct_site_init(void);
+void ct_site_put_unrecorded(uint64_t site, uint64_t call_site);
 uint32_t ct_site_count(void);
 
 /* module.c; under ct_runtime.lock */
@@ -267,6 +269,8 @@ void ct_stack_announce(uint64_t low, uint64_t high);
 /* slow.c: the rarely taken branches of the hooks */
 typedef void ct_hook(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp);
 extern ct_hook *ct_enter_slow, *ct_exit_slow; /* for the present mode */
+/* Recording, where the hooks themselves cannot go on. Pointers for the assembly's sake. */
+extern ct_hook *const ct_record_enter_slow, *const ct_record_exit_slow;
 void ct_slow_select(enum ct_mode mode);
 void ct_slow_repair(uint64_t stale_offset, uint64_t size_bytes);
 uint64_t ct_slow_ticks(void);
@@ -279,7 +283,11 @@ void ct_slow_set_stack(struct ct_thread *thread, struct ct_stack *stack, uint64_
 /* The calling thread is about to go on at `sp` (longjmp, landing pad, context switch): drop the
  * frames that are gone by then. Any context. */
 void ct_slow_settle(uint64_t sp, enum ct_unwind_reason reason);
-uint64_t ct_slow_measure_ps(const struct ct_site *site, void *window, struct ct_frame *frames);
+uint64_t ct_slow_measure_ps(void *window, struct ct_frame *frames);
+
+/* Where the thread's restartable sequence is announced, from the thread pointer; 0: cannot. */
+extern int64_t ct_rseq_offset;
+void ct_hooks_init(void);
 
 /* crash.c */
 void ct_crash_init(void);

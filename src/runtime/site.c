@@ -19,8 +19,13 @@ static struct ct_site_table *create_table(unsigned int log2_slots)
 	if (!table)
 		return NULL;
 	table->shift = 64 - log2_slots;
-	table->mask = slots - 1;
+	table->byte_mask = (slots - 1) * sizeof(struct ct_site_slot);
 	return table;
+}
+
+static uint64_t last_slot(const struct ct_site_table *table)
+{
+	return table->byte_mask / sizeof(table->slots[0]);
 }
 
 /* The slot of `key`, or the empty one where it belongs. */
@@ -28,7 +33,7 @@ static struct ct_site_slot *slot_for(struct ct_site_table *table, uint64_t key)
 {
 	uint64_t at = (key * CT_SITE_HASH) >> table->shift;
 	while (table->slots[at].key && table->slots[at].key != key)
-		at = (at + 1) & table->mask;
+		at = (at + 1) & last_slot(table);
 	return &table->slots[at];
 }
 
@@ -51,7 +56,7 @@ static bool grow_table(void)
 	struct ct_site_table *table = create_table(64 - old->shift + 1);
 	if (!table)
 		return false;
-	for (uint64_t i = 0; i <= old->mask; i++)
+	for (uint64_t i = 0; i <= last_slot(old); i++)
 		if (old->slots[i].key)
 			*slot_for(table, old->slots[i].key) = old->slots[i];
 	__atomic_store_n(&ct_site_table, table, __ATOMIC_RELEASE);
@@ -64,8 +69,8 @@ static uint32_t add_locked(uint64_t site, uint64_t function, uint64_t call_site)
 	struct ct_site_slot *slot = slot_for(ct_site_table, key);
 	if (slot->number)
 		return (uint32_t)slot->number; /* another thread was faster */
-	if (!slot->key && used_slots * 2 > ct_site_table->mask) {
-		if (!grow_table() && used_slots + 1 >= ct_site_table->mask)
+	if (!slot->key && used_slots * 2 > last_slot(ct_site_table)) {
+		if (!grow_table() && used_slots + 1 >= last_slot(ct_site_table))
 			return CT_SITE_UNKNOWN;
 		slot = slot_for(ct_site_table, key);
 	}
@@ -93,6 +98,15 @@ uint32_t ct_site_add(uint64_t site, uint64_t function, uint64_t call_site)
 	uint32_t number = add_locked(site, function, call_site);
 	ct_lock_release(&ct_runtime.lock);
 	return number;
+}
+
+/* A number for a hook call of our own, once nothing is recorded any more. */
+void ct_site_put_unrecorded(uint64_t site, uint64_t call_site)
+{
+	uint64_t key = ct_site_key(site, call_site);
+	struct ct_site_slot *slot = slot_for(ct_site_table, key);
+	slot->number = 1;
+	slot->key = key;
 }
 
 /* Under the lock: what is mapped at the module's addresses next gets numbers of its own. */

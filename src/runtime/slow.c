@@ -264,65 +264,87 @@ static void enter_blocked(struct ct_thread *thread, uint64_t function, uint64_t 
 
 /* ---- exit ---- */
 
+/* What an exit hook is told. */
+struct ct_exit {
+	uint64_t function, call_site, site, sp;
+};
+
 /* The return of a call that hide_call() hid. */
-static bool unhide_call(uint64_t function, uint64_t sp)
+static bool unhide_call(const struct ct_exit *exit)
 {
 	uint64_t word = *current_word();
 	if ((word & CT_WORD_OFFSET_MASK) == CT_OFFSET_NONE)
 		return false;
 	uint64_t depth = ct_word_depth(word);
 	const struct ct_frame *top = &ct_self.frames[depth];
-	if (top->sp != (sp | CT_FRAME_HIDDEN) || top->function != function ||
-	    depth <= ct_self.thread->stack->base)
+	if (depth <= ct_self.thread->stack->base || !(top->sp & CT_FRAME_HIDDEN) ||
+	    top->function != exit->function)
+		return false;
+	bool jumped = exit->site == exit->call_site && frame_sp(top) < exit->sp &&
+		      frame_sp(top - 1) >= exit->sp;
+	if (frame_sp(top) != exit->sp && !jumped)
 		return false;
 	return ct_word_publish(current_word(), word,
 			       ct_word_make(word, depth - 1, word & CT_WORD_OFFSET_MASK));
 }
 
+/* A hook that the compiler made the function's last jump: see ct_frame_returns(). */
+static uint32_t jumping_depth(const struct ct_stack *stack, uint32_t depth, uint64_t function,
+			      uint64_t sp)
+{
+	for (uint32_t at = depth; at > 0 && frame_sp(&stack->frames[at]) < sp; at--)
+		if (at == 1 || frame_sp(&stack->frames[at - 1]) >= sp)
+			return stack->frames[at].function == function ? at : 0;
+	return 0;
+}
+
 /*
  * The depth of the frame that returns, 0 when it is not here (entered before
  * the trace began). Normally on top; deeper when the frames above were left
- * without the hook being called; and after alloca the stack pointer differs
- * from the one at the entry.
+ * without the hook being called; and after alloca the stack pointer is lower
+ * than at the entry.
  */
 static uint32_t returning_depth(const struct ct_stack *stack, uint32_t depth, uint64_t function,
 				uint64_t sp)
 {
-	for (uint32_t at = depth; at > 0; at--) {
-		uint64_t frame = frame_sp(&stack->frames[at]);
-		if (frame == sp && stack->frames[at].function == function)
+	for (uint32_t at = depth; at > 0; at--)
+		if (frame_sp(&stack->frames[at]) == sp && stack->frames[at].function == function)
 			return at;
-		if (frame > sp && frame - sp < CT_STACK_GAP_BYTES && at < depth)
-			break;
-	}
-	/* alloca lowers the stack pointer between the two hooks. */
-	for (uint32_t at = depth; at > 0; at--) {
-		if (frame_sp(&stack->frames[at]) < sp)
-			continue;
-		return stack->frames[at].function == function ? at : 0;
-	}
+	for (uint32_t at = depth; at > 0; at--)
+		if (frame_sp(&stack->frames[at]) > sp)
+			return stack->frames[at].function == function ? at : 0;
 	return 0;
 }
 
-static void exit_blocked(struct ct_thread *thread, uint64_t function, uint64_t sp)
+/* Where the frame that returns is, after choosing its stack and dropping what is above it; 0. */
+static uint32_t find_returning(struct ct_thread *thread, const struct ct_exit *exit, uint64_t ticks)
+{
+	struct ct_range range;
+	struct ct_stack *stack = ct_stack_of(thread, exit->sp, &range);
+	if (stack)
+		ct_slow_set_stack(thread, stack, ticks);
+	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
+	uint32_t at = 0;
+	if (exit->site == exit->call_site)
+		at = jumping_depth(thread->stack, depth, exit->function, exit->sp);
+	if (!at)
+		at = returning_depth(thread->stack, depth, exit->function, exit->sp);
+	if (at)
+		ct_slow_unwind(thread, at, CT_UNWIND_STALE, ticks);
+	return at;
+}
+
+static void exit_blocked(struct ct_thread *thread, const struct ct_exit *exit)
 {
 	uint64_t ticks = ct_slow_ticks();
 	if (!make_ready(thread, ticks))
 		return;
 	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
-	const struct ct_frame *top = &ct_self.frames[depth];
-	if (frame_sp(top) != sp || top->function != function) {
-		struct ct_range range;
-		struct ct_stack *stack = ct_stack_of(thread, sp, &range);
-		if (stack)
-			ct_slow_set_stack(thread, stack, ticks);
-		depth = (uint32_t)ct_word_depth(*current_word());
-		uint32_t at = returning_depth(thread->stack, depth, function, sp);
-		if (!at)
-			return;
-		ct_slow_unwind(thread, at, CT_UNWIND_STALE, ticks);
-		depth = at;
-	}
+	if (depth == 0 || !ct_frame_returns(&ct_self.frames[depth], exit->function, exit->call_site,
+					    exit->site, exit->sp))
+		depth = find_returning(thread, exit, ticks);
+	if (!depth)
+		return;
 	if (thread->stack->frames[depth].sp & CT_FRAME_HIDDEN) {
 		set_depth(thread, depth - 1);
 		set_limits(thread->stack);
@@ -392,7 +414,8 @@ static void record_enter(uint64_t function, uint64_t call_site, uint64_t site, u
 
 static void record_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
 {
-	if (unhide_call(function, sp))
+	const struct ct_exit exit = { function, call_site, site, sp };
+	if (unhide_call(&exit))
 		return;
 	ct_sigset saved = ct_sys_block_signals();
 	struct ct_thread *thread = ct_self.thread;
@@ -408,7 +431,7 @@ static void record_exit(uint64_t function, uint64_t call_site, uint64_t site, ui
 		if (forking)
 			take_back_word(thread, true);
 		thread->busy = true;
-		exit_blocked(thread, function, sp);
+		exit_blocked(thread, &exit);
 		thread->busy = false;
 		if (forking)
 			take_back_word(thread, false);
@@ -416,34 +439,31 @@ static void record_exit(uint64_t function, uint64_t call_site, uint64_t site, ui
 	ct_sys_restore_signals(saved);
 }
 
+ct_hook *const ct_record_enter_slow = record_enter;
+ct_hook *const ct_record_exit_slow = record_exit;
+
 static uint64_t no_ticks(void)
 {
 	return 0;
 }
 
-static void monotonic_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
-{
-	ct_hot_enter(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp,
-		     ct_clock_monotonic_ns, true, record_enter);
-}
+/* The hooks of the other lane, by clock, with the compare-and-swap of hot.h. */
+#define CT_LANE_HOOKS(name, clock, has_time)                                                       \
+	static void name##_enter(uint64_t function, uint64_t call_site, uint64_t site,            \
+				 uint64_t sp)                                                      \
+	{                                                                                          \
+		ct_hot_enter(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp, clock,  \
+			     has_time, record_enter);                                              \
+	}                                                                                          \
+	static void name##_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp) \
+	{                                                                                          \
+		ct_hot_exit(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp, clock,   \
+			    has_time, record_exit);                                                \
+	}
 
-static void monotonic_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
-{
-	ct_hot_exit(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp,
-		    ct_clock_monotonic_ns, true, record_exit);
-}
-
-static void order_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
-{
-	ct_hot_enter(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp, no_ticks, false,
-		     record_enter);
-}
-
-static void order_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
-{
-	ct_hot_exit(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp, no_ticks, false,
-		    record_exit);
-}
+CT_LANE_HOOKS(cycles, ct_clock_cycles, true)
+CT_LANE_HOOKS(monotonic, ct_clock_monotonic_ns, true)
+CT_LANE_HOOKS(order, no_ticks, false)
 
 static void ignore(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
 {
@@ -471,10 +491,33 @@ static void lose_event(uint64_t function, uint64_t call_site, uint64_t site, uin
 		__atomic_fetch_add(&ct_runtime.info->lost_events, 1, __ATOMIC_RELAXED);
 }
 
+#if defined(__x86_64__)
+/* hooks_x86_64.S; they take the site from the stack, and so can only be jumped to by a hook. */
+ct_hook ct_order_enter, ct_order_exit;
+#endif
+
+/* The hooks of CT_LANE_OTHER that record with the clock in use. */
+static void choose_lane_hooks(ct_hook **ret_enter, ct_hook **ret_exit)
+{
+	switch (ct_runtime.config.clock_kind) {
+	case CT_CLOCK_TSC:
+		*ret_enter = cycles_enter, *ret_exit = cycles_exit;
+		break;
+	case CT_CLOCK_MONOTONIC:
+		*ret_enter = monotonic_enter, *ret_exit = monotonic_exit;
+		break;
+	default:
+		*ret_enter = order_enter, *ret_exit = order_exit;
+#if defined(__x86_64__)
+		if (ct_rseq_offset)
+			*ret_enter = ct_order_enter, *ret_exit = ct_order_exit;
+#endif
+	}
+}
+
 void ct_slow_select(enum ct_mode mode)
 {
 	ct_hook *enter = ignore, *leave = ignore;
-	uint32_t clock_kind = ct_runtime.config.clock_kind;
 	switch (mode) {
 	case CT_MODE_UNSET:
 		enter = first_enter, leave = first_exit;
@@ -486,11 +529,10 @@ void ct_slow_select(enum ct_mode mode)
 		enter = lose_event, leave = lose_event;
 		break;
 	case CT_MODE_RECORD:
-		enter = record_enter, leave = record_exit;
-		if (clock_kind == CT_CLOCK_MONOTONIC)
-			enter = monotonic_enter, leave = monotonic_exit;
-		if (clock_kind == CT_CLOCK_NONE)
-			enter = order_enter, leave = order_exit;
+		if (ct_runtime.lane == CT_LANE_DIRECT)
+			enter = record_enter, leave = record_exit;
+		else
+			choose_lane_hooks(&enter, &leave);
 		break;
 	case CT_MODE_OFF:
 	case CT_MODE_ENDED:
@@ -529,43 +571,51 @@ void ct_slow_repair(uint64_t stale_offset, uint64_t size_bytes)
 
 /* ---- what the hooks cost here, for the summary of CALLTRACE_DEBUG ---- */
 
-static void cycles_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+/* As the compiler calls them. */
+void __cyg_profile_func_enter(void *function, void *call_site);
+void __cyg_profile_func_exit(void *function, void *call_site);
+
+static __attribute__((noinline)) void measured_call(void *function, void *call_site)
 {
-	ct_hot_enter(&ct_self.words[CT_LANE_CYCLES], function, call_site, site, sp, ct_clock_cycles,
-		     true, ignore);
+	__cyg_profile_func_enter(function, call_site);
+	__cyg_profile_func_exit(function, call_site);
 }
 
-static void cycles_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+static void learn_site(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
 {
-	ct_hot_exit(&ct_self.words[CT_LANE_CYCLES], function, call_site, site, sp, ct_clock_cycles,
-		    true, ignore);
+	(void)function, (void)sp;
+	ct_site_put_unrecorded(site, call_site);
 }
 
-/* With signals blocked, after the trace is closed; `site` is one that was recorded. */
-uint64_t ct_slow_measure_ps(const struct ct_site *site, void *window, struct ct_frame *frames)
+/*
+ * Picoseconds per call and return, with signals blocked, after the trace is
+ * closed, into memory that is thrown away.
+ */
+uint64_t ct_slow_measure_ps(void *window, struct ct_frame *frames)
 {
 	enum { BATCHES = 100, CALLS = 1000 };
-	ct_hook *enter = cycles_enter, *leave = cycles_exit;
-	if (ct_runtime.config.clock_kind == CT_CLOCK_MONOTONIC)
-		enter = monotonic_enter, leave = monotonic_exit;
-	if (ct_runtime.config.clock_kind == CT_CLOCK_NONE)
-		enter = order_enter, leave = order_exit;
+	void *somewhere = window;
 	struct ct_self saved = ct_self;
-	uint64_t sp = (uint64_t)&saved & ~UINT64_C(15);
-	frames[0].sp = sp;
+	*current_word() = CT_OFFSET_NONE;
+	ct_enter_slow = learn_site;
+	measured_call(somewhere, somewhere);
+	if (ct_runtime.lane == CT_LANE_OTHER)
+		choose_lane_hooks(&ct_enter_slow, &ct_exit_slow);
+
+	frames[0].sp = (uint64_t)&saved;
 	ct_self.window = window;
 	ct_self.frames = frames;
 	ct_self.depth_limit = 1;
-	uint64_t begin_ns = ct_clock_monotonic_ns();
+	uint64_t elapsed_ns = 0;
 	for (int batch = 0; batch < BATCHES; batch++) {
 		ct_self.epoch = ct_slow_ticks() >> CT_EPOCH_SHIFT;
 		*current_word() = ct_word_make(*current_word(), 0, CT_BLOCK_HEADER_BYTES);
-		for (int call = 0; call < CALLS; call++) {
-			enter(site->function, site->call_site, site->site, sp);
-			leave(site->function, site->call_site, site->site, sp);
-		}
+		uint64_t begin_ns = ct_clock_monotonic_ns();
+		for (int call = 0; call < CALLS; call++)
+			measured_call(somewhere, somewhere);
+		elapsed_ns += ct_clock_monotonic_ns() - begin_ns;
 	}
-	uint64_t elapsed_ns = ct_clock_monotonic_ns() - begin_ns;
 	ct_self = saved;
+	ct_slow_select(CT_MODE_ENDED);
 	return elapsed_ns * 1000 / (BATCHES * CALLS);
 }

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hooks on x86-64, as restartable sequences: what hot.h does with a
+ * compare-and-swap, with plain loads and stores. The kernel makes a thread that
+ * a signal (or another thread's turn) interrupted between `start` and the
+ * commit go on at `abort`, which begins anew: nothing was published, and the
+ * bytes written to the window lie where the next record will be written. That
+ * takes the compare-and-swap, some 8 cycles of latency in each hook's only
+ * chain of dependences, out of the way. bench/run, "CLOCK=none", shows it most.
+ *
+ * Runs in the traced process, on any thread. Calls nothing; the slow path is
+ * a tail call. Keep in step with ct_hot_enter() and ct_hot_exit(), which say
+ * why each step is there.
+ */
+#include "runtime/self_layout.h"
+
+/*
+ * Make the sequence known; `start` is the very next instruction, for the
+ * kernel forgets a sequence it finds the thread outside of.
+ */
+.macro ARM name
+	mov	ct_rseq_offset(%rip), %rax
+	lea	\name\()_sequence(%rip), %rcx
+	mov	%rcx, %fs:(%rax)
+\name\()_start:
+.endm
+
+/* The word to r9, its offset checked. */
+.macro LOAD_WORD word, slow
+	mov	%fs:\word(%r8), %r9
+	movzwl	%r9w, %eax
+	cmp	$CT_OFFSET_LIMIT_VALUE, %eax
+	jae	\slow
+.endm
+
+/* The top frame to r10. */
+.macro TOP_FRAME
+	mov	%r9, %r10
+	shr	$40, %r10
+	shl	$4, %r10
+	add	%fs:CT_SELF_FRAMES(%r8), %r10
+.endm
+
+/* Ticks to rax, cut to what a record keeps; another epoch is for the slow path. */
+.macro READ_CLOCK slow
+	rdtsc
+	shl	$32, %rdx
+	or	%rdx, %rax
+	mov	%rax, %rdx
+	shr	$22, %rdx
+	cmp	%fs:CT_SELF_EPOCH(%r8), %rdx
+	jne	\slow
+	and	$0x3fffff, %eax
+.endm
+
+/* Everything after the commit: the way out, the abort, the slow path, the descriptor. */
+.macro FINISH name, target
+\name\()_commit:
+	ret
+	.long	CT_RSEQ_SIGNATURE
+\name\()_abort:
+	jmp	\name
+\name\()_slow:
+	mov	(%rsp), %rdx
+	lea	8(%rsp), %rcx
+	jmp	*\target(%rip)
+	.cfi_endproc
+	.size	\name, . - \name
+
+	.section .data.rel.ro, "aw"
+	.balign	32
+\name\()_sequence:
+	.long	0, 0
+	.quad	\name\()_start, \name\()_commit - \name\()_start, \name\()_abort
+	.text
+.endm
+
+/* rdi: function, rsi: call site; (rsp): site; rsp + 8: the frame's stack pointer. */
+.macro ENTER_HOOK name, word, has_clock, target
+	.globl	\name
+	.type	\name, @function
+	.balign	64
+\name:
+	.cfi_startproc
+	mov	ct_self@gottpoff(%rip), %r8
+	cmpw	$CT_OFFSET_LIMIT_VALUE, %fs:\word(%r8)
+	jae	\name\()_slow
+	ARM	\name
+	LOAD_WORD \word, \name\()_slow
+	mov	%r9, %r10
+	shr	$40, %r10
+	cmp	%fs:CT_SELF_DEPTH_LIMIT(%r8), %r10
+	jae	\name\()_slow
+	shl	$4, %r10
+	add	%fs:CT_SELF_FRAMES(%r8), %r10
+	lea	8(%rsp), %rcx
+	mov	(%r10), %rax
+	sub	%rcx, %rax
+	cmp	$CT_STACK_GAP_BYTES_VALUE, %rax
+	jae	\name\()_slow
+	/* The site's number to r11. */
+	mov	ct_site_table(%rip), %r11
+	mov	(%rsp), %rax
+	movabs	$CT_SITE_MIX_VALUE, %rdx
+	imul	%rdx, %rax
+	add	%rsi, %rax
+	movabs	$CT_SITE_HASH_VALUE, %rdx
+	imul	%rax, %rdx
+	mov	CT_TABLE_SHIFT(%r11), %ecx
+	shr	%cl, %rdx
+	shl	$4, %rdx
+1:	mov	CT_TABLE_SLOTS(%r11,%rdx), %rcx
+	cmp	%rax, %rcx
+	je	2f
+	test	%rcx, %rcx
+	jz	\name\()_slow
+	add	$16, %rdx
+	and	CT_TABLE_BYTE_MASK(%r11), %rdx
+	jmp	1b
+2:	mov	CT_TABLE_SLOTS+8(%r11,%rdx), %r11
+	test	%r11, %r11
+	jz	\name\()_slow
+	shl	$24, %r11
+	.if	\has_clock
+	READ_CLOCK \name\()_slow
+	lea	1(%r11,%rax,4), %rax
+	.else
+	lea	1(%r11), %rax
+	.endif
+	movzwl	%r9w, %ecx
+	add	%fs:CT_SELF_WINDOW(%r8), %rcx
+	mov	%rax, (%rcx)
+	lea	8(%rsp), %rax
+	mov	%rax, 16(%r10)
+	mov	%rdi, 24(%r10)
+	movabs	$(1 << 40) + 6, %rax
+	add	%rax, %r9
+	mov	%r9, %fs:\word(%r8)
+	FINISH	\name, \target
+.endm
+
+.macro EXIT_HOOK name, word, has_clock, target
+	.globl	\name
+	.type	\name, @function
+	.balign	64
+\name:
+	.cfi_startproc
+	mov	ct_self@gottpoff(%rip), %r8
+	cmpw	$CT_OFFSET_LIMIT_VALUE, %fs:\word(%r8)
+	jae	\name\()_slow
+	ARM	\name
+	LOAD_WORD \word, \name\()_slow
+	TOP_FRAME
+	lea	8(%rsp), %rcx
+	cmp	%rdi, 8(%r10)
+	jne	\name\()_slow
+	cmp	%rcx, (%r10)
+	je	1f
+	/* Called by a jump: the frame is gone, its return address is ours, its caller's is whole. */
+	cmp	%rsi, (%rsp)
+	jne	\name\()_slow
+	mov	(%r10), %rax
+	test	$1, %al
+	jnz	\name\()_slow
+	cmp	%rcx, %rax
+	jae	\name\()_slow
+	cmp	%rcx, -16(%r10)
+	jb	\name\()_slow
+1:
+	.if	\has_clock
+	READ_CLOCK \name\()_slow
+	lea	2(,%rax,4), %eax
+	.else
+	mov	$2, %eax
+	.endif
+	movzwl	%r9w, %ecx
+	add	%fs:CT_SELF_WINDOW(%r8), %rcx
+	mov	%eax, (%rcx)
+	movabs	$3 - (1 << 40), %rax
+	add	%rax, %r9
+	mov	%r9, %fs:\word(%r8)
+	FINISH	\name, \target
+.endm
+
+	.text
+	.hidden	ct_order_enter
+	.hidden	ct_order_exit
+
+	/* The compiler's calls come here; other clocks and modes by way of the slow path. */
+	ENTER_HOOK __cyg_profile_func_enter, CT_SELF_WORD_CYCLES, 1, ct_enter_slow
+	EXIT_HOOK __cyg_profile_func_exit, CT_SELF_WORD_CYCLES, 1, ct_exit_slow
+
+	/* CALLTRACE_CLOCK=none: the order alone. */
+	ENTER_HOOK ct_order_enter, CT_SELF_WORD_OTHER, 0, ct_record_enter_slow
+	EXIT_HOOK ct_order_exit, CT_SELF_WORD_OTHER, 0, ct_record_exit_slow
+
+	.section .note.GNU-stack, "", @progbits

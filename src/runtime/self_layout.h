@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Offsets and constants that the assembly hooks share with hot.h; checked in hooks.c. */
+#ifndef CT_RUNTIME_SELF_LAYOUT_H
+#define CT_RUNTIME_SELF_LAYOUT_H
+
+#define CT_SELF_WORD_CYCLES 0
+#define CT_SELF_WORD_OTHER  8
+#define CT_SELF_WINDOW	    16
+#define CT_SELF_FRAMES	    24
+#define CT_SELF_EPOCH	    32
+#define CT_SELF_DEPTH_LIMIT 40
+
+#define CT_TABLE_SHIFT	   0
+#define CT_TABLE_BYTE_MASK 8
+#define CT_TABLE_SLOTS	   16
+
+#define CT_SITE_MIX_VALUE  0x9e3779b97f4a7c15
+#define CT_SITE_HASH_VALUE 0xd6e8feb86659fd93
+
+#define CT_OFFSET_LIMIT_VALUE	 (65536 - 128)
+#define CT_STACK_GAP_BYTES_VALUE 65536
+
+/* What libc registers its restartable sequences with. */
+#define CT_RSEQ_SIGNATURE 0x53053053
+
+#endif
