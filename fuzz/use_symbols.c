@@ -53,7 +53,10 @@ void use_symbols(const void *bytes, size_t size_bytes)
 		require(strlen(err->message) > 0);
 		ct_error_destroy(err);
 	} else {
-		for (uint64_t address = 0; address < 0xa000; address += 0x1f)
+		/* Where the seeds have their code; and coarsely, where mutants may have it. */
+		for (uint64_t address = 0x1000; address < 0x1100; address += 3)
+			look_up(symbols, address);
+		for (uint64_t address = 0; address < 0xa000; address += 0x6b)
 			look_up(symbols, address);
 		look_up(symbols, UINT64_MAX);
 		ct_symbols_destroy(symbols);

@@ -30,6 +30,16 @@ extern "C" int entry(int x) { n::S s{x}; auto l = [&](int y) { return y + x; };
 return s.f(x) + inlined(x) + s.g(1L) + l(2); }
 """
 
+# Names as of pieces the compiler makes, with and without the function they belong to.
+PIECES = """
+#define FUNCTION(link, name) \\
+	__attribute__((used, noinline)) link int name(int x) { return x + __LINE__; }
+static int work_cold(int) __asm__("work.cold"), work_part(int) __asm__("work.part.0");
+static int gone(int) __asm__("gone.constprop.0.isra.1"), entry_cold(int) __asm__("entry.cold");
+FUNCTION(static, work) FUNCTION(static, work_cold) FUNCTION(static, work_part)
+FUNCTION(static, gone) FUNCTION(static, entry_cold) FUNCTION(, entry)
+"""
+
 BUILDS = {
     "gcc_dwarf4": "g++ -g -O2 -gdwarf-4 -fdebug-types-section",
     "gcc_dwarf5": "g++ -g -O2 -gdwarf-5",
@@ -40,7 +50,9 @@ BUILDS = {
     "clang_split5": "clang++ -g -O1 -gdwarf-5 -gsplit-dwarf",
 }
 
-LINK = ["-fpic", "-shared", "-nostdlib", "-Wl,-z,noseparate-code", "-Wl,-z,max-page-size=4096"]
+# At 0x1000 use_symbols.c looks closest, and has fuzz_dwarf.c its code.
+LINK = ["-fpic", "-shared", "-nostdlib", "-Wl,-z,noseparate-code", "-Wl,-z,max-page-size=4096",
+        "-Wl,-Ttext=0x1000"]
 
 
 def run(*command, directory):
@@ -70,8 +82,7 @@ def main():
         directory = pathlib.Path(temporary)
         (directory / "seed.cc").write_text(SOURCE)
         for name, compiler in BUILDS.items():
-            # At 0x1000 there is code in the file fuzz_dwarf.c builds.
-            run(*compiler.split(), *LINK, "-Wl,-Ttext=0x1000", "-ffile-prefix-map=" +
+            run(*compiler.split(), *LINK, "-ffile-prefix-map=" +
                 str(directory) + "=/src", "seed.cc", "-o", name, directory=directory)
             (HERE / "dwarf" / name).write_bytes(pack(name, directory))
         run("g++", "-O2", *LINK, "seed.cc", "-o", "full", directory=directory)
@@ -83,7 +94,12 @@ def main():
             directory=directory)
         run("objcopy", "--only-keep-debug", "full", "debug", directory=directory)
         run("objcopy", "--add-gnu-debuglink=debug", "stripped", "linked", directory=directory)
-        for name in "full", "stripped", "minidebug", "debug", "linked":
+        (directory / "pieces.c").write_text(PIECES)
+        run("gcc", "-O1", "-g", *LINK, "pieces.c", "-o", "pieces", directory=directory)
+        (directory / "alternate").write_bytes(b"other.debug\0" + bytes(range(20)))
+        run("objcopy", "--add-section", ".gnu_debugaltlink=alternate", "pieces",
+            directory=directory)
+        for name in "full", "stripped", "minidebug", "debug", "linked", "pieces":
             (HERE / "elf" / name).write_bytes((directory / name).read_bytes())
 
 
