@@ -575,10 +575,16 @@ void ct_slow_repair(uint64_t stale_offset, uint64_t size_bytes)
 void __cyg_profile_func_enter(void *function, void *call_site);
 void __cyg_profile_func_exit(void *function, void *call_site);
 
-static __attribute__((noinline)) void measured_call(void *function, void *call_site)
+static __attribute__((noinline)) void measured_call(void *function)
 {
-	__cyg_profile_func_enter(function, call_site);
-	__cyg_profile_func_exit(function, call_site);
+	__cyg_profile_func_enter(function, __builtin_return_address(0));
+	__cyg_profile_func_exit(function, __builtin_return_address(0));
+}
+
+static __attribute__((noinline)) void make_calls(int count, void *function)
+{
+	for (int call = 0; call < count; call++)
+		measured_call(function);
 }
 
 static void learn_site(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
@@ -594,11 +600,10 @@ static void learn_site(uint64_t function, uint64_t call_site, uint64_t site, uin
 uint64_t ct_slow_measure_ps(void *window, struct ct_frame *frames)
 {
 	enum { BATCHES = 100, CALLS = 1000 };
-	void *somewhere = window;
 	struct ct_self saved = ct_self;
 	*current_word() = CT_OFFSET_NONE;
 	ct_enter_slow = learn_site;
-	measured_call(somewhere, somewhere);
+	make_calls(1, window);
 	if (ct_runtime.lane == CT_LANE_OTHER)
 		choose_lane_hooks(&ct_enter_slow, &ct_exit_slow);
 
@@ -611,8 +616,7 @@ uint64_t ct_slow_measure_ps(void *window, struct ct_frame *frames)
 		ct_self.epoch = ct_slow_ticks() >> CT_EPOCH_SHIFT;
 		*current_word() = ct_word_make(*current_word(), 0, CT_BLOCK_HEADER_BYTES);
 		uint64_t begin_ns = ct_clock_monotonic_ns();
-		for (int call = 0; call < CALLS; call++)
-			measured_call(somewhere, somewhere);
+		make_calls(CALLS, window);
 		elapsed_ns += ct_clock_monotonic_ns() - begin_ns;
 	}
 	ct_self = saved;
