@@ -12,7 +12,7 @@
 #include "export/names.h"
 #include "trace_writer.h"
 
-__attribute__((noinline, noclone)) static int known_function(int value)
+__attribute__((noinline)) static int known_function(int value)
 {
 	__asm__ volatile("" : "+r"(value));
 	return value + 1;

@@ -309,7 +309,6 @@ static void range_list_used_by_thousands_does_not_eat_the_memory(void **state)
 static void unit_that_ends_after_the_section_does_no_harm(void **state)
 {
 	(void)state;
-	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf file = {0};
 	struct dwarf_builder dwarf;
 	builder_init(&dwarf);
 	add_u8(&dwarf.info, FUNCTION);
