@@ -41,8 +41,9 @@ struct ct_error *ct_symbols_open(const char *path, const uint8_t *build_id, size
 	__attribute__((warn_unused_result));
 void ct_symbols_destroy(struct ct_symbols *symbols);
 
-/* The function symbol that covers `address`: global before weak before local, longest name
- * last; DW_AT_linkage_name/name of the subprogram where .symtab was stripped. */
+/* The function symbol that covers `address`: the innermost one; of several with the same start
+ * global before weak before local, longest name last. Where no symbol does, DW_AT_linkage_name
+ * or DW_AT_name of the subprogram. False: nothing names it. */
 bool ct_symbols_find(struct ct_symbols *symbols, uint64_t address, struct ct_symbol *ret);
 
 /* Source line of the code at `address`. */
@@ -57,11 +58,16 @@ bool ct_symbols_declaration(struct ct_symbols *symbols, uint64_t address,
  * Identity of the physical function whose code holds `address`: equal for two
  * addresses exactly when they lie in the same function, its .cold, .part.N,
  * .constprop.N, .isra.N pieces included; 0 when nothing is known. Falls back
- * on the FDEs of .eh_frame where there is no symbol (stripped files).
+ * on the FDEs of .eh_frame where there is no symbol (stripped files); each
+ * piece has its own there, and counts as a function.
  */
 uint64_t ct_symbols_function_key(struct ct_symbols *symbols, uint64_t address);
 
-/* The demangled form of a C++ symbol, owned by the caller; NULL when it is not one. */
+/*
+ * The demangled form of a C++ symbol, owned by the caller (free()); the suffix
+ * of a piece follows as " [clone .cold]". NULL when it is no C++ symbol, has
+ * more than about 1,000 bytes, or would unfold to more than 256 KiB.
+ */
 char *ct_demangle(const char *linkage_name);
 
 #endif
