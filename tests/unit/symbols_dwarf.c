@@ -127,15 +127,21 @@ static void builder_init(struct dwarf_builder *dwarf)
 	add_u32(info, 0);
 }
 
-static void add_function(struct dwarf_builder *dwarf, const char *name, uint8_t file, uint16_t line,
-			 uint64_t low)
+static void add_sized_function(struct dwarf_builder *dwarf, const char *name, uint8_t file,
+			       uint16_t line, uint64_t low, uint64_t size)
 {
 	add_u8(&dwarf->info, FUNCTION);
 	add_text(&dwarf->info, name);
 	add_u8(&dwarf->info, file);
 	add_u16(&dwarf->info, line);
 	add_u64(&dwarf->info, low);
-	add_u64(&dwarf->info, FUNCTION_BYTES);
+	add_u64(&dwarf->info, size);
+}
+
+static void add_function(struct dwarf_builder *dwarf, const char *name, uint8_t file, uint16_t line,
+			 uint64_t low)
+{
+	add_sized_function(dwarf, name, file, line, low, FUNCTION_BYTES);
 }
 
 static void add_clone(struct dwarf_builder *dwarf, uint32_t origin, uint64_t low)
@@ -398,12 +404,13 @@ static void declaration_in_no_file_falls_back_on_the_code(void **state)
 static void discarded_functions_claim_no_address(void **state)
 {
 	(void)state;
+	/* Where linkers leave what they discard. Each is long enough to reach the code. */
+	static const uint64_t lows[] = {0, 1, ELF_BUILDER_TEXT_LOW - 1};
 	struct dwarf_builder dwarf;
 	builder_init(&dwarf);
-	/* Where linkers leave what they discard; the last one would wrap. */
-	add_function(&dwarf, "at_0", 1, 1, 0);
-	add_function(&dwarf, "at_1", 1, 1, 1);
-	add_function(&dwarf, "at_end", 1, 1, UINT64_MAX);
+	for (size_t i = 0; i < sizeof(lows) / sizeof(lows[0]); i++)
+		add_sized_function(&dwarf, "discarded", 1, 1, lows[i], 0x2000);
+	add_sized_function(&dwarf, "at_end", 1, 1, UINT64_MAX, 0x2000);
 	add_function(&dwarf, "kept", 1, 1, FUNCTION_LOW);
 	ct_cleanup(cleanup_symbols) struct ct_symbols *symbols = open_built(&dwarf);
 	struct ct_symbol symbol;
