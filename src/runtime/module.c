@@ -10,8 +10,12 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-/* thread-self: after the main thread has left through pthread_exit, /proc/self is empty. */
-static const char maps_path[] = "/proc/thread-self/maps";
+/*
+ * The first that is not empty. The second is for when the main thread has left
+ * through pthread_exit: then /proc/self/maps is empty. Under qemu-user only the
+ * first shows the program's mappings; the second shows the emulator's.
+ */
+static const char *const maps_paths[] = { "/proc/self/maps", "/proc/thread-self/maps" };
 
 /* ---- lines of the maps file ---- */
 
@@ -30,18 +34,24 @@ struct map_reader {
 	char buffer[4096];
 };
 
+/* False at the end. */
+static bool refill(struct map_reader *reader)
+{
+	long count;
+	do
+		count = ct_sys(SYS_read, reader->fd, reader->buffer, sizeof(reader->buffer));
+	while (count == -4 /* EINTR */);
+	if (count <= 0)
+		return false;
+	reader->length = (size_t)count;
+	reader->at = 0;
+	return true;
+}
+
 static int next_char(struct map_reader *reader)
 {
-	if (reader->at == reader->length) {
-		long count;
-		do
-			count = ct_sys(SYS_read, reader->fd, reader->buffer, sizeof(reader->buffer));
-		while (count == -4 /* EINTR */);
-		if (count <= 0)
-			return -1;
-		reader->length = (size_t)count;
-		reader->at = 0;
-	}
+	if (reader->at == reader->length && !refill(reader))
+		return -1;
 	return (unsigned char)reader->buffer[reader->at++];
 }
 
@@ -93,9 +103,16 @@ static bool next_line(struct map_reader *reader, struct map_line *ret)
 
 static bool open_maps(struct map_reader *reader)
 {
-	reader->at = reader->length = 0;
-	reader->fd = ct_sys(SYS_openat, AT_FDCWD, maps_path, O_RDONLY | O_CLOEXEC);
-	return !ct_sys_failed(reader->fd);
+	for (size_t i = 0; i < ct_array_length(maps_paths); i++) {
+		reader->at = reader->length = 0;
+		reader->fd = ct_sys(SYS_openat, AT_FDCWD, maps_paths[i], O_RDONLY | O_CLOEXEC);
+		if (ct_sys_failed(reader->fd))
+			continue;
+		if (refill(reader))
+			return true;
+		ct_sys(SYS_close, reader->fd);
+	}
+	return false;
 }
 
 bool ct_module_mapping(uint64_t address, uint64_t *ret_low, uint64_t *ret_high)
