@@ -234,7 +234,8 @@ class T:
         }
         if traced:
             env["LD_PRELOAD"] = self.context.library
-            env["CALLTRACE_OUTPUT"] = os.path.join(self.out, "trace.json")
+            suffix = "ctrace" if self.context.emulator else "json"
+            env["CALLTRACE_OUTPUT"] = os.path.join(self.out, f"trace.{suffix}")
         for key, value in (extra or {}).items():
             if value is None:
                 env.pop(key, None)
@@ -264,7 +265,10 @@ class T:
         if self.context.emulator:
             # Preloaded into the program, not into the emulator.
             preload = environment.pop("LD_PRELOAD", None)
-            emulator = [*self.context.emulator, *(["-E", f"LD_PRELOAD={preload}"] if preload else [])]
+            emulator = [
+                *self.context.emulator,
+                *(["-E", f"LD_PRELOAD={preload}"] if preload else []),
+            ]
             command = [*emulator, *command]
         options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.PIPE)
@@ -324,6 +328,8 @@ class T:
     def document(self, name="trace.json", lost=False, alone=True):
         """The document of that name in the output folder, checked. `alone`: nothing else is there."""
         path = os.path.join(self.out, name)
+        if self.context.emulator:
+            self.convert(path)
         there = sorted(os.listdir(self.out))
         if not os.path.exists(path):
             err = getattr(getattr(self, "traced", None), "err", b"")
@@ -335,6 +341,12 @@ class T:
         if problems:
             self.fail(f"{name} is not right:\n  " + "\n  ".join(problems))
         return document
+
+    def convert(self, path):
+        """Make the document of an emulated program: qemu starts no process the way the library does."""
+        raw = os.path.splitext(path)[0] + ".ctrace"
+        if os.path.exists(raw):
+            self.tool([self.context.command, "json", raw, "-o", path, "--remove-raw"])
 
     def load(self, path):
         try:
