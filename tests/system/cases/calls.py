@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Trees that need more than an expectation file: random ones, many functions, deep ones, odd names."""
+import collections
 import os
 import re
 import resource
@@ -110,7 +111,6 @@ main
             shapes::Derived::draw
             shapes::Derived::move
         shapes::Derived::operator<
-        int twice<int>
         shapes::Derived::~Derived
             shapes::Derived::~Derived
                 ...
@@ -141,10 +141,14 @@ def coroutines_by_swapcontext(t):
 
 @test(ALL)
 def coroutines_by_assembly(t):
-    """the same with a hand-written switch that no library sees"""
+    """the same with a hand-written switch that no library sees, each stack mapped with a guard page"""
+    need_x86_64(t)
+    coroutine_trees(t, t.build("coroutines.c", cflags=["-DASSEMBLY"], name="coroutines_asm"))
+
+
+def need_x86_64(t):
     if os.uname().machine != "x86_64":
         t.skip("the switch is written for x86-64")
-    coroutine_trees(t, t.build("coroutines.c", cflags=["-DASSEMBLY"], name="coroutines_asm"))
 
 
 def coroutine_trees(t, program):
@@ -179,10 +183,12 @@ def random_coroutine_trees(t, program):
         document = t.compare([program, str(seed)])
         resumed, *expected = t.traced.out.decode().splitlines()
         roots = [call for _, calls in document.trees for call in calls]
-        t.same(
-            f"seed {seed}: calls of the coroutines",
-            sorted(expected),
-            sorted(account(call) for call in roots if call.name != "main"),
+        wanted = collections.Counter(expected)
+        found = collections.Counter(account(call) for call in roots if call.name != "main")
+        t.expect(
+            wanted == found,
+            f"seed {seed}: calls of the coroutines: missing {list((wanted - found))[:3]}, "
+            f"not expected {list((found - wanted))[:3]}",
         )
         t.same(
             f"seed {seed}: calls of main",
@@ -199,12 +205,26 @@ def random_coroutines_by_swapcontext(t):
 
 @test(ALL)
 def random_coroutines_by_assembly(t):
-    """the same with a hand-written switch"""
-    if os.uname().machine != "x86_64":
-        t.skip("the switch is written for x86-64")
-    random_coroutine_trees(
-        t, t.build("random_coroutines.c", cflags=["-DASSEMBLY"], name="random_coroutines_asm")
-    )
+    """the same with a hand-written switch, each stack mapped with a guard page"""
+    need_x86_64(t)
+    program = t.build("random_coroutines.c", cflags=["-DASSEMBLY"], name="random_coroutines_asm")
+    random_coroutine_trees(t, program)
+
+
+@test(ALL)
+def coroutines_side_by_side_lose_no_call(t):
+    """a hand-written switch between stacks with nothing between them: parents cannot always be told
+
+    Nothing in the addresses says where one stack ends; but every call is there, once.
+    """
+    need_x86_64(t)
+    flags = ["-DASSEMBLY", "-DIN_HEAP"]
+    program = t.build("random_coroutines.c", cflags=flags, name="random_coroutines_heap")
+    for seed in SEEDS:
+        document = t.compare([program, str(seed)])
+        text = t.traced.out.decode()
+        for name in ("body", "act_0", "act_1", "act_2"):
+            t.same(f"seed {seed}: calls of {name}", text.count(name + "("), document.count(name))
 
 
 @test(BOTH)
@@ -260,6 +280,14 @@ def stripped_library(t):
             f"the static function is {call.raw['function']!r}",
         )
     t.same("calls of the static function", 2, len(run.children))
+
+
+@test(("gcc-O2", "clang-O2"))
+def inline_function_of_a_system_header(t):
+    """Clang instruments libc's inline functions with libc's address: the name and module are libc's"""
+    document = t.compare([t.build("header_inline.c")], tree="main\n atoi @clang\n")
+    for call in document.named("atoi"):
+        t.expect("libc" in call.raw["module"], f"atoi is of module {call.raw['module']}")
 
 
 @test(ALL)
@@ -327,7 +355,7 @@ def stripped_program(t):
             re.match(r"^stripped\+0x[0-9a-f]+$", call.raw["function"]),
             f"a stripped function is {call.raw['function']!r}",
         )
-        t.same("source_file of a stripped function", None, call.raw["source_file"])
+        t.same("source_file of a stripped function", None, call.raw.get("source_file"))
     main = document.calls[0]
     t.same("depths", [0, 1, 2], [call.raw["depth"] - main.raw["depth"] for call in document.calls])
     unstripped = t.build("static_functions.c", name="stripped", after=None)
@@ -532,13 +560,7 @@ def address_sanitizer(t):
     )
     env = {"ASAN_OPTIONS": "verify_asan_link_order=0"} if t.compiler == "gcc" else {}
     document = t.compare([program], env=env)
-    for name, count in (
-        ("main", 1),
-        ("branch", 2),
-        ("leaf", 6),
-        ("factorial", 4),
-        ("compare_ints", 1),
-    ):
+    for name, count in (("main", 1), ("branch", 2), ("leaf", 6), ("factorial", 4)):
         t.same(f"calls of {name}", count, document.count(name))
 
 

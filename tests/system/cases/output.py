@@ -83,13 +83,13 @@ def small_file_system(t, size):
 def disk_full_while_recording(t):
     """the disk fills up: one line, program unharmed, the calls until then are kept"""
     t.need_root()
-    folder = small_file_system(t, "4m")
+    folder = small_file_system(t, "1m")
     try:
         result = t.run(
-            [t.build("many_calls.c"), "3000000"],
+            [t.build("many_calls.c"), "300000"],
             env={"CALLTRACE_OUTPUT": os.path.join(folder, "trace.ctrace")},
         )
-        t.same("exit status, output", (9, b"3000000 calls\n"), (result.status, result.out))
+        t.same("exit status, output", (9, b"300000 calls\n"), (result.status, result.out))
         one_line(t, result)
         (raw,) = os.listdir(folder)
         made = t.run(
@@ -104,7 +104,7 @@ def disk_full_while_recording(t):
         )
         t.same("calltrace json", 0, made.status)
         document = t.document(lost=True)
-        t.expect(document.count("leaf") > 100000, f"only {document.count('leaf')} calls were kept")
+        t.expect(document.count("leaf") > 20000, f"only {document.count('leaf')} calls were kept")
         leaves = {call.parent.name for call in document.named("leaf")}
         t.same("callers of leaf", {"main"}, leaves)
     finally:
@@ -115,13 +115,13 @@ def disk_full_while_recording(t):
 def disk_full_while_converting(t):
     """room for the raw trace, not for the document: the raw trace stays, one line says what to do"""
     t.need_root()
-    folder = small_file_system(t, "8m")
+    folder = small_file_system(t, "2m")
     try:
         result = t.run(
-            [t.build("many_calls.c"), "400000"],
+            [t.build("many_calls.c"), "120000"],
             env={"CALLTRACE_OUTPUT": os.path.join(folder, "trace.json")},
         )
-        t.same("exit status, output", (9, b"400000 calls\n"), (result.status, result.out))
+        t.same("exit status, output", (9, b"120000 calls\n"), (result.status, result.out))
         raw = [name for name in os.listdir(folder) if name.endswith(".ctrace")]
         t.same("number of raw traces left", 1, len(raw))
         lines = result.err.decode().splitlines()
@@ -140,7 +140,7 @@ def disk_full_while_converting(t):
             traced=False,
         )
         t.same("calltrace json", 0, made.status)
-        t.same("calls", 400001, len(t.document().calls))
+        t.same("calls", 120001, len(t.document().calls))
     finally:
         subprocess.run(["umount", "-l", folder])
 
@@ -159,12 +159,10 @@ def disk_full_from_the_start(t):
 @test(BOTH)
 def file_size_limit(t):
     """RLIMIT_FSIZE: no SIGXFSZ reaches the program, the calls until then are kept"""
-    limit = [(resource.RLIMIT_FSIZE, 2 << 20)]
+    limit = [(resource.RLIMIT_FSIZE, 1 << 20)]
     raw = os.path.join(t.out, "trace.ctrace")
-    result = t.run(
-        [t.build("many_calls.c"), "3000000"], env={"CALLTRACE_OUTPUT": raw}, limits=limit
-    )
-    t.same("exit status, output", (9, b"3000000 calls\n"), (result.status, result.out))
+    result = t.run([t.build("many_calls.c"), "300000"], env={"CALLTRACE_OUTPUT": raw}, limits=limit)
+    t.same("exit status, output", (9, b"300000 calls\n"), (result.status, result.out))
     one_line(t, result)
     made = t.run(
         [t.context.command, "json", raw, "-o", os.path.join(t.out, "trace.json")], traced=False
@@ -198,4 +196,8 @@ def command_is_missing(t):
     t.same("exit status, output", (9, b"1000 calls\n"), (result.status, result.out))
     raw = [name for name in os.listdir(t.out) if name.endswith(".ctrace")]
     t.same("raw traces left", 1, len(raw))
-    one_line(t, result, raw[0])
+    lines = result.err.decode().splitlines()
+    t.expect(
+        len(lines) <= 2 and raw[0] in lines[-1] and "calltrace json" in lines[-1],
+        f"standard error does not say what finishes the job: {result.err!r}",
+    )

@@ -8,14 +8,13 @@ from . import tree
 
 TIME_KEYS = {"start_ns", "duration_ns", "self_ns"}
 UNFINISHED = ("exit", "crash", "killed", "unwound")
+# Source file, line and mangled name are there only where they are known.
 CALL_KEYS = {
     "id",
     "function",
     "module",
     "address",
     "call_site",
-    "source_file",
-    "line_number",
     "depth",
     "start_ns",
     "duration_ns",

@@ -71,8 +71,8 @@ static NOINLINE void schedule(void)
 
 int main(void)
 {
-	prepare_context(&contexts[0], malloc(STACK_BYTES), STACK_BYTES, start_0);
-	prepare_context(&contexts[1], malloc(STACK_BYTES), STACK_BYTES, start_1);
+	prepare_context(&contexts[0], stack_memory(STACK_BYTES), STACK_BYTES, start_0);
+	prepare_context(&contexts[1], stack_memory(STACK_BYTES), STACK_BYTES, start_1);
 	schedule();
 	leaf();
 	printf("%d\n", sum);

@@ -14,6 +14,6 @@ static NOINLINE long deeper(long n)
 
 int main(int argc, char **argv)
 {
-	printf("%ld\n", deeper(argc > 1 ? atol(argv[1]) : 1000));
+	printf("%ld\n", deeper(argc > 1 ? strtol(argv[1], NULL, 10) : 1000));
 	return 0;
 }

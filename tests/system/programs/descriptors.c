@@ -17,7 +17,7 @@
 
 #include "guest.h"
 
-enum { CALLS = 300000 };
+enum { CALLS = 30000 };
 
 static NOINLINE void leaf(void)
 {
@@ -41,8 +41,8 @@ static UNTRACED void find_numbers(void)
 	for (int fd = 3; fd < 512; fd++)
 		numbers[number_count++] = fd;
 	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-		if (atoi(entry->d_name) >= 512 && number_count < 1024)
-			numbers[number_count++] = atoi(entry->d_name);
+		if ((int)strtol(entry->d_name, NULL, 10) >= 512 && number_count < 1024)
+			numbers[number_count++] = (int)strtol(entry->d_name, NULL, 10);
 	closedir(dir);
 }
 

@@ -26,7 +26,7 @@ static NOINLINE void leaf(void)
 
 static NOINLINE void many_calls(void)
 {
-	for (int i = 0; i < 200000; i++)
+	for (int i = 0; i < 30000; i++)
 		leaf();
 }
 

@@ -12,7 +12,7 @@ static NOINLINE void leaf(void)
 
 int main(int argc, char **argv)
 {
-	long count = argc > 1 ? atol(argv[1]) : 1000;
+	long count = argc > 1 ? strtol(argv[1], NULL, 10) : 1000;
 
 	for (long i = 0; i < count; i++)
 		leaf();

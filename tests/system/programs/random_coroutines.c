@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 
 	state = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
 	for (int i = 0; i < SLOTS; i++)
-		slots[i].memory = malloc(STACK_BYTES);
+		slots[i].memory = stack_memory(STACK_BYTES);
 	for (;;) {
 		int which = (int)pick(SLOTS), alive = 0;
 

@@ -6,9 +6,29 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 
 #include "guest.h"
+
+/* Memory for a stack: a mapping with a guard page below, or (-DIN_HEAP) side by side with others.
+ */
+static inline UNTRACED void *stack_memory(size_t size)
+{
+#ifdef IN_HEAP
+	static char heap[1 << 19];
+	static size_t used;
+
+	used += size;
+	return used <= sizeof(heap) ? heap + used - size : NULL;
+#else
+	char *memory = mmap(NULL, size + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+
+	mprotect(memory, 4096, PROT_NONE);
+	return memory + 4096;
+#endif
+}
 
 #ifdef ASSEMBLY
 struct context {

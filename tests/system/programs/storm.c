@@ -24,11 +24,11 @@ static UNTRACED void *thread(void *unused)
 
 int main(int argc, char **argv)
 {
-	int total = argc > 1 ? atoi(argv[1]) : 100;
+	int total = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 100;
 	pthread_attr_t attributes;
 	pthread_t *threads;
 
-	alive_at_once = argc > 2 ? atoi(argv[2]) : 4;
+	alive_at_once = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 4;
 	threads = calloc((size_t)alive_at_once, sizeof(*threads));
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, 65536);

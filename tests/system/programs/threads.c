@@ -39,10 +39,10 @@ static NOINLINE void start_threads(pthread_t *threads, int count)
 
 int main(int argc, char **argv)
 {
-	int count = argc > 1 ? atoi(argv[1]) : 2;
+	int count = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 2;
 	pthread_t *threads = calloc((size_t)count, sizeof(*threads));
 
-	rounds = argc > 2 ? atoi(argv[2]) : 3;
+	rounds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 3;
 	pthread_barrier_init(&barrier, NULL, (unsigned)count);
 	start_threads(threads, count);
 	for (int i = 0; i < count; i++)

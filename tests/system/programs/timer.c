@@ -48,7 +48,7 @@ static NOINLINE void work(void)
 
 int main(int argc, char **argv)
 {
-	long interval_us = argc > 1 ? atol(argv[1]) : 1000;
+	long interval_us = argc > 1 ? strtol(argv[1], NULL, 10) : 1000;
 	unsigned long wanted = argc > 2 ? strtoul(argv[2], NULL, 10) : 200;
 	struct itimerval every = {{0, interval_us}, {0, interval_us}};
 	struct itimerval never = {{0, 0}, {0, 0}};

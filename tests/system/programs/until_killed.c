@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 	pthread_barrier_t ready;
 	pthread_t thread;
 
-	rounds = argc > 1 ? atol(argv[1]) : 1000;
+	rounds = argc > 1 ? strtol(argv[1], NULL, 10) : 1000;
 	pthread_barrier_init(&ready, NULL, 2);
 	pthread_create(&thread, NULL, works, &ready);
 	pthread_barrier_wait(&ready);

@@ -46,7 +46,7 @@ int main(void)
 {
 	pthread_t id;
 
-	prepare_context(&coroutine, malloc(STACK_BYTES), STACK_BYTES, start);
+	prepare_context(&coroutine, stack_memory(STACK_BYTES), STACK_BYTES, start);
 	resumes();
 	pthread_create(&id, NULL, thread, NULL);
 	pthread_join(id, NULL);
