@@ -299,9 +299,10 @@ static void close_trace(enum ct_file_state state)
 /* The document from the raw trace; the raw one stays when that fails. */
 static void make_document(const char *raw_path, bool remove_raw)
 {
-	if (!ct_spawn_converter(raw_path, remove_raw))
-		ct_log("the calls are kept in '%s'; `calltrace json '%s' -o '%s'` makes the document",
-		       ct_runtime.raw_path, ct_runtime.raw_path, ct_runtime.config.output);
+	const char *problem = ct_spawn_converter(raw_path, remove_raw);
+	if (problem)
+		ct_log("%s; the calls are kept: `calltrace json '%s' -o '%s'` makes the document",
+		       problem, raw_path, ct_runtime.config.output);
 	else
 		ct_debug("wrote '%s'", ct_runtime.config.output);
 }

@@ -297,8 +297,8 @@ bool ct_crash_is_our_handler(const void *handler);
 void ct_crash_thread_init(struct ct_thread *thread);
 void ct_crash_thread_end(struct ct_thread *thread);
 
-/* spawn.c: run `calltrace json` on the raw trace and wait; false, having said why: it failed */
-bool ct_spawn_converter(const char *raw_path, bool remove_raw);
+/* spawn.c: run `calltrace json` on the raw trace and wait. NULL, or what went wrong. */
+const char *ct_spawn_converter(const char *raw_path, bool remove_raw);
 
 /* next.c: the libc functions behind the ones interposed */
 void *ct_next(const char *name);

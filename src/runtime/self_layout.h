@@ -18,7 +18,7 @@
 #define CT_SITE_HASH_VALUE 0xd6e8feb86659fd93
 
 #define CT_OFFSET_LIMIT_VALUE	 (65536 - 128)
-#define CT_STACK_GAP_BYTES_VALUE 65536
+#define CT_STACK_GAP_BYTES_VALUE 16384
 
 /* What libc registers its restartable sequences with. */
 #define CT_RSEQ_SIGNATURE 0x53053053

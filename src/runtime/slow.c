@@ -288,63 +288,76 @@ static bool unhide_call(const struct ct_exit *exit)
 			       ct_word_make(word, depth - 1, word & CT_WORD_OFFSET_MASK));
 }
 
-/* A hook that the compiler made the function's last jump: see ct_frame_returns(). */
-static uint32_t jumping_depth(const struct ct_stack *stack, uint32_t depth, uint64_t function,
-			      uint64_t sp)
-{
-	for (uint32_t at = depth; at > 0 && frame_sp(&stack->frames[at]) < sp; at--)
-		if (at == 1 || frame_sp(&stack->frames[at - 1]) >= sp)
-			return stack->frames[at].function == function ? at : 0;
-	return 0;
-}
+/* A frame that returns: its depth, and what is left once the frames that are gone are dropped. */
+struct ct_returning {
+	uint32_t depth; /* 0: not here; it was entered before the trace began */
+	uint32_t left;
+};
 
 /*
- * The depth of the frame that returns, 0 when it is not here (entered before
- * the trace began). Normally on top; deeper when the frames above were left
- * without the hook being called; and after alloca the stack pointer is lower
- * than at the entry.
+ * With a hook that the compiler made the function's last jump (see
+ * ct_frame_returns()) the frame lies somewhere below `sp`; of the frames there
+ * all are gone, and the newest of the function's is the one that returns.
  */
-static uint32_t returning_depth(const struct ct_stack *stack, uint32_t depth, uint64_t function,
-				uint64_t sp)
+static struct ct_returning find_jumped(const struct ct_stack *stack, uint32_t depth,
+				       const struct ct_exit *exit, struct ct_range range)
 {
-	for (uint32_t at = depth; at > 0; at--)
-		if (frame_sp(&stack->frames[at]) == sp && stack->frames[at].function == function)
-			return at;
-	for (uint32_t at = depth; at > 0; at--)
-		if (frame_sp(&stack->frames[at]) > sp)
-			return stack->frames[at].function == function ? at : 0;
-	return 0;
+	struct ct_returning found = { 0, depth };
+	for (uint32_t at = depth; at > 0; at--) {
+		uint64_t sp = frame_sp(&stack->frames[at]);
+		if (sp < range.low || sp >= exit->sp)
+			break;
+		found.left = at - 1;
+		if (!found.depth && stack->frames[at].function == exit->function)
+			found.depth = at;
+	}
+	return found;
 }
 
-/* Where the frame that returns is, after choosing its stack and dropping what is above it; 0. */
-static uint32_t find_returning(struct ct_thread *thread, const struct ct_exit *exit, uint64_t ticks)
+/* Deeper than the top when frames were left without the hook being called; after alloca the
+ * stack pointer is lower than at the entry. */
+static struct ct_returning find_returned(const struct ct_stack *stack, uint32_t depth,
+					 const struct ct_exit *exit)
 {
+	for (uint32_t at = depth; at > 0; at--)
+		if (frame_sp(&stack->frames[at]) == exit->sp &&
+		    stack->frames[at].function == exit->function)
+			return (struct ct_returning){ at, at - 1 };
+	for (uint32_t at = depth; at > 0; at--) {
+		if (frame_sp(&stack->frames[at]) <= exit->sp)
+			continue;
+		if (stack->frames[at].function == exit->function)
+			return (struct ct_returning){ at, at - 1 };
+		break;
+	}
+	return (struct ct_returning){ 0, depth };
+}
+
+/* On the stack the hook runs on, which becomes the current one. */
+static struct ct_returning find_returning(struct ct_thread *thread, const struct ct_exit *exit,
+					  uint64_t ticks)
+{
+	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
+	if (depth && ct_frame_returns(&ct_self.frames[depth], exit->function, exit->call_site,
+				      exit->site, exit->sp))
+		return (struct ct_returning){ depth, depth - 1 };
 	struct ct_range range;
-	struct ct_stack *stack = ct_stack_of(thread, exit->sp, &range);
-	if (stack)
-		ct_slow_set_stack(thread, stack, ticks);
-	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
-	uint32_t at = 0;
-	if (exit->site == exit->call_site)
-		at = jumping_depth(thread->stack, depth, exit->function, exit->sp);
-	if (!at)
-		at = returning_depth(thread->stack, depth, exit->function, exit->sp);
-	if (at)
-		ct_slow_unwind(thread, at, CT_UNWIND_STALE, ticks);
-	return at;
+	/* After a jump `sp` is the first byte above the frame, maybe above the stack. */
+	struct ct_stack *stack = ct_stack_of(thread, exit->sp - 1, &range);
+	if (!stack)
+		return (struct ct_returning){ 0, depth };
+	ct_slow_set_stack(thread, stack, ticks);
+	depth = (uint32_t)ct_word_depth(*current_word());
+	if (exit->site == exit->call_site) {
+		struct ct_returning found = find_jumped(stack, depth, exit, range);
+		if (found.depth)
+			return found;
+	}
+	return find_returned(stack, depth, exit);
 }
 
-static void exit_blocked(struct ct_thread *thread, const struct ct_exit *exit)
+static void write_return(struct ct_thread *thread, uint32_t depth, uint64_t ticks)
 {
-	uint64_t ticks = ct_slow_ticks();
-	if (!make_ready(thread, ticks))
-		return;
-	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
-	if (depth == 0 || !ct_frame_returns(&ct_self.frames[depth], exit->function, exit->call_site,
-					    exit->site, exit->sp))
-		depth = find_returning(thread, exit, ticks);
-	if (!depth)
-		return;
 	if (thread->stack->frames[depth].sp & CT_FRAME_HIDDEN) {
 		set_depth(thread, depth - 1);
 		set_limits(thread->stack);
@@ -357,6 +370,19 @@ static void exit_blocked(struct ct_thread *thread, const struct ct_exit *exit)
 	uint32_t record = ct_record_return(ticks);
 	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
 	*current_word() = ct_word_make(word, depth - 1, offset + CT_RETURN_BYTES);
+}
+
+static void exit_blocked(struct ct_thread *thread, const struct ct_exit *exit)
+{
+	uint64_t ticks = ct_slow_ticks();
+	if (!make_ready(thread, ticks))
+		return;
+	struct ct_returning returning = find_returning(thread, exit, ticks);
+	if (!returning.depth)
+		return;
+	ct_slow_unwind(thread, returning.depth, CT_UNWIND_STALE, ticks);
+	write_return(thread, returning.depth, ticks);
+	ct_slow_unwind(thread, returning.left, CT_UNWIND_STALE, ticks);
 }
 
 /* ---- the modes ---- */

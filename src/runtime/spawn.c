@@ -115,31 +115,30 @@ static bool run_and_wait(struct child *child)
 	return pid > 0 && !child->error && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-bool ct_spawn_converter(const char *raw_path, bool remove_raw)
+const char *ct_spawn_converter(const char *raw_path, bool remove_raw)
 {
 	char command_bytes[PATH_MAX];
 	struct ct_text command = { command_bytes, 0, sizeof(command_bytes), false };
-	if (!find_command(&command)) {
-		ct_log("the command `calltrace` is neither beside libcalltrace.so nor in PATH");
-		return false;
-	}
+	if (!find_command(&command))
+		return "the command `calltrace` is neither beside libcalltrace.so nor in PATH";
 	char *arguments[] = {
 		(char *)"calltrace",
 		(char *)"json",
 		(char *)raw_path,
 		(char *)"-o",
 		ct_runtime.config.output,
-		remove_raw ? (char *)"--remove-raw" : NULL,
+		remove_raw ? (char *)"--from-runtime" : (char *)"--quiet",
+		remove_raw ? NULL : (char *)"--live",
 		NULL,
 	};
 	struct child child = { .path = command_bytes, .arguments = arguments };
 	child.variables = clean_environment();
 	if (!child.variables)
-		return false;
+		return "there is no memory to start the command `calltrace`";
 	/* clone() is libc's, and sets errno. */
 	int saved_errno = errno;
 	bool done = run_and_wait(&child);
 	errno = saved_errno;
 	ct_sys_unmap(child.variables, (MOST_VARIABLES + 1) * sizeof(*child.variables));
-	return done;
+	return done ? NULL : "the command `calltrace` did not finish";
 }

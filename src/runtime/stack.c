@@ -187,6 +187,46 @@ static bool signal_stack_range(struct ct_range *ret)
 	return true;
 }
 
+/* Frames of `stack` now. */
+static uint32_t depth_of(const struct ct_thread *thread, const struct ct_stack *stack)
+{
+	return stack == thread->stack ? (uint32_t)ct_word_depth(ct_self.words[ct_runtime.lane]) :
+					stack->depth;
+}
+
+/*
+ * Does `sp`, in the range guessed for `stack`, belong to another one? Stacks
+ * that a program cuts from one piece of memory lie side by side, and calls on
+ * one do not step down by as much as another stack away.
+ */
+static bool is_far_below(const struct ct_thread *thread, const struct ct_stack *stack, uint64_t sp)
+{
+	uint32_t depth = depth_of(thread, stack);
+	return depth && (stack->frames[depth].sp & ~CT_FRAME_HIDDEN) - sp >= CT_STACK_GAP_BYTES &&
+	       stack->frames[depth].sp > sp;
+}
+
+/* Bounds for a stack nobody announced, on which code runs at `sp`: up to a little above, where
+ * the functions that are not traced began it, and down to the next one known. */
+static struct ct_range guess_range(struct ct_thread *thread, uint64_t sp)
+{
+	enum { ABOVE_BYTES = 4096 };
+	struct ct_range guess;
+	if (!ct_module_mapping(sp, &guess.low, &guess.high))
+		guess = (struct ct_range){ sp & ~UINT64_C(0xffff), sp + ABOVE_BYTES };
+	if (guess.high > sp + ABOVE_BYTES)
+		guess.high = sp + ABOVE_BYTES;
+	for (struct ct_stack *other = thread->own_stack.next; other; other = other->next) {
+		if (holds(other->range, sp))
+			other->range.low = guess.high;
+		else if (other->range.high <= sp && other->range.high > guess.low)
+			guess.low = other->range.high;
+		else if (other->range.low > sp && other->range.low < guess.high)
+			guess.high = other->range.low;
+	}
+	return guess;
+}
+
 struct ct_stack *ct_stack_of(struct ct_thread *thread, uint64_t sp, struct ct_range *ret_range)
 {
 	struct ct_range signal_stack;
@@ -197,13 +237,10 @@ struct ct_stack *ct_stack_of(struct ct_thread *thread, uint64_t sp, struct ct_ra
 	}
 	if (!stack && holds(thread->own_stack.range, sp))
 		stack = &thread->own_stack;
-	if (!stack)
-		stack = find_coroutine(thread, sp, false);
 	if (!stack) {
-		struct ct_range mapping;
-		if (!ct_module_mapping(sp, &mapping.low, &mapping.high))
-			mapping = (struct ct_range){ sp & ~UINT64_C(0xffff), (sp | 0xffff) + 1 };
-		stack = add_stack(thread, mapping, false);
+		stack = find_coroutine(thread, sp, false);
+		if (!stack || is_far_below(thread, stack, sp))
+			stack = add_stack(thread, guess_range(thread, sp), false);
 	}
 	if (stack)
 		*ret_range = stack->range;
