@@ -236,10 +236,11 @@ static void unwind_may_cut_through_gone_frames(void **state)
 	(void)state;
 	FIXTURE(f);
 	RECORD(&f, MAIN_SITE, A_FROM_MAIN, B_FROM_A, C_FROM_MAIN, RETURN);
-	unwind(&f, 2); /* of the two gone frames one is left */
-	RECORD(&f, C_FROM_MAIN, RETURN, RETURN, RETURN);
+	unwind(&f, 2); /* of the two gone frames one is left, and known to be gone */
+	RECORD(&f, A_FROM_MAIN, C_FROM_MAIN, RETURN, RETURN, RETURN, RETURN);
 	assert_steps(&f, MAIN_SITE, A_FROM_MAIN, B_FROM_A, -B_FROM_A - GONE, -A_FROM_MAIN - GONE,
-		     C_FROM_MAIN, -C_FROM_MAIN, C_FROM_MAIN, -C_FROM_MAIN, -MAIN_SITE);
+		     C_FROM_MAIN, -C_FROM_MAIN, A_FROM_MAIN, -A_FROM_MAIN - GONE, C_FROM_MAIN,
+		     -C_FROM_MAIN, -MAIN_SITE);
 }
 
 static void frames_of_a_handler_left_by_siglongjmp_are_gone(void **state)
@@ -415,6 +416,33 @@ static void deep_recursion_left_at_once_is_gone(void **state)
 	assert_int_equal(unwound, DEPTH + 1);
 }
 
+/* Without a pattern that would keep them from meeting in a hash table. 0 for 0. */
+static uint64_t many_keys(uint64_t i)
+{
+	return i * i * i * UINT64_C(0xd1342543de82ef95) >> 7;
+}
+
+static void each_of_many_functions_is_told_apart(void **state)
+{
+	(void)state;
+	enum { FUNCTIONS = 990 };
+	FIXTURE(f);
+	/* A chain of functions, each called by the one before; then each in turn calls again. */
+	for (uint32_t i = 1; i <= FUNCTIONS; i++) {
+		f.site_keys[i] = many_keys(i);
+		f.call_keys[i] = many_keys(i - 1);
+		trace_records_enter(&f.records, 2000, i);
+	}
+	for (uint32_t i = FUNCTIONS - 1; i > 1; i--)
+		trace_records_enter(&f.records, 2000, i);
+	trace_writer_append(&f.writer, (struct trace_piece){1, 0, 0, 0}, &f.records);
+	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
+	ct_trace_set_function_keys(trace, f.site_keys, f.call_keys);
+	ct_cleanup(cleanup_walk) struct ct_walk *walk = create_walk(trace, 1);
+	for (struct ct_step step; ct_walk_next(walk, &step);)
+		assert_int_equal(step.depth, step.site - 1);
+}
+
 /* Fruitless searches of a deep stack are bounded: this would take minutes otherwise. */
 static void deep_stack_searched_in_vain_is_not_searched_for_ever(void **state)
 {
@@ -470,6 +498,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(caller_that_is_not_open_proves_nothing),
 	cmocka_unit_test(first_call_of_a_stack_has_no_caller),
 	cmocka_unit_test(stacks_are_judged_apart),
+	cmocka_unit_test(each_of_many_functions_is_told_apart),
 	cmocka_unit_test(deep_recursion_left_at_once_is_gone),
 	cmocka_unit_test(deep_stack_searched_in_vain_is_not_searched_for_ever),
 };

@@ -2,6 +2,8 @@
 /* What a walk over a thread's records tells, also of records that do not nest. */
 #include "reader_test.h"
 
+#include <malloc.h>
+
 /* A trace with sites and stream 1, and records to come. */
 struct fixture {
 	struct trace_writer writer;
@@ -378,6 +380,32 @@ static void stack_numbers_are_used_again(void **state)
 	assert_int_equal(returned, 600);
 }
 
+/* Measured where malloc can tell; under a sanitizer it tells nothing. */
+static void coroutines_that_ended_cost_no_memory(void **state)
+{
+	(void)state;
+	enum { COROUTINES = 100000, PER_PIECE = 1000 };
+	FIXTURE(f);
+	uint64_t seq = 0;
+	for (uint32_t i = 1; i <= COROUTINES; i++) {
+		trace_records_extended(&f.records, CT_EXTENDED_STACK, 0, 2000, i);
+		trace_records_enter(&f.records, 2000, 1);
+		trace_records_return(&f.records, 2000);
+		if (i % PER_PIECE == 0)
+			trace_writer_append(&f.writer,
+					    (struct trace_piece){1, seq++, 0, i - PER_PIECE},
+					    &f.records);
+	}
+	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
+	size_t before_bytes = mallinfo2().uordblks;
+	ct_cleanup(cleanup_walk) struct ct_walk *walk = create_walk(trace, 1);
+	uint32_t ends = 0;
+	for (struct ct_step step; ct_walk_next(walk, &step);)
+		ends += step.kind == CT_STEP_END && step.end == CT_CALL_RETURNED;
+	assert_int_equal(ends, COROUTINES);
+	assert_true(mallinfo2().uordblks < before_bytes + 200000);
+}
+
 static void pieces_begin_on_their_stack(void **state)
 {
 	(void)state;
@@ -674,6 +702,21 @@ static void file_may_shrink_while_it_is_read(void **state)
 	assert_walk(trace, 1, "+1 lost 1 -1:exit");
 }
 
+static void window_that_went_on_is_left_out(void **state)
+{
+	(void)state;
+	FIXTURE(f);
+	enter(&f, 1);
+	append(&f, 0, 0);
+	enter(&f, 2);
+	size_t block = live(&f, 1, 1);
+	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
+	/* Its process has appended it meanwhile, beyond what was there, and goes on. */
+	trace_writer_header(&f.writer, block)->seq = 2;
+	trace_writer_save(&f.writer);
+	assert_walk(trace, 1, "+1 -1:exit");
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(nested_calls_come_in_order),
 	cmocka_unit_test(times_follow_epochs),
@@ -697,6 +740,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(coroutines_keep_their_calls),
 	cmocka_unit_test(stack_record_ends_what_is_gone_on_the_new_stack),
 	cmocka_unit_test(stack_numbers_are_used_again),
+	cmocka_unit_test(coroutines_that_ended_cost_no_memory),
 	cmocka_unit_test(pieces_begin_on_their_stack),
 	cmocka_unit_test(create_names_the_innermost_call),
 	cmocka_unit_test(lost_events_take_calls_along),
@@ -714,6 +758,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(open_calls_end_with_the_trace),
 	cmocka_unit_test(streams_are_apart),
 	cmocka_unit_test(file_may_shrink_while_it_is_read),
+	cmocka_unit_test(window_that_went_on_is_left_out),
 };
 
 UNIT_TEST_MAIN(tests)
