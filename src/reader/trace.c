@@ -256,10 +256,13 @@ static int compare_pieces(const void *left, const void *right)
 
 static struct ct_error *scan_blocks(struct ct_trace *trace, struct scan *scan)
 {
+	/* A page of each block is wanted; reading ahead would read the whole file. */
+	posix_fadvise(trace->fd, 0, 0, POSIX_FADV_RANDOM);
 	for (uint32_t block = 1; block < trace->block_count; block++) {
 		if (!scan_block(trace, scan, block))
 			return ct_error_nomem;
 	}
+	posix_fadvise(trace->fd, 0, 0, POSIX_FADV_NORMAL);
 	if (scan->table_count)
 		qsort(scan->tables, scan->table_count, sizeof(*scan->tables), compare_tables);
 	if (trace->piece_count)
