@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
@@ -81,6 +82,11 @@ static void find_environment(void)
 	environ = saved; /* libc sets it when it starts */
 }
 
+static void end_at_quick_exit(void)
+{
+	ct_control_end(CT_STATE_EXITED);
+}
+
 void ct_control_capture_start(void)
 {
 	if (ct_runtime.start_captured)
@@ -114,6 +120,8 @@ void ct_control_capture_start(void)
 	ct_thread_init();
 	pthread_atfork(ct_thread_before_fork, ct_thread_after_fork_parent,
 		       ct_thread_after_fork_child);
+	/* Registered first, called last. */
+	at_quick_exit(end_at_quick_exit);
 }
 
 /* One line that says what failed, where, and what to do. */

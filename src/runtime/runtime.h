@@ -28,6 +28,8 @@ struct ct_frame {
 	uint64_t function;
 };
 #define CT_FRAME_HIDDEN UINT64_C(1) /* in `sp`: the call has no record, nor has its return */
+#define CT_FRAME_SIGNAL UINT64_C(2) /* in `sp`: the first one on a signal stack */
+#define CT_FRAME_FLAGS	(CT_FRAME_HIDDEN | CT_FRAME_SIGNAL)
 
 enum {
 	CT_DEPTH_MAX = (1 << 24) - 2, /* what the thread's word can count */
@@ -39,7 +41,15 @@ enum {
 struct ct_range {
 	uint64_t low;
 	uint64_t high;
+	bool is_signal_stack; /* used on top of the stack it is given for */
 };
+
+/* Is `sp` a stack pointer into a stack of this range? What is pushed goes below it, so an empty
+ * stack's is `high`, and `low` is the neighbour's. */
+static inline bool ct_range_holds(struct ct_range range, uint64_t sp)
+{
+	return sp > range.low && sp <= range.high;
+}
 
 /* A stack the thread runs on: its own, or a coroutine's. frames[0] is a sentinel. */
 struct ct_stack {
@@ -50,6 +60,7 @@ struct ct_stack {
 	uint32_t depth;	   /* while it is not the current one */
 	uint32_t base;	   /* lowest frames that were inherited by fork, and have no records */
 	uint32_t capacity; /* of frames */
+	uint32_t signal_depth; /* where CT_FRAME_SIGNAL was last set */
 	struct ct_frame *frames;
 };
 

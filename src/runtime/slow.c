@@ -145,7 +145,13 @@ void ct_slow_set_stack(struct ct_thread *thread, struct ct_stack *stack, uint64_
 
 static inline uint64_t frame_sp(const struct ct_frame *frame)
 {
-	return frame->sp & ~CT_FRAME_HIDDEN;
+	return frame->sp & ~CT_FRAME_FLAGS;
+}
+
+static bool has_signal_frames(const struct ct_stack *stack, uint32_t depth)
+{
+	return stack->signal_depth && stack->signal_depth <= depth &&
+	       stack->frames[stack->signal_depth].sp & CT_FRAME_SIGNAL;
 }
 
 /*
@@ -159,10 +165,13 @@ static inline uint64_t frame_sp(const struct ct_frame *frame)
 static uint32_t live_depth(const struct ct_stack *stack, uint32_t depth, struct ct_range range,
 			   uint64_t sp)
 {
+	/* Away from the signal stack: its handler has been left, whatever its addresses. */
+	if (!range.is_signal_stack && has_signal_frames(stack, depth))
+		depth = stack->signal_depth - 1;
 	uint32_t lowest_gone = depth + 1;
 	for (uint32_t at = depth; at > 0; at--) {
 		uint64_t frame = frame_sp(&stack->frames[at]);
-		if (frame < range.low || frame >= range.high)
+		if (!ct_range_holds(range, frame))
 			continue;
 		if (frame >= sp)
 			return at;
@@ -171,17 +180,19 @@ static uint32_t live_depth(const struct ct_stack *stack, uint32_t depth, struct 
 	return lowest_gone - 1;
 }
 
-/* Code of this thread runs at `sp` now: choose the stack, drop the frames that are gone. */
-static void settle(struct ct_thread *thread, uint64_t sp, enum ct_unwind_reason reason,
+/* Code of this thread runs at `sp` now: choose the stack, drop the frames that are gone. True:
+ * it is a signal stack. */
+static bool settle(struct ct_thread *thread, uint64_t sp, enum ct_unwind_reason reason,
 		   uint64_t ticks)
 {
 	struct ct_range range;
 	struct ct_stack *stack = ct_stack_of(thread, sp, &range);
 	if (!stack)
-		return;
+		return false;
 	ct_slow_set_stack(thread, stack, ticks);
 	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
 	ct_slow_unwind(thread, live_depth(stack, depth, range, sp), reason, ticks);
+	return range.is_signal_stack;
 }
 
 void ct_slow_settle(uint64_t sp, enum ct_unwind_reason reason)
@@ -229,10 +240,16 @@ static void enter_blocked(struct ct_thread *thread, uint64_t function, uint64_t 
 	if (!make_ready(thread, ticks))
 		return;
 	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
-	if (frame_sp(&ct_self.frames[depth]) - sp >= CT_STACK_GAP_BYTES)
-		settle(thread, sp, CT_UNWIND_STALE, ticks);
+	uint64_t flags = 0;
+	if (frame_sp(&ct_self.frames[depth]) - sp >= CT_STACK_GAP_BYTES &&
+	    settle(thread, sp, CT_UNWIND_STALE, ticks))
+		flags = CT_FRAME_SIGNAL;
 	depth = (uint32_t)ct_word_depth(*current_word());
 	struct ct_stack *stack = thread->stack;
+	if (flags && !has_signal_frames(stack, depth))
+		stack->signal_depth = depth + 1;
+	else
+		flags = 0;
 	if (depth == 0 && stack->frames[0].sp - sp >= CT_STACK_GAP_BYTES)
 		stack->frames[0].sp = sp + CT_STACK_GAP_BYTES / 2;
 	if (depth + 1 >= stack->capacity) {
@@ -243,8 +260,9 @@ static void enter_blocked(struct ct_thread *thread, uint64_t function, uint64_t 
 		set_limits(stack);
 	}
 	bool hidden = depth >= ct_self.depth_limit;
-	stack->frames[depth + 1] =
-		(struct ct_frame){ sp | (hidden ? CT_FRAME_HIDDEN : 0), function };
+	if (hidden)
+		flags |= CT_FRAME_HIDDEN;
+	stack->frames[depth + 1] = (struct ct_frame){ sp | flags, function };
 	if (hidden) {
 		set_depth(thread, depth + 1);
 		add_one(&thread->row->suppressed_calls);
@@ -305,7 +323,7 @@ static struct ct_returning find_jumped(const struct ct_stack *stack, uint32_t de
 	struct ct_returning found = { 0, depth };
 	for (uint32_t at = depth; at > 0; at--) {
 		uint64_t sp = frame_sp(&stack->frames[at]);
-		if (sp < range.low || sp >= exit->sp)
+		if (!ct_range_holds(range, sp) || sp >= exit->sp)
 			break;
 		found.left = at - 1;
 		if (!found.depth && stack->frames[at].function == exit->function)
@@ -342,8 +360,7 @@ static struct ct_returning find_returning(struct ct_thread *thread, const struct
 				      exit->site, exit->sp))
 		return (struct ct_returning){ depth, depth - 1 };
 	struct ct_range range;
-	/* After a jump `sp` is the first byte above the frame, maybe above the stack. */
-	struct ct_stack *stack = ct_stack_of(thread, exit->sp - 1, &range);
+	struct ct_stack *stack = ct_stack_of(thread, exit->sp, &range);
 	if (!stack)
 		return (struct ct_returning){ 0, depth };
 	ct_slow_set_stack(thread, stack, ticks);

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,23 +18,40 @@ struct child {
 	const char *path;
 	char **arguments;
 	char **variables;
-	int error; /* of execve; the memory is shared */
+	char *stack; /* upper end, of the command's process until it executes */
+	long pid;
+	int error;  /* of execve; the memory is shared */
+	int status; /* as wait4 gives it */
 };
 
-static int run_child(void *argument)
+static int run_command(void *argument)
 {
 	struct child *child = argument;
 	ct_sigset none = 0;
-	struct {
-		void *handler;
-		unsigned long rest[3];
-	} ignored_to_default = { 0 };
 	ct_sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
-	/* A program that ignores SIGPIPE or SIGCHLD hands that on. */
-	ct_sys(SYS_rt_sigaction, SIGCHLD, &ignored_to_default, 0, sizeof(none));
 	child->error = (int)ct_sys(SYS_execve, child->path, child->arguments, child->variables);
 	ct_sys(SYS_exit_group, 127);
 	return 127;
+}
+
+/*
+ * A process between the program and the command: whatever it was cloned with,
+ * a process that has executed a file sends SIGCHLD when it ends. This one
+ * executes nothing, ends without a signal, and is nobody's to wait for.
+ */
+static int run_between(void *argument)
+{
+	struct child *child = argument;
+	uint64_t default_action[4] = { 0 };
+	/* A program that ignores SIGCHLD would have the status thrown away. */
+	ct_sys(SYS_rt_sigaction, SIGCHLD, default_action, 0, sizeof(ct_sigset));
+	child->pid = clone(run_command, child->stack, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
+	long waited = child->pid;
+	while (child->pid > 0 && (waited = ct_sys(SYS_wait4, child->pid, &child->status, __WALL, 0),
+				  waited == -EINTR))
+		;
+	ct_sys(SYS_exit_group, 0);
+	return 0;
 }
 
 /* The program's environment without what would trace the command. */
@@ -98,21 +114,17 @@ static bool find_command(struct ct_text *ret)
 
 static bool run_and_wait(struct child *child)
 {
-	long stack = ct_sys(SYS_mmap, 0, CHILD_STACK_BYTES, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	if (ct_sys_failed(stack))
+	char *stacks = ct_sys_map(2 * CHILD_STACK_BYTES);
+	if (!stacks)
 		return false;
-	/* No signal on exit: the program's SIGCHLD handler and its wait() see nothing. */
-	int pid = clone(run_child, (char *)stack + CHILD_STACK_BYTES, CLONE_VM | CLONE_VFORK, child);
-	int status = -1;
-	if (pid > 0) {
-		long waited;
-		do
-			waited = ct_sys(SYS_wait4, pid, &status, __WALL, 0);
-		while (waited == -EINTR);
-	}
-	ct_sys_unmap((void *)stack, CHILD_STACK_BYTES);
-	return pid > 0 && !child->error && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	child->stack = stacks + 2 * CHILD_STACK_BYTES;
+	child->status = -1;
+	int pid = clone(run_between, stacks + CHILD_STACK_BYTES, CLONE_VM | CLONE_VFORK, child);
+	while (pid > 0 && ct_sys(SYS_wait4, pid, 0, __WALL, 0) == -EINTR)
+		;
+	ct_sys_unmap(stacks, 2 * CHILD_STACK_BYTES);
+	return pid > 0 && child->pid > 0 && !child->error && WIFEXITED(child->status) &&
+	       WEXITSTATUS(child->status) == 0;
 }
 
 const char *ct_spawn_converter(const char *raw_path, bool remove_raw)

@@ -39,7 +39,7 @@ static struct ct_range main_stack_range(void)
 		size_bytes = unlimited_bytes;
 	if (size_bytes < LEAST_GAP_BYTES)
 		size_bytes = LEAST_GAP_BYTES;
-	return (struct ct_range){ high - size_bytes, high };
+	return (struct ct_range){ .low = high - size_bytes, .high = high };
 }
 
 static struct ct_range thread_stack_range(void)
@@ -51,7 +51,7 @@ static struct ct_range thread_stack_range(void)
 		size_bytes = stack_limit_bytes();
 	if (size_bytes == RLIM_INFINITY)
 		size_bytes = 2 << 20;
-	return (struct ct_range){ high - size_bytes, high };
+	return (struct ct_range){ .low = high - size_bytes, .high = high };
 }
 
 void ct_stack_init_own(struct ct_thread *thread)
@@ -64,6 +64,7 @@ void ct_stack_init_own(struct ct_thread *thread)
 	own->number = 0;
 	own->depth = 0;
 	own->base = 0;
+	own->signal_depth = 0;
 	own->next = NULL;
 	/* No function: nothing returns to it. The first enter sets the stack pointer. */
 	own->frames[0] = (struct ct_frame){ 0, 0 };
@@ -129,11 +130,6 @@ void ct_stack_free_frames(struct ct_thread *thread)
 	thread->own_stack.next = NULL;
 }
 
-static bool holds(struct ct_range range, uint64_t sp)
-{
-	return sp >= range.low && sp < range.high;
-}
-
 static struct ct_stack *add_stack(struct ct_thread *thread, struct ct_range range, bool announced)
 {
 	enum { COROUTINE_FRAMES = 252 }; /* with its head one page */
@@ -155,7 +151,7 @@ static struct ct_stack *add_stack(struct ct_thread *thread, struct ct_range rang
 static struct ct_stack *find_coroutine(struct ct_thread *thread, uint64_t sp, bool announced)
 {
 	for (struct ct_stack *stack = thread->own_stack.next; stack; stack = stack->next)
-		if (stack->announced == announced && holds(stack->range, sp))
+		if (stack->announced == announced && ct_range_holds(stack->range, sp))
 			return stack;
 	return NULL;
 }
@@ -166,11 +162,11 @@ void ct_stack_announce(uint64_t low, uint64_t high)
 	if (!thread || !thread->window || low >= high)
 		return;
 	ct_sigset saved = ct_sys_block_signals();
-	struct ct_stack *stack = find_coroutine(thread, low, true);
+	struct ct_stack *stack = find_coroutine(thread, low + 1, true);
 	if (!stack)
-		add_stack(thread, (struct ct_range){ low, high }, true);
+		add_stack(thread, (struct ct_range){ .low = low, .high = high }, true);
 	else if (stack->range.high != high)
-		stack->range = (struct ct_range){ low, high }; /* memory used anew */
+		stack->range = (struct ct_range){ .low = low, .high = high }; /* memory used anew */
 	ct_sys_restore_signals(saved);
 }
 
@@ -184,6 +180,7 @@ static bool signal_stack_range(struct ct_range *ret)
 		return false;
 	ret->low = (uint64_t)signal_stack.ss_sp;
 	ret->high = ret->low + signal_stack.ss_size;
+	ret->is_signal_stack = true;
 	return true;
 }
 
@@ -202,7 +199,7 @@ static uint32_t depth_of(const struct ct_thread *thread, const struct ct_stack *
 static bool is_far_below(const struct ct_thread *thread, const struct ct_stack *stack, uint64_t sp)
 {
 	uint32_t depth = depth_of(thread, stack);
-	return depth && (stack->frames[depth].sp & ~CT_FRAME_HIDDEN) - sp >= CT_STACK_GAP_BYTES &&
+	return depth && (stack->frames[depth].sp & ~CT_FRAME_FLAGS) - sp >= CT_STACK_GAP_BYTES &&
 	       stack->frames[depth].sp > sp;
 }
 
@@ -211,13 +208,13 @@ static bool is_far_below(const struct ct_thread *thread, const struct ct_stack *
 static struct ct_range guess_range(struct ct_thread *thread, uint64_t sp)
 {
 	enum { ABOVE_BYTES = 4096 };
-	struct ct_range guess;
+	struct ct_range guess = { 0 };
 	if (!ct_module_mapping(sp, &guess.low, &guess.high))
-		guess = (struct ct_range){ sp & ~UINT64_C(0xffff), sp + ABOVE_BYTES };
+		guess = (struct ct_range){ .low = sp & ~UINT64_C(0xffff), .high = sp + ABOVE_BYTES };
 	if (guess.high > sp + ABOVE_BYTES)
 		guess.high = sp + ABOVE_BYTES;
 	for (struct ct_stack *other = thread->own_stack.next; other; other = other->next) {
-		if (holds(other->range, sp))
+		if (ct_range_holds(other->range, sp))
 			other->range.low = guess.high;
 		else if (other->range.high <= sp && other->range.high > guess.low)
 			guess.low = other->range.high;
@@ -231,11 +228,11 @@ struct ct_stack *ct_stack_of(struct ct_thread *thread, uint64_t sp, struct ct_ra
 {
 	struct ct_range signal_stack;
 	struct ct_stack *stack = find_coroutine(thread, sp, true);
-	if (!stack && signal_stack_range(&signal_stack) && holds(signal_stack, sp)) {
+	if (!stack && signal_stack_range(&signal_stack) && ct_range_holds(signal_stack, sp)) {
 		*ret_range = signal_stack;
 		return thread->stack;
 	}
-	if (!stack && holds(thread->own_stack.range, sp))
+	if (!stack && ct_range_holds(thread->own_stack.range, sp))
 		stack = &thread->own_stack;
 	if (!stack) {
 		stack = find_coroutine(thread, sp, false);

@@ -16,7 +16,7 @@
 
 static volatile int sum;
 static sigjmp_buf recover;
-static char *guarded;
+static char *volatile guarded;
 
 static NOINLINE void leaf(void)
 {
