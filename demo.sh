@@ -86,28 +86,31 @@ jq -r '.statistics | sort_by(-.self_ns)[:8][] |
 	[.calls, .self_ns / 1e6, .total_ns / 1e6, .function] | @tsv' "$trace" |
 	awk -F'\t' '{ printf "  %9d %9.2f %9.2f  %.46s\n", $1, $2, $3, $4 }'
 
-heading 'Down the longest call, and at each level what else was called there'
+heading 'One call of the script: string.match, how it came about, and what it did'
 jq -r '
-	def short: if length > 34 then .[:33] + "…" else . end;
-	def us: . / 1e3 | floor;
-	def line($level):
-		"  \("  " * $level // "")\(.function | short)  \(.duration_ns // 0 | us) µs" +
-		"  \(.source_file // "" | split("/") | last // "")" +
-		(if .line_number then ":\(.line_number)" else "" end);
-	def down($level):
-		if $level > 11 then empty else
-			line($level),
-			((.children // []) as $children | ($children | max_by(.duration_ns // 0)) as $longest |
-			if $longest == null then empty
-			else
-				($longest | down($level + 1)),
-				(if ($children | length) > 1 then
-					"  \("  " * ($level + 1))(\(($children | length) - 1) more calls of " +
-					"\($children | map(.function) | unique | length) functions)"
-				else empty end)
-			end)
-		end;
-	.call_trees[] | select(.is_main_thread) | .root_calls | max_by(.duration_ns // 0) | down(0)' "$trace"
+	def seek($name):
+		. as $call | if .function == $name then [$call]
+		else .children[]? | seek($name) | [$call] + . end;
+	[limit(3; .call_trees[] | select(.is_main_thread) | .root_calls[] | seek("str_match"))] | .[-1] |
+	map(.function) | join(" > ")' "$trace" | fold -s -w 76 | sed 's/^/  /'
+echo
+jq -r '
+	def seek($name): if .function == $name then . else .children[]? | seek($name) end;
+	# Calls of one function in a row are one line.
+	def runs: reduce .[] as $call ([];
+		if length > 0 and .[-1][0].function == $call.function then .[-1] += [$call]
+		else . + [[$call]] end);
+	def show($level):
+		(.[0] | [
+			"  " * $level + .function,
+			(.source_file // "?" | split("/") | last) + ":\(.line_number // "?")"
+		]) + [length, (map(.duration_ns // 0) | add)] | @tsv;
+	def tree($level):
+		show($level),
+		if $level < 4 then map(.children[]?) | runs[] | tree($level + 1) else empty end;
+	[limit(3; .call_trees[] | select(.is_main_thread) | .root_calls[] | seek("str_match"))] |
+	.[-1:] | tree(0)' "$trace" |
+	awk -F'\t' 'NR <= 24 { printf "  %-44s %-15s x%-4d %7.2f us\n", $1, $2, $3, $4 / 1000 }'
 
 heading 'Ask it something yourself'
 cat <<END
@@ -119,7 +122,8 @@ cat <<END
 
 Your own program: compile it with -finstrument-functions, then
 
-  CALLTRACE_OUTPUT=trace.json LD_PRELOAD=$PWD/$library \\
+  CALLTRACE_OUTPUT=trace.json \\
+    LD_PRELOAD=$PWD/$library \\
     ./program
 
 docs/user-guide.md has the rest.

@@ -193,7 +193,7 @@ stage_arm64()
 	fi
 	build_preset dev && build_preset arm64 || return
 	driver abi tests/abi/check build/arm64/lib/libcalltrace.so
-	# This machine's command converts: the library starts the one in its own build tree.
+	# This machine's command converts; the driver looks for it in the build tree.
 	mkdir -p build/arm64/bin
 	ln -sf ../../dev/bin/calltrace build/arm64/bin/calltrace
 	driver system tests/system/run --build build/arm64 --arm64 -j "$jobs"
