@@ -182,6 +182,8 @@ PLAIN static void time_calls(const char *name, uint64_t call_count, int thread_c
 	for (int i = 0; i < thread_count; i++) {
 		printf("ns_per_call %.4f\n",
 		       (double)works[i].timed_ns / (double)works[i].timed_calls);
+		printf("cpu_ns_per_call %.4f\n",
+		       (double)works[i].cpu_ns / (double)works[i].timed_calls);
 		printf("cpu_share %.4f\n", (double)works[i].cpu_ns / (double)works[i].timed_ns);
 	}
 	printf("calls %llu\n", (unsigned long long)made);
