@@ -19,6 +19,14 @@ mapfile -d '' -t files < <(git ls-files -z -- '*.c' '*.h' '*.cc' '*.cpp')
 }
 if [[ ${1-} == --fix ]]; then
 	clang-format -i -- "${files[@]}"
-else
-	clang-format --dry-run -Werror -- "${files[@]}"
+	exit
 fi
+
+status=0
+for file in "${files[@]}"; do
+	clang-format --dry-run -Werror -- "$file" >/dev/null 2>&1 && continue
+	echo "not as clang-format has it: $file"
+	status=1
+done
+((status == 0)) || echo "scripts/check-format.sh --fix mends it"
+exit "$status"
