@@ -117,19 +117,19 @@ def check_timer(t, *arguments):
 @test(ALL)
 def timer_signal_at_1_khz(t):
     """a traced handler interrupts traced code a thousand times a second; nothing is lost or misplaced"""
-    check_timer(t, "1000", "200")
+    check_timer(t, "1000", "100")
 
 
 @test(BOTH)
 def timer_signal_at_10_khz(t):
     """the same every 100 microseconds"""
-    check_timer(t, "100", "3000")
+    check_timer(t, "100", "1000")
 
 
 @test(BOTH)
 def timer_signals_nested(t):
     """another timer interrupts the handlers"""
-    check_timer(t, "250", "1000", "nested")
+    check_timer(t, "250", "400", "nested")
 
 
 @test(BOTH)

@@ -180,7 +180,8 @@ class T:
         common += cflags
         name = name or os.path.splitext(os.path.basename(paths[0]))[0] + (".so" if shared else "")
         digest = hashlib.sha256(
-            repr((pair, common, sources, list(ldflags), shared, after)).encode() + headers_digest()
+            repr((name, pair, common, sources, list(ldflags), shared, after)).encode()
+            + headers_digest()
         )
         for path in paths:
             with open(path, "rb") as file:
@@ -255,6 +256,9 @@ class T:
         def prepare():
             import resource
 
+            # A driver in the background of a shell has these ignored; programs would inherit that.
+            for number in (signal.SIGINT, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_DFL)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             for what, value in limits:
                 resource.setrlimit(what, (value, value))

@@ -171,8 +171,7 @@ int main(int argc, char **argv)
 	for (volatile int round = 0; round < 200 && call_count < MAX_CALLS; round++)
 		BODY();
 	for (int i = 0; i < call_count; i++) {
-		for (int tabs = 0; tabs < calls[i].depth; tabs++)
-			putchar(' ');
+		printf("%*s", calls[i].depth, "");
 		printf("%s%s\n", calls[i].name, calls[i].unwound ? " !unwound" : "");
 	}
 	return 0;

@@ -107,8 +107,7 @@ int main(int argc, char **argv)
 		}
 	}
 	for (int i = 0; i < call_count; i++) {
-		for (int tabs = 0; tabs < calls[i].depth; tabs++)
-			putchar(' ');
+		printf("%*s", calls[i].depth, "");
 #ifdef __clang__
 		printf("%s%s\n", calls[i].name, calls[i].unwound ? " !unwound" : "");
 #else
