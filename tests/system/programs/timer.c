@@ -37,7 +37,7 @@ static NOINLINE void on_prof(int signo)
 static NOINLINE void leaf(void)
 {
 	/* The signals are counted, not the calls: without this the trace has millions. */
-	for (int i = 0; i < 500; i++)
+	for (int i = 0; i < 5000; i++)
 		BARRIER();
 }
 
