@@ -14,7 +14,7 @@ int (*ct_clock_gettime)(int, struct timespec *);
 
 static uint64_t read_ns(int clock)
 {
-	struct timespec now = { 0, 0 };
+	struct timespec now = {0, 0};
 	ct_sys(SYS_clock_gettime, clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
@@ -65,7 +65,7 @@ bool ct_clock_cycles_usable(void)
 
 struct ct_clock_point ct_clock_point(void)
 {
-	struct ct_clock_point point = { 0, 0, 0 };
+	struct ct_clock_point point = {0, 0, 0};
 	if (ct_runtime.config.clock_kind == CT_CLOCK_TSC) {
 		/* The tightest of a few tries: the three clocks as if read at once. */
 		uint64_t best = UINT64_MAX;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static char complaint_bytes[2048];
-static struct ct_text complaints = { complaint_bytes, 0, sizeof(complaint_bytes), false };
+static struct ct_text complaints = {complaint_bytes, 0, sizeof(complaint_bytes), false};
 
 /* The value of an environment variable, or NULL. */
 const char *ct_config_get(const char *name)
@@ -80,10 +80,10 @@ static uint8_t read_choice(const char *name, const struct choice *choices, const
 static uint8_t read_clock(void)
 {
 	static const struct choice clocks[] = {
-		{ "tsc", CT_CLOCK_TSC },
-		{ "monotonic", CT_CLOCK_MONOTONIC },
-		{ "none", CT_CLOCK_NONE },
-		{ NULL, 0 },
+		{"tsc", CT_CLOCK_TSC},
+		{"monotonic", CT_CLOCK_MONOTONIC},
+		{"none", CT_CLOCK_NONE},
+		{NULL, 0},
 	};
 	uint8_t clock = read_choice("CALLTRACE_CLOCK", clocks, "tsc, monotonic or none");
 	if (clock != CT_CLOCK_TSC || ct_clock_cycles_usable())
@@ -98,23 +98,23 @@ static uint8_t read_clock(void)
 void ct_config_read(struct ct_config *config)
 {
 	static const struct choice layouts[] = {
-		{ "nested", CT_JSON_NESTED },
-		{ "flat", CT_JSON_FLAT },
-		{ NULL, 0 },
+		{"nested", CT_JSON_NESTED},
+		{"flat", CT_JSON_FLAT},
+		{NULL, 0},
 	};
 	config->enabled = read_flag("CALLTRACE_ENABLED", true);
 	config->debug = read_flag("CALLTRACE_DEBUG", false);
 	config->pretty_json = read_flag("CALLTRACE_PRETTY_JSON", false);
 	config->max_depth = read_depth();
-	config->json_layout =
-		read_choice("CALLTRACE_JSON_LAYOUT", layouts, "nested or flat");
+	config->json_layout = read_choice("CALLTRACE_JSON_LAYOUT", layouts, "nested or flat");
 	config->clock_kind = read_clock();
 	if (read_flag("CALLTRACE_CAPTURE_ARGS", false))
-		ct_text_add(&complaints,
-			    "CALLTRACE_CAPTURE_ARGS='1' is not available yet: arguments and return "
-			    "values are not captured by this version; calls are recorded without\n");
+		ct_text_add(
+			&complaints,
+			"CALLTRACE_CAPTURE_ARGS='1' is not available yet: arguments and return "
+			"values are not captured by this version; calls are recorded without\n");
 	const char *output = ct_config_get("CALLTRACE_OUTPUT");
-	struct ct_text setting = { config->output_setting, 0, sizeof(config->output_setting), false };
+	struct ct_text setting = {config->output_setting, 0, sizeof(config->output_setting), false};
 	ct_text_add(&setting, output && *output ? output : "%e.json");
 	config->output_is_null = ct_string_equal(config->output_setting, "/dev/null");
 }
@@ -141,7 +141,8 @@ static void add_utc_time(struct ct_text *text, uint64_t realtime_ns)
 	uint64_t era = days / 146097, day_of_era = days % 146097;
 	uint64_t year_of_era =
 		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	uint64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	uint64_t day_of_year = day_of_era -
+			       (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	uint64_t shifted_month = (5 * day_of_year + 2) / 153;
 	uint64_t parts[] = {
 		year_of_era + era * 400 + (shifted_month >= 10),
@@ -201,7 +202,7 @@ static bool add_field(struct ct_text *text, char field)
 /* The document's absolute path, from the setting. 0, or -ENAMETOOLONG. */
 int ct_config_expand_output(struct ct_config *config)
 {
-	struct ct_text output = { config->output, 0, sizeof(config->output), false };
+	struct ct_text output = {config->output, 0, sizeof(config->output), false};
 	const char *setting = config->output_setting;
 	if (setting[0] != '/') {
 		ct_text_add(&output, ct_runtime.start_directory);

@@ -29,7 +29,7 @@ static const char run_variable[] = "CALLTRACE_RUN";
 static void join_run(void)
 {
 	static char entry_bytes[40];
-	struct ct_text entry = { entry_bytes, 0, sizeof(entry_bytes), false };
+	struct ct_text entry = {entry_bytes, 0, sizeof(entry_bytes), false};
 	const char *inherited = ct_config_get(run_variable);
 	if (inherited) {
 		uint64_t run_id = 0;
@@ -160,7 +160,7 @@ static int create_trace(void)
 
 static const char *clock_name(void)
 {
-	static const char *const names[] = { "?", "tsc", "monotonic", "none" };
+	static const char *const names[] = {"?", "tsc", "monotonic", "none"};
 	return names[ct_runtime.config.clock_kind];
 }
 
@@ -235,7 +235,7 @@ void ct_control_stop(long error, const char *doing)
 static void wait_for_writers(void)
 {
 	enum { LONGEST_WAIT_MS = 200 };
-	struct timespec pause = { 0, 1000000 };
+	struct timespec pause = {0, 1000000};
 	for (int waited_ms = 0; waited_ms < LONGEST_WAIT_MS; waited_ms++) {
 		bool busy = false;
 		for (struct ct_thread *thread = ct_runtime.threads; thread; thread = thread->next)
@@ -262,15 +262,15 @@ static void summarise_count(void)
 		threads++;
 	}
 	calls += ct_runtime.ended_calls;
-	ct_debug("process %d: %lu calls counted in %u threads, none recorded", ct_runtime.pid, calls,
-		 threads);
+	ct_debug("process %d: %lu calls counted in %u threads, none recorded", ct_runtime.pid,
+		 calls, threads);
 }
 
 /* With the trace closed: what happened, and what a call costs on this machine. */
 static void summarise(void)
 {
 	char cost_bytes[32] = "?";
-	struct ct_text cost = { cost_bytes, 0, sizeof(cost_bytes), false };
+	struct ct_text cost = {cost_bytes, 0, sizeof(cost_bytes), false};
 	uint64_t calls = 0, suppressed = 0, lost = ct_runtime.info->lost_events;
 	for (uint32_t stream = 1; stream <= ct_runtime.thread_count; stream++) {
 		const struct ct_thread_row *row = ct_file_thread_row(stream);
@@ -359,7 +359,7 @@ void ct_control_before_exec(void)
 	bool has_name = !ct_string_starts(ct_runtime.raw_path, "/proc/");
 	if (!ct_runtime.config.output_is_raw && has_name) {
 		make_document(ct_runtime.raw_path, true);
-		struct ct_text path = { ct_runtime.raw_path, 0, sizeof(ct_runtime.raw_path), false };
+		struct ct_text path = {ct_runtime.raw_path, 0, sizeof(ct_runtime.raw_path), false};
 		if (ct_sys(SYS_faccessat, AT_FDCWD, ct_runtime.raw_path, F_OK) == -ENOENT)
 			ct_text_printf(&path, "/proc/%d/fd/%d", ct_runtime.pid,
 				       ct_file_descriptor());

@@ -12,7 +12,7 @@
 #include <ucontext.h>
 
 static const uint8_t fatal_signals[] = {
-	SIGSEGV, SIGBUS, SIGILL,  SIGFPE,  SIGABRT, SIGTRAP, SIGSYS,  SIGTERM,	 SIGINT,
+	SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGABRT, SIGTRAP, SIGSYS,  SIGTERM,	  SIGINT,
 	SIGHUP,	 SIGQUIT, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF,
 };
 
@@ -64,7 +64,7 @@ static uint64_t program_counter(const void *context)
 
 static void set_default(int number)
 {
-	struct kernel_sigaction action = { 0 };
+	struct kernel_sigaction action = {0};
 	kernel_sigaction(number, &action, NULL);
 }
 
@@ -123,7 +123,7 @@ static void install(int number)
 /* Is the program's action for the signal the default one, whether ours stands there or not? */
 static bool is_default(int number)
 {
-	struct kernel_sigaction action = { 0 };
+	struct kernel_sigaction action = {0};
 	return kernel_sigaction(number, NULL, &action) == 0 &&
 	       (!action.handler || action.handler == handle);
 }
@@ -156,7 +156,7 @@ void ct_crash_thread_init(struct ct_thread *thread)
 	if (ct_mode() != CT_MODE_RECORD || ct_sys_failed(ct_sys(SYS_sigaltstack, 0, &current)) ||
 	    !(current.ss_flags & SS_DISABLE))
 		return;
-	stack_t ours = { .ss_sp = thread->signal_stack, .ss_size = sizeof(thread->signal_stack) };
+	stack_t ours = {.ss_sp = thread->signal_stack, .ss_size = sizeof(thread->signal_stack)};
 	ct_sys(SYS_sigaltstack, &ours, 0);
 }
 
@@ -166,6 +166,6 @@ void ct_crash_thread_end(struct ct_thread *thread)
 	if (ct_sys_failed(ct_sys(SYS_sigaltstack, 0, &current)) ||
 	    current.ss_sp != thread->signal_stack)
 		return;
-	stack_t none = { .ss_flags = SS_DISABLE };
+	stack_t none = {.ss_flags = SS_DISABLE};
 	ct_sys(SYS_sigaltstack, &none, 0);
 }

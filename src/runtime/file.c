@@ -33,7 +33,7 @@ static struct {
 	struct ct_block_header *first;
 	struct table sites, modules, threads;
 	struct ct_lock descriptor_lock; /* moving and reopening `fd` */
-} file = { .fd = -1 };
+} file = {.fd = -1};
 
 int ct_file_descriptor(void)
 {
@@ -50,15 +50,14 @@ uint64_t ct_file_bytes(void)
 static bool is_ours(int fd)
 {
 	struct stat status;
-	return fd >= 0 &&
-	       !ct_sys_failed(ct_sys(SYS_newfstatat, fd, "", &status, AT_EMPTY_PATH)) &&
+	return fd >= 0 && !ct_sys_failed(ct_sys(SYS_newfstatat, fd, "", &status, AT_EMPTY_PATH)) &&
 	       status.st_dev == file.device && status.st_ino == file.inode;
 }
 
 /* A copy with a number programs do not meet; closes `fd`. */
 static int move_high(int fd)
 {
-	struct rlimit limit = { 0, 0 };
+	struct rlimit limit = {0, 0};
 	ct_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &limit);
 	/* Not higher than 4096: the kernel's table grows with the largest number. */
 	uint64_t top = limit.rlim_cur < 4096 ? limit.rlim_cur : 4096;
@@ -102,8 +101,7 @@ static int checked_descriptor(void)
 void ct_file_leave_number(int number)
 {
 	/* A vfork child shares our memory, but not our descriptors. */
-	if (number < 0 || number != ct_file_descriptor() ||
-	    ct_sys(SYS_getpid) != ct_runtime.pid)
+	if (number < 0 || number != ct_file_descriptor() || ct_sys(SYS_getpid) != ct_runtime.pid)
 		return;
 	ct_sigset saved = ct_sys_block_signals();
 	ct_lock_take(&file.descriptor_lock);
@@ -126,7 +124,7 @@ void ct_file_leave_number(int number)
 /* A number for a new block at the end of the file, or -errno. */
 static int take_block(uint64_t *ret)
 {
-	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
 	uint64_t block = __atomic_fetch_add(&file.next_block, 1, __ATOMIC_RELAXED);
 	/* Writing past the limit would send the program SIGXFSZ. */
 	ct_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, &limit);
@@ -198,9 +196,9 @@ int ct_file_append(const struct ct_block_header *header, const void *records)
 {
 	uint64_t trailer = ct_block_trailer(header);
 	struct iovec parts[] = {
-		{ (void *)header, sizeof(*header) },
-		{ (void *)records, header->used_bytes },
-		{ &trailer, sizeof(trailer) },
+		{(void *)header, sizeof(*header)},
+		{(void *)records, header->used_bytes},
+		{&trailer, sizeof(trailer)},
 	};
 	size_t total = sizeof(*header) + header->used_bytes + sizeof(trailer);
 	uint64_t block;
@@ -289,8 +287,8 @@ bool ct_file_add_module(const struct ct_module *entry, const char *path)
 	if (file.modules.count)
 		slot = module_slot(file.modules.blocks[file.modules.count - 1], size_bytes);
 	if (!slot) {
-		struct ct_block_header *header =
-			table_block(&file.modules, CT_BLOCK_MODULES, file.modules.count);
+		struct ct_block_header *header = table_block(&file.modules, CT_BLOCK_MODULES,
+							     file.modules.count);
 		if (!header)
 			return false;
 		slot = module_slot(header, size_bytes);
@@ -334,7 +332,7 @@ static bool read_occupant(const char *path, struct occupant *ret)
 	long length = ct_sys_read_file(path, head, sizeof(head));
 	if (ct_sys_failed(length))
 		return false;
-	*ret = (struct occupant){ .is_empty = length == 0 };
+	*ret = (struct occupant){.is_empty = length == 0};
 	if (length < (long)sizeof(head))
 		return true;
 	ct_copy(&header, head, sizeof(header));
@@ -356,7 +354,7 @@ static bool is_document_of_run(const char *path)
 {
 	enum { HEAD_BYTES = 1 << 18 }; /* the command line comes before it */
 	char wanted_bytes[64];
-	struct ct_text wanted = { wanted_bytes, 0, sizeof(wanted_bytes), false };
+	struct ct_text wanted = {wanted_bytes, 0, sizeof(wanted_bytes), false};
 	char *head = ct_sys_map(HEAD_BYTES);
 	if (!head)
 		return false;
@@ -390,8 +388,8 @@ static void add_tag(struct ct_text *ret, const char *path, const char *tag, cons
 static bool put_aside(const char *path, const struct occupant *occupant)
 {
 	char aside_bytes[PATH_MAX], tag_bytes[16];
-	struct ct_text aside = { aside_bytes, 0, sizeof(aside_bytes), false };
-	struct ct_text tag = { tag_bytes, 0, sizeof(tag_bytes), false };
+	struct ct_text aside = {aside_bytes, 0, sizeof(aside_bytes), false};
+	struct ct_text tag = {tag_bytes, 0, sizeof(tag_bytes), false};
 	ct_text_printf(&tag, "%u", occupant->pid);
 	add_tag(&aside, path, tag_bytes, ".ctrace");
 	if (aside.cut)
@@ -424,8 +422,8 @@ static enum claim free_name(const char *raw)
 		if (!complete)
 			return put_aside(raw, &occupant) ? CLAIM_RETRY : CLAIM_NEXT_NAME;
 	}
-	return ct_sys_failed(ct_sys(SYS_unlinkat, AT_FDCWD, raw, 0)) ? CLAIM_NEXT_NAME :
-								       CLAIM_RETRY;
+	return ct_sys_failed(ct_sys(SYS_unlinkat, AT_FDCWD, raw, 0)) ? CLAIM_NEXT_NAME
+								     : CLAIM_RETRY;
 }
 
 static bool is_special_file(const char *path)
@@ -449,16 +447,16 @@ static bool is_directory(const char *path)
 static int claim_name(void)
 {
 	struct ct_config *config = &ct_runtime.config;
-	struct ct_text raw = { ct_runtime.raw_path, 0, sizeof(ct_runtime.raw_path), false };
+	struct ct_text raw = {ct_runtime.raw_path, 0, sizeof(ct_runtime.raw_path), false};
 	char asked[PATH_MAX], name_bytes[PATH_MAX], tag_bytes[32];
-	struct ct_text name = { name_bytes, 0, sizeof(name_bytes), false };
+	struct ct_text name = {name_bytes, 0, sizeof(name_bytes), false};
 
 	if (is_directory(config->output))
 		return -EISDIR;
 	ct_copy(asked, config->output, ct_string_length(config->output) + 1);
 	bool special = is_special_file(asked);
 	for (unsigned int attempt = 0; attempt < 1000; attempt++) {
-		struct ct_text tag = { tag_bytes, 0, sizeof(tag_bytes), false };
+		struct ct_text tag = {tag_bytes, 0, sizeof(tag_bytes), false};
 		tag_bytes[0] = '\0';
 		if (attempt == 1)
 			ct_text_printf(&tag, "%d", ct_runtime.pid);
@@ -473,8 +471,7 @@ static int claim_name(void)
 			ct_text_add(&name, asked);
 		} else {
 			add_tag(&name, asked, tag_bytes, NULL);
-			add_tag(&raw, asked, tag_bytes,
-				config->output_is_raw ? NULL : ".ctrace");
+			add_tag(&raw, asked, tag_bytes, config->output_is_raw ? NULL : ".ctrace");
 		}
 		if (raw.cut || name.cut)
 			return -ENAMETOOLONG;
@@ -507,7 +504,7 @@ struct string_area {
 static struct ct_string_ref add_string(struct string_area *area, const char *bytes, size_t length)
 {
 	size_t room = CT_BLOCK_BYTES - area->at;
-	struct ct_string_ref ref = { (uint32_t)area->at, (uint32_t)(length < room ? length : room) };
+	struct ct_string_ref ref = {(uint32_t)area->at, (uint32_t)(length < room ? length : room)};
 	ct_copy(area->block + area->at, bytes, ref.length);
 	area->at += ref.length;
 	return ref;
@@ -550,8 +547,8 @@ static void fill_info(struct ct_file_info *info, struct string_area *area)
 	/* Last: it may be long, and is cut to what fits. */
 	length = ct_sys_read_file("/proc/thread-self/cmdline", area->block + area->at,
 				  CT_BLOCK_BYTES - area->at);
-	info->command_line = (struct ct_string_ref){ (uint32_t)area->at,
-						     length > 0 ? (uint32_t)length : 0 };
+	info->command_line = (struct ct_string_ref){(uint32_t)area->at,
+						    length > 0 ? (uint32_t)length : 0};
 	info->ticks_per_second = ct_clock_ticks_per_second();
 	info->start = ct_clock_point();
 	__atomic_store_n(&info->state, CT_STATE_RUNNING, __ATOMIC_RELEASE);

@@ -7,12 +7,12 @@
 #include "runtime/hot.h"
 
 __thread struct ct_self ct_self = {
-	.words = { CT_OFFSET_NONE, CT_OFFSET_NONE },
+	.words = {CT_OFFSET_NONE, CT_OFFSET_NONE},
 };
 
 int64_t ct_rseq_offset;
 
-#define CT_CHECK_OFFSET(type, member, offset)                                                      \
+#define CT_CHECK_OFFSET(type, member, offset) \
 	_Static_assert(offsetof(type, member) == (offset), "the assembly hooks rely on it")
 CT_CHECK_OFFSET(struct ct_self, words[0], CT_SELF_WORD_CYCLES);
 CT_CHECK_OFFSET(struct ct_self, words[1], CT_SELF_WORD_OTHER);

@@ -21,20 +21,20 @@
 #define CT_INTERPOSE __attribute__((visibility("default")))
 
 /* The original, looked up on first use; the race is harmless. */
-#define CT_NEXT(function)                                                                          \
-	({                                                                                         \
-		static __typeof__(function) *ct_found;                                             \
-		if (ct_unlikely(!ct_found))                                                        \
-			ct_found = (__typeof__(function) *)ct_next(#function);                     \
-		ct_found;                                                                          \
+#define CT_NEXT(function)                                                      \
+	({                                                                     \
+		static __typeof__(function) *ct_found;                         \
+		if (ct_unlikely(!ct_found))                                    \
+			ct_found = (__typeof__(function) *)ct_next(#function); \
+		ct_found;                                                      \
 	})
 
-#define CT_NEXT_LONGJMP(name)                                                                      \
-	({                                                                                         \
-		static jump_function *ct_found;                                                    \
-		if (ct_unlikely(!ct_found))                                                        \
-			ct_found = (jump_function *)ct_next(name);                                 \
-		ct_found;                                                                          \
+#define CT_NEXT_LONGJMP(name)                                      \
+	({                                                         \
+		static jump_function *ct_found;                    \
+		if (ct_unlikely(!ct_found))                        \
+			ct_found = (jump_function *)ct_next(name); \
+		ct_found;                                          \
 	})
 
 static bool is_recording(void)
@@ -264,13 +264,13 @@ static void collect_arguments(char **ret, const char *first, va_list arguments)
 }
 
 /* Declare `list`, the array of a variadic exec's arguments, on this function's stack. */
-#define CT_COLLECT(list, first)                                                                    \
-	va_list ct_counted, ct_taken;                                                              \
-	va_start(ct_counted, first);                                                               \
-	size_t ct_count = count_arguments(ct_counted);                                             \
-	va_end(ct_counted);                                                                        \
-	char **list = __builtin_alloca((ct_count + 1) * sizeof(char *));                           \
-	va_start(ct_taken, first);                                                                 \
+#define CT_COLLECT(list, first)                                          \
+	va_list ct_counted, ct_taken;                                    \
+	va_start(ct_counted, first);                                     \
+	size_t ct_count = count_arguments(ct_counted);                   \
+	va_end(ct_counted);                                              \
+	char **list = __builtin_alloca((ct_count + 1) * sizeof(char *)); \
+	va_start(ct_taken, first);                                       \
 	collect_arguments(list, first, ct_taken)
 
 CT_INTERPOSE int execl(const char *path, const char *first, ...)

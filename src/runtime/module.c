@@ -15,7 +15,7 @@
  * through pthread_exit: then /proc/self/maps is empty. Under qemu-user only the
  * first shows the program's mappings; the second shows the emulator's.
  */
-static const char *const maps_paths[] = { "/proc/self/maps", "/proc/thread-self/maps" };
+static const char *const maps_paths[] = {"/proc/self/maps", "/proc/thread-self/maps"};
 
 /* ---- lines of the maps file ---- */
 
@@ -206,8 +206,7 @@ static void read_elf(const struct gathered *module, struct ct_module *entry)
 			char owner[4] = "";
 			if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
 			    note.n_descsz <= sizeof(entry->build_id) &&
-			    ct_sys_peek((void *)name, owner, 4) &&
-			    ct_same_bytes(owner, "GNU", 4) &&
+			    ct_sys_peek((void *)name, owner, 4) && ct_same_bytes(owner, "GNU", 4) &&
 			    ct_sys_peek((void *)id, entry->build_id, note.n_descsz)) {
 				entry->build_id_bytes = (uint16_t)note.n_descsz;
 				break;

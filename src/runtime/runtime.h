@@ -33,7 +33,8 @@ struct ct_frame {
 
 enum {
 	CT_DEPTH_MAX = (1 << 24) - 2, /* what the thread's word can count */
-	CT_STACK_GAP_BYTES = CT_STACK_GAP_BYTES_VALUE, /* a larger step down is looked at: maybe another stack */
+	CT_STACK_GAP_BYTES =
+		CT_STACK_GAP_BYTES_VALUE, /* a larger step down is looked at: maybe another stack */
 	CT_FIRST_FRAMES = 256,
 };
 
@@ -55,11 +56,11 @@ static inline bool ct_range_holds(struct ct_range range, uint64_t sp)
 struct ct_stack {
 	struct ct_stack *next;
 	struct ct_range range;
-	bool announced;	   /* bounds told by a context, not guessed from the mapping */
-	uint32_t number;   /* 0: the thread's own */
-	uint32_t depth;	   /* while it is not the current one */
-	uint32_t base;	   /* lowest frames that were inherited by fork, and have no records */
-	uint32_t capacity; /* of frames */
+	bool announced;	       /* bounds told by a context, not guessed from the mapping */
+	uint32_t number;       /* 0: the thread's own */
+	uint32_t depth;	       /* while it is not the current one */
+	uint32_t base;	       /* lowest frames that were inherited by fork, and have no records */
+	uint32_t capacity;     /* of frames */
 	uint32_t signal_depth; /* where CT_FRAME_SIGNAL was last set */
 	struct ct_frame *frames;
 };
@@ -81,9 +82,9 @@ struct ct_thread {
 	uint64_t appended_bytes;
 	uint64_t extended_bytes;
 	uint64_t unwound_calls;
-	uint64_t ended_depth; /* calls open when the thread ended */
-	struct ct_self *self;		/* NULL once the thread has ended */
-	uint64_t counted_calls;		/* CALLTRACE_OUTPUT=/dev/null, at the thread's end */
+	uint64_t ended_depth;	 /* calls open when the thread ended */
+	struct ct_self *self;	 /* NULL once the thread has ended */
+	uint64_t counted_calls;	 /* CALLTRACE_OUTPUT=/dev/null, at the thread's end */
 	uint64_t saved_word;	 /* while forking */
 	unsigned int key_rounds; /* of the key's destructor */
 	struct ct_frame first_frames[CT_FIRST_FRAMES];
@@ -143,7 +144,7 @@ static inline struct ct_thread *ct_thread_current(void)
 enum ct_mode {
 	CT_MODE_UNSET = 0, /* no hook has run yet */
 	CT_MODE_OFF,
-	CT_MODE_COUNT,	  /* CALLTRACE_OUTPUT=/dev/null */
+	CT_MODE_COUNT, /* CALLTRACE_OUTPUT=/dev/null */
 	CT_MODE_RECORD,
 	CT_MODE_STOPPED, /* could not go on; what is missing is counted */
 	CT_MODE_ENDED,	 /* the trace is closed */
@@ -164,24 +165,24 @@ struct ct_config {
 };
 
 struct ct_runtime {
-	enum ct_mode mode; /* set under `lock`; atomic */
-	struct ct_lock lock; /* tables, threads, modules, start and end */
+	enum ct_mode mode;	 /* set under `lock`; atomic */
+	struct ct_lock lock;	 /* tables, threads, modules, start and end */
 	struct ct_config config; /* read once; see config.c */
 	pid_t pid;
 	enum ct_lane lane;
 	uint64_t run_id;
-	bool run_inherited;	 /* the run began in another process */
-	bool start_captured;	 /* the next four are set: before main */
-	bool privileged;	 /* AT_SECURE */
+	bool run_inherited;  /* the run began in another process */
+	bool start_captured; /* the next four are set: before main */
+	bool privileged;     /* AT_SECURE */
 	char start_directory[PATH_MAX];
 	char executable[PATH_MAX];
 	uint64_t start_realtime_ns;
-	char raw_path[PATH_MAX]; /* the trace being written */
-	uint32_t thread_count;	 /* rows given out; under lock */
-	uint32_t create_serial;	 /* atomic */
-	uint32_t stack_count;	 /* atomic */
+	char raw_path[PATH_MAX];   /* the trace being written */
+	uint32_t thread_count;	   /* rows given out; under lock */
+	uint32_t create_serial;	   /* atomic */
+	uint32_t stack_count;	   /* atomic */
 	struct ct_thread *threads; /* newest first */
-	uint64_t ended_calls;	 /* of ended threads whose struct is used again */
+	uint64_t ended_calls;	   /* of ended threads whose struct is used again */
 	struct ct_file_info *info; /* in block 0, mapped */
 };
 extern struct ct_runtime ct_runtime;
@@ -191,10 +192,10 @@ static inline enum ct_mode ct_mode(void)
 	return __atomic_load_n(&ct_runtime.mode, __ATOMIC_ACQUIRE);
 }
 
-#define ct_debug(...)                                                                              \
-	do {                                                                                       \
-		if (ct_runtime.config.debug)                                                       \
-			ct_log(__VA_ARGS__);                                                       \
+#define ct_debug(...)                        \
+	do {                                 \
+		if (ct_runtime.config.debug) \
+			ct_log(__VA_ARGS__); \
 	} while (0)
 
 /* control.c: life of the trace */

@@ -39,7 +39,8 @@ static struct ct_site_slot *slot_for(struct ct_site_table *table, uint64_t key)
 
 int ct_site_init(void)
 {
-	/* A forked child inherits a table of the parent's numbers; it is small, and stays mapped. */
+	/* A forked child inherits a table of the parent's numbers; it is small, and stays mapped.
+	 */
 	struct ct_site_table *table = create_table(FIRST_LOG2_SLOTS);
 	if (!table)
 		return -1;
@@ -116,8 +117,8 @@ void ct_site_forget_module(uint32_t ordinal)
 		const struct ct_site *row = ct_file_site_row(number);
 		if (row->module != ordinal && row->call_module != ordinal)
 			continue;
-		struct ct_site_slot *slot =
-			slot_for(ct_site_table, ct_site_key(row->site, row->call_site));
+		struct ct_site_slot *slot = slot_for(ct_site_table,
+						     ct_site_key(row->site, row->call_site));
 		if (slot->number == number)
 			__atomic_store_n(&slot->number, 0, __ATOMIC_RELEASE);
 	}

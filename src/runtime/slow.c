@@ -225,7 +225,7 @@ static bool hide_call(uint64_t function, uint64_t sp)
 	if (depth < (uint64_t)stack->base + max_depth || depth + 1 >= stack->capacity ||
 	    top->sp - sp >= CT_STACK_GAP_BYTES)
 		return false;
-	top[1] = (struct ct_frame){ sp | CT_FRAME_HIDDEN, function };
+	top[1] = (struct ct_frame){sp | CT_FRAME_HIDDEN, function};
 	if (!ct_word_publish(current_word(), word,
 			     ct_word_make(word, depth + 1, word & CT_WORD_OFFSET_MASK)))
 		return false;
@@ -262,7 +262,7 @@ static void enter_blocked(struct ct_thread *thread, uint64_t function, uint64_t 
 	bool hidden = depth >= ct_self.depth_limit;
 	if (hidden)
 		flags |= CT_FRAME_HIDDEN;
-	stack->frames[depth + 1] = (struct ct_frame){ sp | flags, function };
+	stack->frames[depth + 1] = (struct ct_frame){sp | flags, function};
 	if (hidden) {
 		set_depth(thread, depth + 1);
 		add_one(&thread->row->suppressed_calls);
@@ -320,7 +320,7 @@ struct ct_returning {
 static struct ct_returning find_jumped(const struct ct_stack *stack, uint32_t depth,
 				       const struct ct_exit *exit, struct ct_range range)
 {
-	struct ct_returning found = { 0, depth };
+	struct ct_returning found = {0, depth};
 	for (uint32_t at = depth; at > 0; at--) {
 		uint64_t sp = frame_sp(&stack->frames[at]);
 		if (!ct_range_holds(range, sp) || sp >= exit->sp)
@@ -340,15 +340,15 @@ static struct ct_returning find_returned(const struct ct_stack *stack, uint32_t 
 	for (uint32_t at = depth; at > 0; at--)
 		if (frame_sp(&stack->frames[at]) == exit->sp &&
 		    stack->frames[at].function == exit->function)
-			return (struct ct_returning){ at, at - 1 };
+			return (struct ct_returning){at, at - 1};
 	for (uint32_t at = depth; at > 0; at--) {
 		if (frame_sp(&stack->frames[at]) <= exit->sp)
 			continue;
 		if (stack->frames[at].function == exit->function)
-			return (struct ct_returning){ at, at - 1 };
+			return (struct ct_returning){at, at - 1};
 		break;
 	}
-	return (struct ct_returning){ 0, depth };
+	return (struct ct_returning){0, depth};
 }
 
 /* On the stack the hook runs on, which becomes the current one. */
@@ -358,11 +358,11 @@ static struct ct_returning find_returning(struct ct_thread *thread, const struct
 	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
 	if (depth && ct_frame_returns(&ct_self.frames[depth], exit->function, exit->call_site,
 				      exit->site, exit->sp))
-		return (struct ct_returning){ depth, depth - 1 };
+		return (struct ct_returning){depth, depth - 1};
 	struct ct_range range;
 	struct ct_stack *stack = ct_stack_of(thread, exit->sp, &range);
 	if (!stack)
-		return (struct ct_returning){ 0, depth };
+		return (struct ct_returning){0, depth};
 	ct_slow_set_stack(thread, stack, ticks);
 	depth = (uint32_t)ct_word_depth(*current_word());
 	if (exit->site == exit->call_site) {
@@ -457,7 +457,7 @@ static void record_enter(uint64_t function, uint64_t call_site, uint64_t site, u
 
 static void record_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
 {
-	const struct ct_exit exit = { function, call_site, site, sp };
+	const struct ct_exit exit = {function, call_site, site, sp};
 	if (unhide_call(&exit))
 		return;
 	ct_sigset saved = ct_sys_block_signals();
@@ -492,7 +492,7 @@ static uint64_t no_ticks(void)
 
 /* The hooks of the other lane, by clock, with the compare-and-swap of hot.h. */
 #define CT_LANE_HOOKS(name, clock, has_time)                                                       \
-	static void name##_enter(uint64_t function, uint64_t call_site, uint64_t site,            \
+	static void name##_enter(uint64_t function, uint64_t call_site, uint64_t site,             \
 				 uint64_t sp)                                                      \
 	{                                                                                          \
 		ct_hot_enter(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp, clock,  \

@@ -42,7 +42,7 @@ static int run_command(void *argument)
 static int run_between(void *argument)
 {
 	struct child *child = argument;
-	uint64_t default_action[4] = { 0 };
+	uint64_t default_action[4] = {0};
 	/* A program that ignores SIGCHLD would have the status thrown away. */
 	ct_sys(SYS_rt_sigaction, SIGCHLD, default_action, 0, sizeof(ct_sigset));
 	child->pid = clone(run_command, child->stack, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
@@ -59,7 +59,8 @@ static char **clean_environment(void)
 {
 	char **variables = ct_sys_map((MOST_VARIABLES + 1) * sizeof(*variables));
 	size_t count = 0;
-	for (char **entry = environ; variables && entry && *entry && count < MOST_VARIABLES; entry++)
+	for (char **entry = environ; variables && entry && *entry && count < MOST_VARIABLES;
+	     entry++)
 		if (!ct_string_starts(*entry, "LD_PRELOAD=") &&
 		    !ct_string_starts(*entry, "LD_AUDIT=") &&
 		    !ct_string_starts(*entry, "CALLTRACE_"))
@@ -68,7 +69,7 @@ static char **clean_environment(void)
 }
 
 /* Where the command is looked for, seen from the library's folder. */
-static const char *const places[] = { "/calltrace", "/../bin/calltrace", "/../../bin/calltrace" };
+static const char *const places[] = {"/calltrace", "/../bin/calltrace", "/../../bin/calltrace"};
 
 static bool is_executable(const char *path)
 {
@@ -130,7 +131,7 @@ static bool run_and_wait(struct child *child)
 const char *ct_spawn_converter(const char *raw_path, bool remove_raw)
 {
 	char command_bytes[PATH_MAX];
-	struct ct_text command = { command_bytes, 0, sizeof(command_bytes), false };
+	struct ct_text command = {command_bytes, 0, sizeof(command_bytes), false};
 	if (!find_command(&command))
 		return "the command `calltrace` is neither beside libcalltrace.so nor in PATH";
 	char *arguments[] = {
@@ -143,7 +144,7 @@ const char *ct_spawn_converter(const char *raw_path, bool remove_raw)
 		remove_raw ? NULL : (char *)"--live",
 		NULL,
 	};
-	struct child child = { .path = command_bytes, .arguments = arguments };
+	struct child child = {.path = command_bytes, .arguments = arguments};
 	child.variables = clean_environment();
 	if (!child.variables)
 		return "there is no memory to start the command `calltrace`";

@@ -23,7 +23,7 @@ struct frame_block {
 
 static uint64_t stack_limit_bytes(void)
 {
-	struct rlimit limit = { 0, 0 };
+	struct rlimit limit = {0, 0};
 	ct_sys(SYS_prlimit64, 0, RLIMIT_STACK, 0, &limit);
 	return limit.rlim_cur;
 }
@@ -39,7 +39,7 @@ static struct ct_range main_stack_range(void)
 		size_bytes = unlimited_bytes;
 	if (size_bytes < LEAST_GAP_BYTES)
 		size_bytes = LEAST_GAP_BYTES;
-	return (struct ct_range){ .low = high - size_bytes, .high = high };
+	return (struct ct_range){.low = high - size_bytes, .high = high};
 }
 
 static struct ct_range thread_stack_range(void)
@@ -51,14 +51,14 @@ static struct ct_range thread_stack_range(void)
 		size_bytes = stack_limit_bytes();
 	if (size_bytes == RLIM_INFINITY)
 		size_bytes = 2 << 20;
-	return (struct ct_range){ .low = high - size_bytes, .high = high };
+	return (struct ct_range){.low = high - size_bytes, .high = high};
 }
 
 void ct_stack_init_own(struct ct_thread *thread)
 {
 	struct ct_stack *own = &thread->own_stack;
-	own->range = thread->tid == (uint32_t)ct_runtime.pid ? main_stack_range() :
-							       thread_stack_range();
+	own->range = thread->tid == (uint32_t)ct_runtime.pid ? main_stack_range()
+							     : thread_stack_range();
 	own->frames = thread->first_frames;
 	own->capacity = CT_FIRST_FRAMES;
 	own->number = 0;
@@ -67,7 +67,7 @@ void ct_stack_init_own(struct ct_thread *thread)
 	own->signal_depth = 0;
 	own->next = NULL;
 	/* No function: nothing returns to it. The first enter sets the stack pointer. */
-	own->frames[0] = (struct ct_frame){ 0, 0 };
+	own->frames[0] = (struct ct_frame){0, 0};
 	thread->stack = own;
 }
 
@@ -164,9 +164,9 @@ void ct_stack_announce(uint64_t low, uint64_t high)
 	ct_sigset saved = ct_sys_block_signals();
 	struct ct_stack *stack = find_coroutine(thread, low + 1, true);
 	if (!stack)
-		add_stack(thread, (struct ct_range){ .low = low, .high = high }, true);
+		add_stack(thread, (struct ct_range){.low = low, .high = high}, true);
 	else if (stack->range.high != high)
-		stack->range = (struct ct_range){ .low = low, .high = high }; /* memory used anew */
+		stack->range = (struct ct_range){.low = low, .high = high}; /* memory used anew */
 	ct_sys_restore_signals(saved);
 }
 
@@ -187,8 +187,8 @@ static bool signal_stack_range(struct ct_range *ret)
 /* Frames of `stack` now. */
 static uint32_t depth_of(const struct ct_thread *thread, const struct ct_stack *stack)
 {
-	return stack == thread->stack ? (uint32_t)ct_word_depth(ct_self.words[ct_runtime.lane]) :
-					stack->depth;
+	return stack == thread->stack ? (uint32_t)ct_word_depth(ct_self.words[ct_runtime.lane])
+				      : stack->depth;
 }
 
 /*
@@ -208,9 +208,9 @@ static bool is_far_below(const struct ct_thread *thread, const struct ct_stack *
 static struct ct_range guess_range(struct ct_thread *thread, uint64_t sp)
 {
 	enum { ABOVE_BYTES = 4096 };
-	struct ct_range guess = { 0 };
+	struct ct_range guess = {0};
 	if (!ct_module_mapping(sp, &guess.low, &guess.high))
-		guess = (struct ct_range){ .low = sp & ~UINT64_C(0xffff), .high = sp + ABOVE_BYTES };
+		guess = (struct ct_range){.low = sp & ~UINT64_C(0xffff), .high = sp + ABOVE_BYTES};
 	if (guess.high > sp + ABOVE_BYTES)
 		guess.high = sp + ABOVE_BYTES;
 	for (struct ct_stack *other = thread->own_stack.next; other; other = other->next) {

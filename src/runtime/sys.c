@@ -40,8 +40,8 @@ void ct_sys_unmap(void *memory, size_t size_bytes)
 
 bool ct_sys_peek(const void *from, void *ret, size_t size_bytes)
 {
-	struct iovec to_piece = { ret, size_bytes };
-	struct iovec from_piece = { (void *)from, size_bytes };
+	struct iovec to_piece = {ret, size_bytes};
+	struct iovec from_piece = {(void *)from, size_bytes};
 	long pid = ct_sys(SYS_getpid);
 	long count = ct_sys(SYS_process_vm_readv, pid, &to_piece, 1, &from_piece, 1, 0);
 	if (count == (long)size_bytes)
@@ -254,14 +254,14 @@ void ct_text_format(struct ct_text *text, const char *format, va_list args)
 		}
 		case 'u':
 			add_number(text,
-				   is_long ? va_arg(args, unsigned long) :
-					     va_arg(args, unsigned int),
+				   is_long ? va_arg(args, unsigned long)
+					   : va_arg(args, unsigned int),
 				   10);
 			break;
 		case 'x':
 			add_number(text,
-				   is_long ? va_arg(args, unsigned long) :
-					     va_arg(args, unsigned int),
+				   is_long ? va_arg(args, unsigned long)
+					   : va_arg(args, unsigned int),
 				   16);
 			break;
 		default:
@@ -299,7 +299,7 @@ void ct_log_init(void)
 void ct_log(const char *format, ...)
 {
 	char line[1024];
-	struct ct_text text = { line, 0, sizeof(line) - 1, false };
+	struct ct_text text = {line, 0, sizeof(line) - 1, false};
 	va_list args;
 
 	struct stat status;
@@ -322,23 +322,23 @@ const char *ct_errno_text(long error)
 		int number;
 		const char *text;
 	} known[] = {
-		{ EACCES, "permission denied" },
-		{ EPERM, "operation not permitted" },
-		{ ENOENT, "no such directory" },
-		{ ENOTDIR, "a part of the path is not a directory" },
-		{ EISDIR, "it is a directory" },
-		{ EROFS, "the file system is read-only" },
-		{ ENOSPC, "the disk is full" },
-		{ EDQUOT, "the disk quota is used up" },
-		{ EFBIG, "the file size limit is reached" },
-		{ EMFILE, "the process has no file descriptor left" },
-		{ ENFILE, "the system has no file descriptor left" },
-		{ ENOMEM, "out of memory" },
-		{ ENAMETOOLONG, "the name is too long" },
-		{ ELOOP, "too many symbolic links" },
-		{ EIO, "input/output error" },
-		{ EBADF, "the file descriptor was closed" },
-		{ ENODEV, "the file system cannot map files" },
+		{EACCES, "permission denied"},
+		{EPERM, "operation not permitted"},
+		{ENOENT, "no such directory"},
+		{ENOTDIR, "a part of the path is not a directory"},
+		{EISDIR, "it is a directory"},
+		{EROFS, "the file system is read-only"},
+		{ENOSPC, "the disk is full"},
+		{EDQUOT, "the disk quota is used up"},
+		{EFBIG, "the file size limit is reached"},
+		{EMFILE, "the process has no file descriptor left"},
+		{ENFILE, "the system has no file descriptor left"},
+		{ENOMEM, "out of memory"},
+		{ENAMETOOLONG, "the name is too long"},
+		{ELOOP, "too many symbolic links"},
+		{EIO, "input/output error"},
+		{EBADF, "the file descriptor was closed"},
+		{ENODEV, "the file system cannot map files"},
 	};
 	int number = (int)(error < 0 ? -error : error);
 	for (size_t i = 0; i < ct_array_length(known); i++)

@@ -49,8 +49,8 @@ static inline long ct_sys6(long number, long a, long b, long c, long d, long e, 
 #endif
 }
 
-#define ct_sys(number, ...)				CT_SYS_ARGS((number), ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
-#define CT_SYS_ARGS(number, a, b, c, d, e, f, ...)                                                 \
+#define ct_sys(number, ...) CT_SYS_ARGS((number), ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define CT_SYS_ARGS(number, a, b, c, d, e, f, ...) \
 	ct_sys6(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 static inline bool ct_sys_failed(long result)

@@ -279,12 +279,14 @@ __attribute__((visibility("default"))) int pthread_create(pthread_t *ret,
 	*note = (struct start_note){
 		.start = start,
 		.argument = argument,
-		.origin = {
-			.created_ticks = ct_slow_ticks(),
-			.serial = __atomic_add_fetch(&ct_runtime.create_serial, 1, __ATOMIC_RELAXED),
-			.parent_tid = creator ? creator->tid : (uint32_t)ct_sys(SYS_gettid),
-			.parent_stream = creator ? creator->stream : 0,
-		},
+		.origin =
+			{
+				.created_ticks = ct_slow_ticks(),
+				.serial = __atomic_add_fetch(&ct_runtime.create_serial, 1,
+							     __ATOMIC_RELAXED),
+				.parent_tid = creator ? creator->tid : (uint32_t)ct_sys(SYS_gettid),
+				.parent_stream = creator ? creator->stream : 0,
+			},
 	};
 	size_t stack_bytes = 0;
 	if (attributes && pthread_attr_getstacksize(attributes, &stack_bytes) == 0)
