@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <ucontext.h>
@@ -306,6 +307,69 @@ CT_INTERPOSE pid_t _Fork(void)
 	else
 		ct_thread_after_fork_parent();
 	return pid;
+}
+
+struct clone_note {
+	int (*start)(void *);
+	void *argument;
+};
+
+static int start_clone(void *argument)
+{
+	/* On the parent's stack, of which this process has its own copy. */
+	const struct clone_note *note = argument;
+	ct_thread_after_fork_child();
+	return note->start(note->argument);
+}
+
+/* Without CLONE_VM a fork by another name. */
+CT_INTERPOSE int clone(int (*start)(void *), void *stack, int flags, void *argument, ...)
+{
+	va_list rest;
+	va_start(rest, argument);
+	pid_t *parent_tid = va_arg(rest, pid_t *);
+	void *tls = va_arg(rest, void *);
+	pid_t *child_tid = va_arg(rest, pid_t *);
+	va_end(rest);
+	if (flags & CLONE_VM)
+		return CT_NEXT(clone)(start, stack, flags, argument, parent_tid, tls, child_tid);
+	struct clone_note note = { start, argument };
+	ct_thread_before_fork();
+	int pid = CT_NEXT(clone)(start_clone, stack, flags, &note, parent_tid, tls, child_tid);
+	ct_thread_after_fork_parent();
+	return pid;
+}
+
+/* Does the system call make a process that returns from it on a copy of this stack? */
+static bool is_fork(long number, const long *arguments)
+{
+#ifdef SYS_fork
+	if (number == SYS_fork)
+		return true;
+#endif
+	return number == SYS_clone && !(arguments[0] & CLONE_VM) && !arguments[1];
+}
+
+CT_INTERPOSE long syscall(long number, ...)
+{
+	long arguments[6];
+	va_list list;
+	va_start(list, number);
+	for (size_t i = 0; i < ct_array_length(arguments); i++)
+		arguments[i] = va_arg(list, long);
+	va_end(list);
+	if (number == SYS_exit_group)
+		ct_control_end(CT_STATE_EXITED);
+	bool forks = is_fork(number, arguments);
+	if (forks)
+		ct_thread_before_fork();
+	long result = CT_NEXT(syscall)(number, arguments[0], arguments[1], arguments[2],
+				       arguments[3], arguments[4], arguments[5]);
+	if (forks && result == 0)
+		ct_thread_after_fork_child();
+	else if (forks)
+		ct_thread_after_fork_parent();
+	return result;
 }
 
 /* libc's own leaves the parent without anything we could see. */
