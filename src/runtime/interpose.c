@@ -319,7 +319,10 @@ static int start_clone(void *argument)
 	/* On the parent's stack, of which this process has its own copy. */
 	const struct clone_note *note = argument;
 	ct_thread_after_fork_child();
-	return note->start(note->argument);
+	int result = note->start(note->argument);
+	/* libc ends the process with a system call of its own. */
+	ct_control_end(CT_STATE_EXITED);
+	return result;
 }
 
 /* Without CLONE_VM a fork by another name. */
@@ -333,7 +336,7 @@ CT_INTERPOSE int clone(int (*start)(void *), void *stack, int flags, void *argum
 	va_end(rest);
 	if (flags & CLONE_VM)
 		return CT_NEXT(clone)(start, stack, flags, argument, parent_tid, tls, child_tid);
-	struct clone_note note = { start, argument };
+	struct clone_note note = {start, argument};
 	ct_thread_before_fork();
 	int pid = CT_NEXT(clone)(start_clone, stack, flags, &note, parent_tid, tls, child_tid);
 	ct_thread_after_fork_parent();

@@ -202,66 +202,53 @@ class Document:
         stack = [(call, 0) for call in roots]
         while stack:
             call, level = stack.pop()
-            each = call.raw
-            name = each.get("function")
             total += 1
             levels = max(levels, level + 1)
-            expect(keys <= set(each), f"{where}: {name} lacks {sorted(keys - set(each))}")
-            expect(
-                each["depth"] == level,
-                f"{where}: {name} (id {each['id']}) has depth {each['depth']} at level {level}",
-            )
-            unfinished = each.get("unfinished")
-            expect(
-                unfinished is None or unfinished in UNFINISHED,
-                f"{where}: {name} is unfinished {unfinished!r}",
-            )
-            if unfinished or timed:
-                duration = each["duration_ns"]
+            for problem in self._call_problems(call, level, keys, timed):
                 expect(
-                    (duration is None) == (unfinished is not None),
-                    f"{where}: {name} has duration {duration} and unfinished {unfinished}",
+                    False, f"{where}: {call.raw.get('function')} (id {call.raw['id']}): {problem}"
                 )
-            if timed:
-                self._time_problems(call, expect, where)
             stack.extend((child, level + 1) for child in call.children)
         expect(
             raw["total_calls"] == total,
-            f"{where}: total_calls is {raw['total_calls']}, there are {total}",
+            f"{where}: total_calls is {raw['total_calls']}, not {total}",
         )
         expect(
-            raw["max_depth"] == levels,
-            f"{where}: max_depth is {raw['max_depth']}, there are {levels} levels",
+            raw["max_depth"] == levels, f"{where}: max_depth is {raw['max_depth']}, not {levels}"
         )
 
-    def _time_problems(self, call, expect, where):
+    @staticmethod
+    def _call_problems(call, level, keys, timed):
+        """Run for every call of documents with many: text is made only when something is wrong."""
         each = call.raw
+        if not keys <= each.keys():
+            yield f"lacks {sorted(keys - each.keys())}"
+            return
+        if each["depth"] != level:
+            yield f"has depth {each['depth']} at level {level}"
+        unfinished = each.get("unfinished")
+        if unfinished is not None and unfinished not in UNFINISHED:
+            yield f"is unfinished {unfinished!r}"
+        if (unfinished or timed) and (each["duration_ns"] is None) != (unfinished is not None):
+            yield f"has duration {each['duration_ns']} and unfinished {unfinished}"
+        if not timed:
+            return
         start, duration = each["start_ns"], each["duration_ns"]
-        expect(
-            start >= 0 and (duration is None or duration >= 0),
-            f"{where}: {each['function']} starts at {start} and lasts {duration}",
-        )
         end = None if duration is None else start + duration
-        last = start
-        inside = 0
+        if start < 0 or (end is not None and end < start):
+            yield f"starts at {start} and lasts {duration}"
+        last, inside, lasting = start, 0, False
         for child in call.children:
-            child_start, child_duration = child.raw["start_ns"], child.raw["duration_ns"]
-            expect(
-                child_start >= last,
-                f"{where}: {child.raw['function']} (id {child.raw['id']}) starts at {child_start}, before {last}: its caller's start or its elder sibling's end",
-            )
-            last = child_start + (child_duration or 0)
-            inside += child_duration or 0
-            expect(
-                end is None or last <= end,
-                f"{where}: {child.raw['function']} (id {child.raw['id']}) ends at {last}, after its caller {each['function']} at {end}",
-            )
-        lasting = [child for child in call.children if child.raw["duration_ns"] is None]
-        if duration is not None and not lasting:
-            expect(
-                each["self_ns"] == duration - inside,
-                f"{where}: {each['function']} (id {each['id']}) has self_ns {each['self_ns']}, duration {duration} less children {inside}",
-            )
+            begin, length = child.raw["start_ns"], child.raw["duration_ns"]
+            if begin < last:
+                yield f"its child {child.raw['id']} starts at {begin}, an elder one ends at {last}"
+            lasting = lasting or length is None
+            last = begin + (length or 0)
+            inside += length or 0
+        if end is not None and last > end:
+            yield f"ends at {end}, its last child at {last}"
+        if end is not None and not lasting and each["self_ns"] != duration - inside:
+            yield f"has self_ns {each['self_ns']}, duration {duration} less children {inside}"
 
     def _statistics_problems(self, expect):
         statistics = self.raw["statistics"]

@@ -8,4 +8,11 @@
 /* Keeps the compiler from seeing through a call, a loop or a value. */
 #define BARRIER() __asm__ volatile("" ::: "memory")
 
+/* Some microseconds without a call: keeps the number of calls down where time must pass. */
+static inline UNTRACED __attribute__((unused)) void spend_time(void)
+{
+	for (int i = 0; i < 5000; i++)
+		BARRIER();
+}
+
 #endif
