@@ -296,8 +296,8 @@ def interrupted_while_converting(t):
     with open(os.path.join(t.out, "trace.json"), "rb") as file:
         head = file.read(65536)
     total = int(re.search(rb'"total_calls":\s*(\d+)', head).group(1))
-    # main, two works, two stays, and 300000 rounds of step, leaf, leaf on each thread
-    t.same("calls", 2 * 3 * 300000 + 5, total)
+    # main, two works, 300000 rounds of step, leaf, leaf on each thread, and maybe two stays
+    t.expect(0 <= total - (2 * 3 * 300000 + 3) <= 2, f"{total} calls")
 
 
 @test(BOTH)
