@@ -21,7 +21,7 @@ static NOINLINE void leaf(void)
 
 static NOINLINE void many_calls(void)
 {
-	for (int i = 0; i < 20000; i++)
+	for (int i = 0; i < 8000; i++)
 		leaf();
 }
 
