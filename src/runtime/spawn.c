@@ -46,7 +46,7 @@ static int run_between(void *argument)
 	/* A program that ignores SIGCHLD would have the status thrown away. */
 	ct_sys(SYS_rt_sigaction, SIGCHLD, default_action, 0, sizeof(ct_sigset));
 	child->pid = clone(run_command, child->stack, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
-	long waited = child->pid;
+	long waited;
 	while (child->pid > 0 && (waited = ct_sys(SYS_wait4, child->pid, &child->status, __WALL, 0),
 				  waited == -EINTR))
 		;
