@@ -164,17 +164,6 @@ static const char *clock_name(void)
 	return names[ct_runtime.config.clock_kind];
 }
 
-static enum ct_lane choose_lane(void)
-{
-	if (ct_runtime.config.clock_kind != CT_CLOCK_TSC)
-		return CT_LANE_OTHER;
-#if defined(__x86_64__)
-	if (!ct_rseq_offset)
-		return CT_LANE_OTHER;
-#endif
-	return CT_LANE_DIRECT;
-}
-
 /* Under the lock, with signals blocked. */
 static void start_locked(void)
 {
@@ -187,7 +176,6 @@ static void start_locked(void)
 		set_mode(CT_MODE_COUNT);
 		return;
 	}
-	ct_runtime.lane = choose_lane();
 	int error = create_trace();
 	if (error) {
 		say_no_trace(error);

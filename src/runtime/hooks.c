@@ -6,20 +6,19 @@
  */
 #include "runtime/hot.h"
 
-__thread struct ct_self ct_self = {
-	.words = {CT_OFFSET_NONE, CT_OFFSET_NONE},
-};
+__thread struct ct_self ct_self = {.word = CT_OFFSET_NONE};
 
 int64_t ct_rseq_offset;
 
 #define CT_CHECK_OFFSET(type, member, offset) \
 	_Static_assert(offsetof(type, member) == (offset), "the assembly hooks rely on it")
-CT_CHECK_OFFSET(struct ct_self, words[0], CT_SELF_WORD_CYCLES);
-CT_CHECK_OFFSET(struct ct_self, words[1], CT_SELF_WORD_OTHER);
+CT_CHECK_OFFSET(struct ct_self, word, CT_SELF_WORD);
 CT_CHECK_OFFSET(struct ct_self, window, CT_SELF_WINDOW);
 CT_CHECK_OFFSET(struct ct_self, frames, CT_SELF_FRAMES);
 CT_CHECK_OFFSET(struct ct_self, epoch, CT_SELF_EPOCH);
 CT_CHECK_OFFSET(struct ct_self, depth_limit, CT_SELF_DEPTH_LIMIT);
+CT_CHECK_OFFSET(struct ct_self, thread, CT_SELF_THREAD);
+CT_CHECK_OFFSET(struct ct_self, counted_calls, CT_SELF_COUNTED);
 CT_CHECK_OFFSET(struct ct_site_table, shift, CT_TABLE_SHIFT);
 CT_CHECK_OFFSET(struct ct_site_table, byte_mask, CT_TABLE_BYTE_MASK);
 CT_CHECK_OFFSET(struct ct_site_table, slots, CT_TABLE_SLOTS);
@@ -47,17 +46,6 @@ void ct_hooks_init(void)
 {
 }
 
-/* Which slow path runs depends on the mode, so that "off" is one indirect jump to a return. */
-static inline void enter_slow(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
-{
-	ct_enter_slow(function, call_site, site, sp);
-}
-
-static inline void exit_slow(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
-{
-	ct_exit_slow(function, call_site, site, sp);
-}
-
 #define CT_HOOK __attribute__((visibility("default")))
 
 CT_HOOK void __cyg_profile_func_enter(void *function, void *call_site);
@@ -65,16 +53,14 @@ CT_HOOK void __cyg_profile_func_exit(void *function, void *call_site);
 
 void __cyg_profile_func_enter(void *function, void *call_site)
 {
-	ct_hot_enter(&ct_self.words[CT_LANE_DIRECT], (uint64_t)function, (uint64_t)call_site,
-		     (uint64_t)__builtin_return_address(0), (uint64_t)__builtin_dwarf_cfa(),
-		     ct_clock_cycles, true, enter_slow);
+	ct_enter_hook((uint64_t)function, (uint64_t)call_site,
+		      (uint64_t)__builtin_return_address(0), (uint64_t)__builtin_dwarf_cfa());
 }
 
 void __cyg_profile_func_exit(void *function, void *call_site)
 {
-	ct_hot_exit(&ct_self.words[CT_LANE_DIRECT], (uint64_t)function, (uint64_t)call_site,
-		    (uint64_t)__builtin_return_address(0), (uint64_t)__builtin_dwarf_cfa(),
-		    ct_clock_cycles, true, exit_slow);
+	ct_exit_hook((uint64_t)function, (uint64_t)call_site, (uint64_t)__builtin_return_address(0),
+		     (uint64_t)__builtin_dwarf_cfa());
 }
 
 #endif

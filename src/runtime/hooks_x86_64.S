@@ -26,8 +26,8 @@
 .endm
 
 /* The word to r9, its offset checked. */
-.macro LOAD_WORD word, slow
-	mov	%fs:\word(%r8), %r9
+.macro LOAD_WORD slow
+	mov	%fs:CT_SELF_WORD(%r8), %r9
 	movzwl	%r9w, %eax
 	cmp	$CT_OFFSET_LIMIT_VALUE, %eax
 	jae	\slow
@@ -76,17 +76,16 @@
 .endm
 
 /* rdi: function, rsi: call site; (rsp): site; rsp + 8: the frame's stack pointer. */
-.macro ENTER_HOOK name, word, has_clock, target
+.macro ENTER_HOOK name, has_clock
 	.globl	\name
+	.hidden	\name
 	.type	\name, @function
 	.balign	64
 \name:
 	.cfi_startproc
 	mov	ct_self@gottpoff(%rip), %r8
-	cmpw	$CT_OFFSET_LIMIT_VALUE, %fs:\word(%r8)
-	jae	\name\()_slow
 	ARM	\name
-	LOAD_WORD \word, \name\()_slow
+	LOAD_WORD \name\()_slow
 	mov	%r9, %r10
 	shr	$40, %r10
 	cmp	%fs:CT_SELF_DEPTH_LIMIT(%r8), %r10
@@ -135,21 +134,20 @@
 	mov	%rdi, 24(%r10)
 	movabs	$(1 << 40) + 6, %rax
 	add	%rax, %r9
-	mov	%r9, %fs:\word(%r8)
-	FINISH	\name, \target
+	mov	%r9, %fs:CT_SELF_WORD(%r8)
+	FINISH	\name, ct_record_enter_slow
 .endm
 
-.macro EXIT_HOOK name, word, has_clock, target
+.macro EXIT_HOOK name, has_clock
 	.globl	\name
+	.hidden	\name
 	.type	\name, @function
 	.balign	64
 \name:
 	.cfi_startproc
 	mov	ct_self@gottpoff(%rip), %r8
-	cmpw	$CT_OFFSET_LIMIT_VALUE, %fs:\word(%r8)
-	jae	\name\()_slow
 	ARM	\name
-	LOAD_WORD \word, \name\()_slow
+	LOAD_WORD \name\()_slow
 	TOP_FRAME
 	lea	8(%rsp), %rcx
 	cmp	%rdi, 8(%r10)
@@ -178,20 +176,70 @@
 	mov	%eax, (%rcx)
 	movabs	$3 - (1 << 40), %rax
 	add	%rax, %r9
-	mov	%r9, %fs:\word(%r8)
-	FINISH	\name, \target
+	mov	%r9, %fs:CT_SELF_WORD(%r8)
+	FINISH	\name, ct_record_exit_slow
+.endm
+
+/* What the compiler calls: on to the code for the mode and clock, as the registers are. */
+.macro ENTRY name, target
+	.globl	\name
+	.type	\name, @function
+	.balign	64
+\name:
+	.cfi_startproc
+	jmp	*\target(%rip)
+	.cfi_endproc
+	.size	\name, . - \name
+.endm
+
+/* On to a hook in C. */
+.macro C_HOOK name, target
+	.globl	\name
+	.hidden	\name
+	.type	\name, @function
+\name:
+	.cfi_startproc
+	mov	(%rsp), %rdx
+	lea	8(%rsp), %rcx
+	jmp	*\target(%rip)
+	.cfi_endproc
+	.size	\name, . - \name
 .endm
 
 	.text
-	.hidden	ct_order_enter
-	.hidden	ct_order_exit
-
-	/* The compiler's calls come here; other clocks and modes by way of the slow path. */
-	ENTER_HOOK __cyg_profile_func_enter, CT_SELF_WORD_CYCLES, 1, ct_enter_slow
-	EXIT_HOOK __cyg_profile_func_exit, CT_SELF_WORD_CYCLES, 1, ct_exit_slow
-
+	ENTRY	__cyg_profile_func_enter, ct_enter_entry
+	ENTRY	__cyg_profile_func_exit, ct_exit_entry
+	ENTER_HOOK ct_cycles_enter, 1
+	EXIT_HOOK ct_cycles_exit, 1
 	/* CALLTRACE_CLOCK=none: the order alone. */
-	ENTER_HOOK ct_order_enter, CT_SELF_WORD_OTHER, 0, ct_record_enter_slow
-	EXIT_HOOK ct_order_exit, CT_SELF_WORD_OTHER, 0, ct_record_exit_slow
+	ENTER_HOOK ct_order_enter, 0
+	EXIT_HOOK ct_order_exit, 0
+	C_HOOK	ct_c_enter, ct_enter_hook
+	C_HOOK	ct_c_exit, ct_exit_hook
+
+	/* CALLTRACE_OUTPUT=/dev/null; one instruction adds, whatever signal comes. */
+	.globl	ct_count_call
+	.hidden	ct_count_call
+	.type	ct_count_call, @function
+	.balign	64
+ct_count_call:
+	.cfi_startproc
+	mov	ct_self@gottpoff(%rip), %r8
+	cmpq	$0, %fs:CT_SELF_THREAD(%r8)
+	je	ct_c_enter
+	incq	%fs:CT_SELF_COUNTED(%r8)
+	ret
+	.cfi_endproc
+	.size	ct_count_call, . - ct_count_call
+
+	.globl	ct_ignore_call
+	.hidden	ct_ignore_call
+	.type	ct_ignore_call, @function
+	.balign	64
+ct_ignore_call:
+	.cfi_startproc
+	ret
+	.cfi_endproc
+	.size	ct_ignore_call, . - ct_ignore_call
 
 	.section .note.GNU-stack, "", @progbits

@@ -129,12 +129,12 @@ typedef uint64_t ct_clock_read(void);
  * at the hook call, the same for every hook of a frame but for alloca.
  * Calls nothing, takes no lock, writes no line another thread writes.
  */
-static inline __attribute__((always_inline)) void ct_hot_enter(uint64_t *word_at, uint64_t function,
+static inline __attribute__((always_inline)) void ct_hot_enter(uint64_t function,
 							       uint64_t call_site, uint64_t site,
 							       uint64_t sp, ct_clock_read *clock,
 							       bool has_time, ct_hook *slow)
 {
-	uint64_t word = __atomic_load_n(word_at, __ATOMIC_RELAXED);
+	uint64_t word = __atomic_load_n(&ct_self.word, __ATOMIC_RELAXED);
 	uint64_t offset = word & CT_WORD_OFFSET_MASK;
 	if (ct_unlikely(offset >= CT_OFFSET_LIMIT)) {
 		slow(function, call_site, site, sp);
@@ -152,8 +152,8 @@ static inline __attribute__((always_inline)) void ct_hot_enter(uint64_t *word_at
 	uint64_t record = ct_record_enter(ticks, number);
 	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
 	top[1] = (struct ct_frame){sp, function};
-	if (ct_unlikely(
-		    !ct_word_publish(word_at, word, word + CT_WORD_DEPTH_ONE + CT_ENTER_BYTES))) {
+	if (ct_unlikely(!ct_word_publish(&ct_self.word, word,
+					 word + CT_WORD_DEPTH_ONE + CT_ENTER_BYTES))) {
 		ct_slow_repair(offset, sizeof(record));
 		slow(function, call_site, site, sp);
 	}
@@ -175,12 +175,12 @@ static inline bool ct_frame_returns(const struct ct_frame *top, uint64_t functio
 }
 
 /* The innermost call returns: its frame must be the one on top, all else is rare. */
-static inline __attribute__((always_inline)) void ct_hot_exit(uint64_t *word_at, uint64_t function,
-							      uint64_t call_site, uint64_t site,
-							      uint64_t sp, ct_clock_read *clock,
-							      bool has_time, ct_hook *slow)
+static inline __attribute__((always_inline)) void ct_hot_exit(uint64_t function, uint64_t call_site,
+							      uint64_t site, uint64_t sp,
+							      ct_clock_read *clock, bool has_time,
+							      ct_hook *slow)
 {
-	uint64_t word = __atomic_load_n(word_at, __ATOMIC_RELAXED);
+	uint64_t word = __atomic_load_n(&ct_self.word, __ATOMIC_RELAXED);
 	uint64_t offset = word & CT_WORD_OFFSET_MASK;
 	if (ct_unlikely(offset >= CT_OFFSET_LIMIT)) {
 		slow(function, call_site, site, sp);
@@ -195,8 +195,8 @@ static inline __attribute__((always_inline)) void ct_hot_exit(uint64_t *word_at,
 	}
 	uint32_t record = ct_record_return(ticks);
 	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
-	if (ct_unlikely(
-		    !ct_word_publish(word_at, word, word - CT_WORD_DEPTH_ONE + CT_RETURN_BYTES))) {
+	if (ct_unlikely(!ct_word_publish(&ct_self.word, word,
+					 word - CT_WORD_DEPTH_ONE + CT_RETURN_BYTES))) {
 		ct_slow_repair(offset, sizeof(record));
 		slow(function, call_site, site, sp);
 	}

@@ -92,13 +92,11 @@ struct ct_thread {
 };
 
 /*
- * What the hooks touch, per thread, in initial-exec TLS. A thread starts on
- * words whose offset is CT_OFFSET_NONE, which sends it to the slow path.
+ * What the hooks touch, per thread, in initial-exec TLS. A thread starts on a
+ * word whose offset is CT_OFFSET_NONE, which sends it to the slow path.
  */
 struct ct_self {
-	/* depth 24 bits, generation 24, offset in the window 16: see hot.h. One word per lane:
-	 * the other lane's stays CT_OFFSET_NONE. */
-	uint64_t words[2];
+	uint64_t word; /* depth 24 bits, generation 24, offset in the window 16: see hot.h */
 	unsigned char *window;
 	struct ct_frame *frames; /* of the current stack */
 	uint64_t epoch;
@@ -117,11 +115,6 @@ struct ct_origin {
 	uint32_t parent_stream;
 };
 extern __thread struct ct_origin ct_origin;
-
-enum ct_lane {
-	CT_LANE_DIRECT = 0, /* the hooks themselves: cycle counter, restartable sequences */
-	CT_LANE_OTHER = 1,  /* by way of ct_enter_slow: other clocks, or without sequences */
-};
 
 struct ct_thread *ct_thread_attach(void);
 void ct_thread_refresh_row(struct ct_thread *thread);
@@ -169,7 +162,6 @@ struct ct_runtime {
 	struct ct_lock lock;	 /* tables, threads, modules, start and end */
 	struct ct_config config; /* read once; see config.c */
 	pid_t pid;
-	enum ct_lane lane;
 	uint64_t run_id;
 	bool run_inherited;  /* the run began in another process */
 	bool start_captured; /* the next four are set: before main */
@@ -280,9 +272,14 @@ void ct_stack_announce(uint64_t low, uint64_t high);
 
 /* slow.c: the rarely taken branches of the hooks */
 typedef void ct_hook(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp);
-extern ct_hook *ct_enter_slow, *ct_exit_slow; /* for the present mode */
-/* Recording, where the hooks themselves cannot go on. Pointers for the assembly's sake. */
+extern ct_hook *ct_enter_hook, *ct_exit_hook; /* for the present mode and clock */
+/* Recording, where the hot path cannot go on. Pointers for the assembly's sake. */
 extern ct_hook *const ct_record_enter_slow, *const ct_record_exit_slow;
+#if defined(__x86_64__)
+/* Where the compiler's calls jump to, in the same state: code of hooks_x86_64.S. */
+typedef void ct_entry(void);
+extern ct_entry *ct_enter_entry, *ct_exit_entry;
+#endif
 void ct_slow_select(enum ct_mode mode);
 void ct_slow_repair(uint64_t stale_offset, uint64_t size_bytes);
 uint64_t ct_slow_ticks(void);

@@ -3,12 +3,13 @@
 #ifndef CT_RUNTIME_SELF_LAYOUT_H
 #define CT_RUNTIME_SELF_LAYOUT_H
 
-#define CT_SELF_WORD_CYCLES 0
-#define CT_SELF_WORD_OTHER  8
-#define CT_SELF_WINDOW	    16
-#define CT_SELF_FRAMES	    24
-#define CT_SELF_EPOCH	    32
-#define CT_SELF_DEPTH_LIMIT 40
+#define CT_SELF_WORD	    0
+#define CT_SELF_WINDOW	    8
+#define CT_SELF_FRAMES	    16
+#define CT_SELF_EPOCH	    24
+#define CT_SELF_DEPTH_LIMIT 32
+#define CT_SELF_THREAD	    40
+#define CT_SELF_COUNTED	    48
 
 #define CT_TABLE_SHIFT	   0
 #define CT_TABLE_BYTE_MASK 8

@@ -9,12 +9,18 @@
 #include "runtime/hot.h"
 
 static ct_hook first_enter, first_exit;
-ct_hook *ct_enter_slow = first_enter;
-ct_hook *ct_exit_slow = first_exit;
+ct_hook *ct_enter_hook = first_enter;
+ct_hook *ct_exit_hook = first_exit;
+#if defined(__x86_64__)
+/* hooks_x86_64.S: reached by a jump only, with the compiler's registers and stack. */
+ct_entry ct_c_enter, ct_c_exit, ct_cycles_enter, ct_cycles_exit, ct_order_enter, ct_order_exit;
+ct_entry ct_count_call, ct_ignore_call;
+ct_entry *ct_enter_entry = ct_c_enter, *ct_exit_entry = ct_c_exit;
+#endif
 
 static inline uint64_t *current_word(void)
 {
-	return &ct_self.words[ct_runtime.lane];
+	return &ct_self.word;
 }
 
 uint64_t ct_slow_ticks(void)
@@ -438,7 +444,7 @@ static void record_enter(uint64_t function, uint64_t call_site, uint64_t site, u
 	if (is_unannounced_child(ct_self.thread)) {
 		ct_control_fork_child();
 		ct_sys_restore_signals(saved);
-		ct_enter_slow(function, call_site, site, sp);
+		ct_enter_hook(function, call_site, site, sp);
 		return;
 	}
 	struct ct_thread *thread = ready_thread();
@@ -465,7 +471,7 @@ static void record_exit(uint64_t function, uint64_t call_site, uint64_t site, ui
 	if (is_unannounced_child(thread)) {
 		ct_control_fork_child();
 		ct_sys_restore_signals(saved);
-		ct_exit_slow(function, call_site, site, sp);
+		ct_exit_hook(function, call_site, site, sp);
 		return;
 	}
 	/* A return alone makes no thread known, and no window. */
@@ -490,23 +496,21 @@ static uint64_t no_ticks(void)
 	return 0;
 }
 
-/* The hooks of the other lane, by clock, with the compare-and-swap of hot.h. */
-#define CT_LANE_HOOKS(name, clock, has_time)                                                       \
+/* The hooks by clock, with the compare-and-swap of hot.h. */
+#define CT_CLOCK_HOOKS(name, clock, has_time)                                                      \
 	static void name##_enter(uint64_t function, uint64_t call_site, uint64_t site,             \
 				 uint64_t sp)                                                      \
 	{                                                                                          \
-		ct_hot_enter(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp, clock,  \
-			     has_time, record_enter);                                              \
+		ct_hot_enter(function, call_site, site, sp, clock, has_time, record_enter);        \
 	}                                                                                          \
 	static void name##_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp) \
 	{                                                                                          \
-		ct_hot_exit(&ct_self.words[CT_LANE_OTHER], function, call_site, site, sp, clock,   \
-			    has_time, record_exit);                                                \
+		ct_hot_exit(function, call_site, site, sp, clock, has_time, record_exit);          \
 	}
 
-CT_LANE_HOOKS(cycles, ct_clock_cycles, true)
-CT_LANE_HOOKS(monotonic, ct_clock_monotonic_ns, true)
-CT_LANE_HOOKS(order, no_ticks, false)
+CT_CLOCK_HOOKS(cycles, ct_clock_cycles, true)
+CT_CLOCK_HOOKS(monotonic, ct_clock_monotonic_ns, true)
+CT_CLOCK_HOOKS(order, no_ticks, false)
 
 static void ignore(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
 {
@@ -534,61 +538,77 @@ static void lose_event(uint64_t function, uint64_t call_site, uint64_t site, uin
 		__atomic_fetch_add(&ct_runtime.info->lost_events, 1, __ATOMIC_RELAXED);
 }
 
-#if defined(__x86_64__)
-/* hooks_x86_64.S; they take the site from the stack, and so can only be jumped to by a hook. */
-ct_hook ct_order_enter, ct_order_exit;
-#endif
+struct hooks {
+	ct_hook *enter, *exit;
+};
 
-/* The hooks of CT_LANE_OTHER that record with the clock in use. */
-static void choose_lane_hooks(ct_hook **ret_enter, ct_hook **ret_exit)
+static struct hooks recording_hooks(void)
 {
 	switch (ct_runtime.config.clock_kind) {
 	case CT_CLOCK_TSC:
-		*ret_enter = cycles_enter, *ret_exit = cycles_exit;
-		break;
+		return (struct hooks){cycles_enter, cycles_exit};
 	case CT_CLOCK_MONOTONIC:
-		*ret_enter = monotonic_enter, *ret_exit = monotonic_exit;
-		break;
+		return (struct hooks){monotonic_enter, monotonic_exit};
 	default:
-		*ret_enter = order_enter, *ret_exit = order_exit;
-#if defined(__x86_64__)
-		if (ct_rseq_offset)
-			*ret_enter = ct_order_enter, *ret_exit = ct_order_exit;
-#endif
+		return (struct hooks){order_enter, order_exit};
 	}
 }
 
-void ct_slow_select(enum ct_mode mode)
+static struct hooks hooks_for(enum ct_mode mode)
 {
-	ct_hook *enter = ignore, *leave = ignore;
 	switch (mode) {
 	case CT_MODE_UNSET:
-		enter = first_enter, leave = first_exit;
-		break;
+		return (struct hooks){first_enter, first_exit};
 	case CT_MODE_COUNT:
-		enter = count_enter;
-		break;
+		return (struct hooks){count_enter, ignore};
 	case CT_MODE_STOPPED:
-		enter = lose_event, leave = lose_event;
-		break;
+		return (struct hooks){lose_event, lose_event};
 	case CT_MODE_RECORD:
-		if (ct_runtime.lane == CT_LANE_DIRECT)
-			enter = record_enter, leave = record_exit;
-		else
-			choose_lane_hooks(&enter, &leave);
-		break;
+		return recording_hooks();
 	case CT_MODE_OFF:
 	case CT_MODE_ENDED:
 		break;
 	}
-	__atomic_store_n(&ct_exit_slow, leave, __ATOMIC_RELEASE);
-	__atomic_store_n(&ct_enter_slow, enter, __ATOMIC_RELEASE);
+	return (struct hooks){ignore, ignore};
+}
+
+#if defined(__x86_64__)
+struct entries {
+	ct_entry *enter, *exit;
+};
+
+/* What needs no C, in assembly; the rest by way of ct_enter_hook. */
+static struct entries entries_for(enum ct_mode mode)
+{
+	uint32_t clock_kind = ct_runtime.config.clock_kind;
+	if (mode == CT_MODE_OFF || mode == CT_MODE_ENDED)
+		return (struct entries){ct_ignore_call, ct_ignore_call};
+	if (mode == CT_MODE_COUNT)
+		return (struct entries){ct_count_call, ct_ignore_call};
+	if (mode == CT_MODE_RECORD && ct_rseq_offset && clock_kind == CT_CLOCK_TSC)
+		return (struct entries){ct_cycles_enter, ct_cycles_exit};
+	if (mode == CT_MODE_RECORD && ct_rseq_offset && clock_kind == CT_CLOCK_NONE)
+		return (struct entries){ct_order_enter, ct_order_exit};
+	return (struct entries){ct_c_enter, ct_c_exit};
+}
+#endif
+
+void ct_slow_select(enum ct_mode mode)
+{
+	struct hooks hooks = hooks_for(mode);
+	__atomic_store_n(&ct_exit_hook, hooks.exit, __ATOMIC_RELEASE);
+	__atomic_store_n(&ct_enter_hook, hooks.enter, __ATOMIC_RELEASE);
+#if defined(__x86_64__)
+	struct entries entries = entries_for(mode);
+	__atomic_store_n(&ct_exit_entry, entries.exit, __ATOMIC_RELEASE);
+	__atomic_store_n(&ct_enter_entry, entries.enter, __ATOMIC_RELEASE);
+#endif
 }
 
 static void first_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
 {
 	if (ct_control_start())
-		ct_enter_slow(function, call_site, site, sp);
+		ct_enter_hook(function, call_site, site, sp);
 }
 
 /* The return of a call that began before the library was there. */
@@ -645,10 +665,12 @@ uint64_t ct_slow_measure_ps(void *window, struct ct_frame *frames)
 	enum { BATCHES = 100, CALLS = 1000 };
 	struct ct_self saved = ct_self;
 	*current_word() = CT_OFFSET_NONE;
-	ct_enter_slow = learn_site;
+	ct_enter_hook = learn_site;
+#if defined(__x86_64__)
+	ct_enter_entry = ct_c_enter;
+#endif
 	make_calls(1, window);
-	if (ct_runtime.lane == CT_LANE_OTHER)
-		choose_lane_hooks(&ct_enter_slow, &ct_exit_slow);
+	ct_slow_select(CT_MODE_RECORD);
 
 	frames[0].sp = (uint64_t)&saved;
 	ct_self.window = window;

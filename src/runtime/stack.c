@@ -187,8 +187,7 @@ static bool signal_stack_range(struct ct_range *ret)
 /* Frames of `stack` now. */
 static uint32_t depth_of(const struct ct_thread *thread, const struct ct_stack *stack)
 {
-	return stack == thread->stack ? (uint32_t)ct_word_depth(ct_self.words[ct_runtime.lane])
-				      : stack->depth;
+	return stack == thread->stack ? (uint32_t)ct_word_depth(ct_self.word) : stack->depth;
 }
 
 /*

@@ -16,7 +16,7 @@ static bool has_end_key;
 
 static inline uint64_t *current_word(void)
 {
-	return &ct_self.words[ct_runtime.lane];
+	return &ct_self.word;
 }
 
 /*
@@ -31,7 +31,7 @@ uint64_t ct_thread_calls(const struct ct_thread *thread)
 	uint64_t open = thread->unwound_calls + thread->ended_depth;
 	const struct ct_self *self = thread->self;
 	if (self && thread->window) {
-		uint64_t word = self->words[ct_runtime.lane];
+		uint64_t word = self->word;
 		uint64_t offset = word & CT_WORD_OFFSET_MASK;
 		if (offset != CT_OFFSET_NONE)
 			bytes += offset - CT_BLOCK_HEADER_BYTES;

@@ -11,7 +11,7 @@
 
 static inline uint64_t *current_word(void)
 {
-	return &ct_self.words[ct_runtime.lane];
+	return &ct_self.word;
 }
 
 /* Order of the stores as a killed process leaves them: the kernel sees them in program order. */
