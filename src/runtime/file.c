@@ -97,6 +97,13 @@ static int checked_descriptor(void)
 	return fd;
 }
 
+void ct_file_lend_descriptor(void)
+{
+	ct_lock_take(&file.descriptor_lock);
+	ct_file_close();
+	ct_lock_release(&file.descriptor_lock);
+}
+
 /* The program is about to close or replace `number`: if it is ours, step aside. */
 void ct_file_leave_number(int number)
 {

@@ -19,10 +19,12 @@ CT_CHECK_OFFSET(struct ct_self, epoch, CT_SELF_EPOCH);
 CT_CHECK_OFFSET(struct ct_self, depth_limit, CT_SELF_DEPTH_LIMIT);
 CT_CHECK_OFFSET(struct ct_self, thread, CT_SELF_THREAD);
 CT_CHECK_OFFSET(struct ct_self, counted_calls, CT_SELF_COUNTED);
-CT_CHECK_OFFSET(struct ct_site_table, shift, CT_TABLE_SHIFT);
 CT_CHECK_OFFSET(struct ct_site_table, byte_mask, CT_TABLE_BYTE_MASK);
 CT_CHECK_OFFSET(struct ct_site_table, slots, CT_TABLE_SLOTS);
-_Static_assert(sizeof(struct ct_site_slot) == 16 && sizeof(struct ct_frame) == 16,
+CT_CHECK_OFFSET(struct ct_site_slot, site, CT_SLOT_SITE);
+CT_CHECK_OFFSET(struct ct_site_slot, call_site, CT_SLOT_CALL_SITE);
+CT_CHECK_OFFSET(struct ct_site_slot, record, CT_SLOT_RECORD);
+_Static_assert(sizeof(struct ct_site_slot) == CT_SLOT_BYTES && sizeof(struct ct_frame) == 16,
 	       "the assembly hooks rely on it");
 _Static_assert(CT_OFFSET_LIMIT == CT_BLOCK_BYTES - 128 && CT_ENTER_BYTES == 6 &&
 		       CT_RETURN_BYTES == 3 && CT_EPOCH_SHIFT == 22 && CT_WORD_DEPTH_SHIFT == 40,

@@ -97,43 +97,34 @@
 	sub	%rcx, %rax
 	cmp	$CT_STACK_GAP_BYTES_VALUE, %rax
 	jae	\name\()_slow
-	/* The site's number to r11. */
+	/* The site's record, but for the time, to r11. */
 	mov	ct_site_table(%rip), %r11
-	mov	(%rsp), %rax
-	movabs	$CT_SITE_MIX_VALUE, %rdx
-	imul	%rdx, %rax
-	add	%rsi, %rax
-	movabs	$CT_SITE_HASH_VALUE, %rdx
-	imul	%rax, %rdx
-	mov	CT_TABLE_SHIFT(%r11), %ecx
-	shr	%cl, %rdx
-	shl	$4, %rdx
-1:	mov	CT_TABLE_SLOTS(%r11,%rdx), %rcx
-	cmp	%rax, %rcx
-	je	2f
-	test	%rcx, %rcx
-	jz	\name\()_slow
-	add	$16, %rdx
-	and	CT_TABLE_BYTE_MASK(%r11), %rdx
+	mov	(%rsp), %rdx
+	mov	%rdx, %rax
+	crc32q	%rsi, %rax
+1:	and	CT_TABLE_BYTE_MASK(%r11), %rax
+	cmp	CT_TABLE_SLOTS+CT_SLOT_SITE(%r11,%rax), %rdx
+	jne	2f
+	cmp	CT_TABLE_SLOTS+CT_SLOT_CALL_SITE(%r11,%rax), %rsi
+	je	3f
+2:	cmpq	$0, CT_TABLE_SLOTS+CT_SLOT_SITE(%r11,%rax)
+	je	\name\()_slow
+	add	$CT_SLOT_BYTES, %rax
 	jmp	1b
-2:	mov	CT_TABLE_SLOTS+8(%r11,%rdx), %r11
+3:	mov	CT_TABLE_SLOTS+CT_SLOT_RECORD(%r11,%rax), %r11
 	test	%r11, %r11
 	jz	\name\()_slow
-	shl	$24, %r11
 	.if	\has_clock
 	READ_CLOCK \name\()_slow
-	lea	1(%r11,%rax,4), %rax
-	.else
-	lea	1(%r11), %rax
+	lea	(%r11,%rax,4), %r11
 	.endif
 	movzwl	%r9w, %ecx
 	add	%fs:CT_SELF_WINDOW(%r8), %rcx
-	mov	%rax, (%rcx)
+	mov	%r11, (%rcx)
 	lea	8(%rsp), %rax
 	mov	%rax, 16(%r10)
 	mov	%rdi, 24(%r10)
-	movabs	$(1 << 40) + 6, %rax
-	add	%rax, %r9
+	add	enter_step(%rip), %r9
 	mov	%r9, %fs:CT_SELF_WORD(%r8)
 	FINISH	\name, ct_record_enter_slow
 .endm
@@ -174,8 +165,7 @@
 	movzwl	%r9w, %ecx
 	add	%fs:CT_SELF_WINDOW(%r8), %rcx
 	mov	%eax, (%rcx)
-	movabs	$3 - (1 << 40), %rax
-	add	%rax, %r9
+	add	exit_step(%rip), %r9
 	mov	%r9, %fs:CT_SELF_WORD(%r8)
 	FINISH	\name, ct_record_exit_slow
 .endm
@@ -205,6 +195,14 @@
 	.cfi_endproc
 	.size	\name, . - \name
 .endm
+
+	.section .rodata
+	.balign	8
+	/* One call deeper and six bytes on; one less deep and three bytes on. */
+enter_step:
+	.quad	(1 << 40) + 6
+exit_step:
+	.quad	3 - (1 << 40)
 
 	.text
 	ENTRY	__cyg_profile_func_enter, ct_enter_entry

@@ -82,41 +82,53 @@ static inline uint64_t ct_clock_cycles(void)
 /* ---- sites: (hook's return address, call site) -> number ---- */
 
 struct ct_site_slot {
-	uint64_t key;	 /* 0: empty. Written after `number`, never changed */
-	uint64_t number; /* 0: its module is gone, ask again */
+	uint64_t site; /* 0: empty. Written last, never changed */
+	uint64_t call_site;
+	uint64_t record; /* the enter record but for its time; 0: its module is gone, ask again */
+	uint64_t unused;
 };
 
 struct ct_site_table {
-	unsigned int shift; /* 64 - log2 of the slots */
 	uint64_t byte_mask; /* (slots - 1) * sizeof(slot) */
+	uint64_t unused;
 	struct ct_site_slot slots[];
 };
 /* Replaced by a larger copy when half full; older ones stay readable. Set by site.c. */
 extern struct ct_site_table *ct_site_table;
 
-/* Two odd multipliers; the first makes a key of two addresses, one to one for all practical ends:
- * two pairs meet only when a difference of call sites equals 2^64 / phi times a difference of
- * sites, modulo 2^64. */
-#define CT_SITE_MIX  ((uint64_t)CT_SITE_MIX_VALUE)
-#define CT_SITE_HASH ((uint64_t)CT_SITE_HASH_VALUE)
+/* Chosen at start: the CPU's CRC32 mixes both addresses in one instruction. */
+extern bool ct_has_crc32;
 
-static inline uint64_t ct_site_key(uint64_t site, uint64_t call_site)
+static inline uint64_t ct_site_hash(uint64_t site, uint64_t call_site)
 {
-	return site * CT_SITE_MIX + call_site;
+#if defined(__x86_64__)
+	if (ct_likely(ct_has_crc32)) {
+		__asm__("crc32q %1, %0" : "+r"(site) : "rm"(call_site));
+		return site;
+	}
+#endif
+	return (site * UINT64_C(0x9e3779b97f4a7c15) + call_site) * UINT64_C(0xd6e8feb86659fd93) >>
+	       32;
 }
 
-static inline uint64_t ct_site_find(uint64_t key)
+/* The slot's bytes from the first one's; the hash's low bits are as good as any. */
+static inline uint64_t ct_site_at(const struct ct_site_table *table, uint64_t hash)
+{
+	return hash & table->byte_mask;
+}
+
+static inline uint64_t ct_site_find(uint64_t site, uint64_t call_site)
 {
 	const struct ct_site_table *table = __atomic_load_n(&ct_site_table, __ATOMIC_ACQUIRE);
-	uint64_t at = (key * CT_SITE_HASH) >> table->shift;
+	uint64_t at = ct_site_at(table, ct_site_hash(site, call_site));
 	for (;;) {
-		const struct ct_site_slot *slot = &table->slots[at];
-		uint64_t found = __atomic_load_n(&slot->key, __ATOMIC_ACQUIRE);
-		if (ct_likely(found == key))
-			return __atomic_load_n(&slot->number, __ATOMIC_RELAXED);
+		const struct ct_site_slot *slot = (const void *)((const char *)table->slots + at);
+		uint64_t found = __atomic_load_n(&slot->site, __ATOMIC_ACQUIRE);
+		if (ct_likely(found == site && slot->call_site == call_site))
+			return __atomic_load_n(&slot->record, __ATOMIC_RELAXED);
 		if (!found)
 			return 0;
-		at = (at + 1) & table->byte_mask / sizeof(*slot);
+		at = (at + sizeof(*slot)) & table->byte_mask;
 	}
 }
 
@@ -142,14 +154,14 @@ static inline __attribute__((always_inline)) void ct_hot_enter(uint64_t function
 	}
 	uint64_t depth = ct_word_depth(word);
 	struct ct_frame *top = &ct_self.frames[depth];
-	uint64_t number = ct_site_find(ct_site_key(site, call_site));
+	uint64_t record = ct_site_find(site, call_site);
 	uint64_t ticks = clock();
 	if (ct_unlikely(top->sp - sp >= CT_STACK_GAP_BYTES || depth >= ct_self.depth_limit ||
-			number == 0 || (has_time && ticks >> CT_EPOCH_SHIFT != ct_self.epoch))) {
+			record == 0 || (has_time && ticks >> CT_EPOCH_SHIFT != ct_self.epoch))) {
 		slow(function, call_site, site, sp);
 		return;
 	}
-	uint64_t record = ct_record_enter(ticks, number);
+	record |= (ticks & CT_TIME_MASK) << 2;
 	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
 	top[1] = (struct ct_frame){sp, function};
 	if (ct_unlikely(!ct_word_publish(&ct_self.word, word,

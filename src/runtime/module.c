@@ -7,6 +7,7 @@
 #include "runtime/runtime.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 
@@ -40,7 +41,7 @@ static bool refill(struct map_reader *reader)
 	long count;
 	do
 		count = ct_sys(SYS_read, reader->fd, reader->buffer, sizeof(reader->buffer));
-	while (count == -4 /* EINTR */);
+	while (count == -EINTR);
 	if (count <= 0)
 		return false;
 	reader->length = (size_t)count;
@@ -106,6 +107,11 @@ static bool open_maps(struct map_reader *reader)
 	for (size_t i = 0; i < ct_array_length(maps_paths); i++) {
 		reader->at = reader->length = 0;
 		reader->fd = ct_sys(SYS_openat, AT_FDCWD, maps_paths[i], O_RDONLY | O_CLOEXEC);
+		if (reader->fd == -EMFILE) {
+			ct_file_lend_descriptor();
+			reader->fd = ct_sys(SYS_openat, AT_FDCWD, maps_paths[i],
+					    O_RDONLY | O_CLOEXEC);
+		}
 		if (ct_sys_failed(reader->fd))
 			continue;
 		if (refill(reader))

@@ -227,6 +227,8 @@ int ct_file_create(void); /* 0 or -errno */
 void ct_file_remove(void);
 void ct_file_close(void);
 void ct_file_fork_child(void);
+/* Close the descriptor for a moment; it is opened again when it is needed. */
+void ct_file_lend_descriptor(void);
 struct ct_block_header *ct_file_map_block(enum ct_block_type type, uint32_t stream, uint64_t seq,
 					  int *ret_error);
 int ct_file_append(const struct ct_block_header *header, const void *records);
@@ -267,6 +269,8 @@ bool ct_stack_grow(struct ct_thread *thread, struct ct_stack *stack);
  * the stack's, or that of a signal stack used on top of the current one. NULL: out of memory. */
 struct ct_stack *ct_stack_of(struct ct_thread *thread, uint64_t sp, struct ct_range *ret_range);
 void ct_stack_free_frames(struct ct_thread *thread);
+/* The signal stack the calling thread runs on at the moment; false: on none. */
+bool ct_stack_signal_range(struct ct_range *ret);
 /* A context switch to the stack [low, high) is about to happen on this thread. */
 void ct_stack_announce(uint64_t low, uint64_t high);
 

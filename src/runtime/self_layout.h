@@ -11,12 +11,12 @@
 #define CT_SELF_THREAD	    40
 #define CT_SELF_COUNTED	    48
 
-#define CT_TABLE_SHIFT	   0
-#define CT_TABLE_BYTE_MASK 8
+#define CT_TABLE_BYTE_MASK 0
 #define CT_TABLE_SLOTS	   16
-
-#define CT_SITE_MIX_VALUE  0x9e3779b97f4a7c15
-#define CT_SITE_HASH_VALUE 0xd6e8feb86659fd93
+#define CT_SLOT_SITE	   0
+#define CT_SLOT_CALL_SITE  8
+#define CT_SLOT_RECORD	   16
+#define CT_SLOT_BYTES	   32
 
 #define CT_OFFSET_LIMIT_VALUE	 (65536 - 128)
 #define CT_STACK_GAP_BYTES_VALUE 16384

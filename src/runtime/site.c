@@ -5,20 +5,23 @@
  */
 #include "runtime/hot.h"
 
-enum { FIRST_LOG2_SLOTS = 12 };
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+enum { FIRST_SLOTS = 4096 };
 
 struct ct_site_table *ct_site_table;
+bool ct_has_crc32;
 static uint32_t site_count;
 static uint32_t used_slots; /* fewer than sites: a forgotten site's slot is used again */
 
-static struct ct_site_table *create_table(unsigned int log2_slots)
+static struct ct_site_table *create_table(uint64_t slots)
 {
-	size_t slots = (size_t)1 << log2_slots;
 	struct ct_site_table *table =
 		ct_sys_map(sizeof(*table) + slots * sizeof(struct ct_site_slot));
 	if (!table)
 		return NULL;
-	table->shift = 64 - log2_slots;
 	table->byte_mask = (slots - 1) * sizeof(struct ct_site_slot);
 	return table;
 }
@@ -28,20 +31,40 @@ static uint64_t last_slot(const struct ct_site_table *table)
 	return table->byte_mask / sizeof(table->slots[0]);
 }
 
-/* The slot of `key`, or the empty one where it belongs. */
-static struct ct_site_slot *slot_for(struct ct_site_table *table, uint64_t key)
+/* The slot of the pair, or the empty one where it belongs. */
+static struct ct_site_slot *slot_for(struct ct_site_table *table, uint64_t site, uint64_t call_site)
 {
-	uint64_t at = (key * CT_SITE_HASH) >> table->shift;
-	while (table->slots[at].key && table->slots[at].key != key)
-		at = (at + 1) & last_slot(table);
-	return &table->slots[at];
+	uint64_t at = ct_site_at(table, ct_site_hash(site, call_site));
+	for (;; at = (at + sizeof(struct ct_site_slot)) & table->byte_mask) {
+		struct ct_site_slot *slot = (void *)((char *)table->slots + at);
+		if (!slot->site || (slot->site == site && slot->call_site == call_site))
+			return slot;
+	}
+}
+
+static void fill_slot(struct ct_site_slot *slot, uint64_t site, uint64_t call_site, uint32_t number)
+{
+	slot->call_site = call_site;
+	__atomic_store_n(&slot->record, ct_record_enter(0, number), __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->site, site, __ATOMIC_RELEASE);
+}
+
+static bool cpu_has_crc32(void)
+{
+#if defined(__x86_64__)
+	unsigned int a, b, c = 0, d;
+	return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSE4_2);
+#else
+	return false;
+#endif
 }
 
 int ct_site_init(void)
 {
+	ct_has_crc32 = cpu_has_crc32();
 	/* A forked child inherits a table of the parent's numbers; it is small, and stays mapped.
 	 */
-	struct ct_site_table *table = create_table(FIRST_LOG2_SLOTS);
+	struct ct_site_table *table = create_table(FIRST_SLOTS);
 	if (!table)
 		return -1;
 	site_count = 0;
@@ -54,26 +77,26 @@ int ct_site_init(void)
 static bool grow_table(void)
 {
 	struct ct_site_table *old = ct_site_table;
-	struct ct_site_table *table = create_table(64 - old->shift + 1);
+	struct ct_site_table *table = create_table((last_slot(old) + 1) * 2);
 	if (!table)
 		return false;
 	for (uint64_t i = 0; i <= last_slot(old); i++)
-		if (old->slots[i].key)
-			*slot_for(table, old->slots[i].key) = old->slots[i];
+		if (old->slots[i].site)
+			*slot_for(table, old->slots[i].site,
+				  old->slots[i].call_site) = old->slots[i];
 	__atomic_store_n(&ct_site_table, table, __ATOMIC_RELEASE);
 	return true;
 }
 
 static uint32_t add_locked(uint64_t site, uint64_t function, uint64_t call_site)
 {
-	uint64_t key = ct_site_key(site, call_site);
-	struct ct_site_slot *slot = slot_for(ct_site_table, key);
-	if (slot->number)
-		return (uint32_t)slot->number; /* another thread was faster */
-	if (!slot->key && used_slots * 2 > last_slot(ct_site_table)) {
+	struct ct_site_slot *slot = slot_for(ct_site_table, site, call_site);
+	if (slot->record)
+		return (uint32_t)(slot->record >> 24); /* another thread was faster */
+	if (!slot->site && used_slots * 2 > last_slot(ct_site_table)) {
 		if (!grow_table() && used_slots + 1 >= last_slot(ct_site_table))
 			return CT_SITE_UNKNOWN;
-		slot = slot_for(ct_site_table, key);
+		slot = slot_for(ct_site_table, site, call_site);
 	}
 	if (site_count == CT_SITE_MAX)
 		return CT_SITE_UNKNOWN;
@@ -86,10 +109,9 @@ static uint32_t add_locked(uint64_t site, uint64_t function, uint64_t call_site)
 	row->module = ct_module_of(site);
 	row->call_module = ct_module_of(call_site - 1);
 	__atomic_store_n(&row->site, site, __ATOMIC_RELEASE);
-	if (!slot->key)
+	if (!slot->site)
 		used_slots++;
-	__atomic_store_n(&slot->number, site_count, __ATOMIC_RELEASE);
-	__atomic_store_n(&slot->key, key, __ATOMIC_RELEASE);
+	fill_slot(slot, site, call_site, site_count);
 	return site_count;
 }
 
@@ -104,10 +126,7 @@ uint32_t ct_site_add(uint64_t site, uint64_t function, uint64_t call_site)
 /* A number for a hook call of our own, once nothing is recorded any more. */
 void ct_site_put_unrecorded(uint64_t site, uint64_t call_site)
 {
-	uint64_t key = ct_site_key(site, call_site);
-	struct ct_site_slot *slot = slot_for(ct_site_table, key);
-	slot->number = 1;
-	slot->key = key;
+	fill_slot(slot_for(ct_site_table, site, call_site), site, call_site, 1);
 }
 
 /* Under the lock: what is mapped at the module's addresses next gets numbers of its own. */
@@ -117,10 +136,9 @@ void ct_site_forget_module(uint32_t ordinal)
 		const struct ct_site *row = ct_file_site_row(number);
 		if (row->module != ordinal && row->call_module != ordinal)
 			continue;
-		struct ct_site_slot *slot = slot_for(ct_site_table,
-						     ct_site_key(row->site, row->call_site));
-		if (slot->number == number)
-			__atomic_store_n(&slot->number, 0, __ATOMIC_RELEASE);
+		struct ct_site_slot *slot = slot_for(ct_site_table, row->site, row->call_site);
+		if (slot->record >> 24 == number)
+			__atomic_store_n(&slot->record, 0, __ATOMIC_RELEASE);
 	}
 }
 

@@ -201,6 +201,17 @@ static bool settle(struct ct_thread *thread, uint64_t sp, enum ct_unwind_reason 
 	return range.is_signal_stack;
 }
 
+/* A handler on the signal stack [range] is left for another stack: with it all that it called,
+ * even where its frames, on a signal stack within the thread's own, look like ordinary ones. */
+static void leave_signal_stack(struct ct_thread *thread, struct ct_range range,
+			       enum ct_unwind_reason reason, uint64_t ticks)
+{
+	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
+	while (depth && ct_range_holds(range, frame_sp(&thread->stack->frames[depth])))
+		depth--;
+	ct_slow_unwind(thread, depth, reason, ticks);
+}
+
 void ct_slow_settle(uint64_t sp, enum ct_unwind_reason reason)
 {
 	struct ct_thread *thread = ct_self.thread;
@@ -209,8 +220,12 @@ void ct_slow_settle(uint64_t sp, enum ct_unwind_reason reason)
 	ct_sigset saved = ct_sys_block_signals();
 	thread->busy = true;
 	uint64_t ticks = ct_slow_ticks();
-	if (make_ready(thread, ticks))
+	struct ct_range here = {0};
+	if (make_ready(thread, ticks)) {
+		if (ct_stack_signal_range(&here) && !ct_range_holds(here, sp))
+			leave_signal_stack(thread, here, reason, ticks);
 		settle(thread, sp, reason, ticks);
+	}
 	thread->busy = false;
 	ct_sys_restore_signals(saved);
 }
@@ -274,14 +289,14 @@ static void enter_blocked(struct ct_thread *thread, uint64_t function, uint64_t 
 		add_one(&thread->row->suppressed_calls);
 		return;
 	}
-	uint64_t number = ct_site_find(ct_site_key(site, call_site));
-	if (!number)
-		number = ct_site_add(site, function, call_site);
+	uint64_t record = ct_site_find(site, call_site);
+	if (!record)
+		record = ct_record_enter(0, ct_site_add(site, function, call_site));
 	if (!make_ready(thread, ticks))
 		return;
 	uint64_t word = *current_word();
 	uint64_t offset = word & CT_WORD_OFFSET_MASK;
-	uint64_t record = ct_record_enter(ticks, number);
+	record |= (ticks & CT_TIME_MASK) << 2;
 	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
 	*current_word() = ct_word_make(word, depth + 1, offset + CT_ENTER_BYTES);
 }
@@ -581,13 +596,14 @@ struct entries {
 static struct entries entries_for(enum ct_mode mode)
 {
 	uint32_t clock_kind = ct_runtime.config.clock_kind;
+	bool can_restart = ct_rseq_offset && ct_has_crc32;
 	if (mode == CT_MODE_OFF || mode == CT_MODE_ENDED)
 		return (struct entries){ct_ignore_call, ct_ignore_call};
 	if (mode == CT_MODE_COUNT)
 		return (struct entries){ct_count_call, ct_ignore_call};
-	if (mode == CT_MODE_RECORD && ct_rseq_offset && clock_kind == CT_CLOCK_TSC)
+	if (mode == CT_MODE_RECORD && can_restart && clock_kind == CT_CLOCK_TSC)
 		return (struct entries){ct_cycles_enter, ct_cycles_exit};
-	if (mode == CT_MODE_RECORD && ct_rseq_offset && clock_kind == CT_CLOCK_NONE)
+	if (mode == CT_MODE_RECORD && can_restart && clock_kind == CT_CLOCK_NONE)
 		return (struct entries){ct_order_enter, ct_order_exit};
 	return (struct entries){ct_c_enter, ct_c_exit};
 }

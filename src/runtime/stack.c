@@ -170,8 +170,7 @@ void ct_stack_announce(uint64_t low, uint64_t high)
 	ct_sys_restore_signals(saved);
 }
 
-/* The signal stack this thread runs on at the moment. */
-static bool signal_stack_range(struct ct_range *ret)
+bool ct_stack_signal_range(struct ct_range *ret)
 {
 	stack_t signal_stack;
 	if (ct_sys_failed(ct_sys(SYS_sigaltstack, 0, &signal_stack)))
@@ -227,7 +226,7 @@ struct ct_stack *ct_stack_of(struct ct_thread *thread, uint64_t sp, struct ct_ra
 {
 	struct ct_range signal_stack;
 	struct ct_stack *stack = find_coroutine(thread, sp, true);
-	if (!stack && signal_stack_range(&signal_stack) && ct_range_holds(signal_stack, sp)) {
+	if (!stack && ct_stack_signal_range(&signal_stack) && ct_range_holds(signal_stack, sp)) {
 		*ret_range = signal_stack;
 		return thread->stack;
 	}
