@@ -332,6 +332,28 @@ static bool read_modules(struct resolver *resolver, const struct ct_trace *trace
 	return true;
 }
 
+static bool module_holds(const struct module *module, uint64_t address)
+{
+	return address >= module->row.entry.low && address < module->row.entry.high;
+}
+
+/*
+ * The row's module is the hook's. A function that was inlined from another one
+ * (Clang does that with libc's inline functions) has the address it has there;
+ * of modules that took each other's place the one with the hook's is unknown,
+ * so the newest counts.
+ */
+static uint32_t module_of_function(const struct resolver *resolver, const struct ct_site *site)
+{
+	if (site->module < resolver->module_count &&
+	    module_holds(&resolver->modules[site->module], site->function))
+		return site->module;
+	for (uint32_t i = resolver->module_count; i-- > 1;)
+		if (module_holds(&resolver->modules[i], site->function))
+			return i;
+	return site->module;
+}
+
 static bool allocate(struct ct_names *names, struct resolver *resolver)
 {
 	names->sites = calloc(names->site_count, sizeof(*names->sites));
@@ -350,7 +372,8 @@ static void read_sites(struct resolver *resolver, const struct ct_trace *trace)
 		if (!ct_trace_site(trace, i, &site))
 			continue;
 		render_site(&resolver->names->sites[i], &site, resolver->pretty);
-		add_lookup(resolver, LOOKUP_FUNCTION, i, site.module, site.function);
+		add_lookup(resolver, LOOKUP_FUNCTION, i, module_of_function(resolver, &site),
+			   site.function);
 		add_lookup(resolver, LOOKUP_SITE_KEY, i, site.module, site.site);
 		add_lookup(resolver, LOOKUP_CALL_KEY, i, site.call_module, site.call_site - 1);
 	}

@@ -123,7 +123,7 @@ struct ct_site {
 	uint64_t site;	    /* return address of the hook call; written last; 0: row not set */
 	uint64_t function;  /* first argument of the hook: the function, or its out-of-line copy */
 	uint64_t call_site; /* second argument: return address of the physical function */
-	uint32_t module;    /* ordinal of the module `function` and `site` lie in; 0: none known */
+	uint32_t module;    /* ordinal of the module `site` lies in; 0: none known */
 	uint32_t call_module; /* ordinal of the module `call_site` - 1 lies in; 0: none known */
 };
 enum {
