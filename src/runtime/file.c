@@ -89,7 +89,7 @@ static int checked_descriptor(void)
 			else
 				ct_sys(SYS_close, opened);
 		}
-		ct_debug("the trace's file descriptor was closed by the program; %s",
+		ct_debug("the trace's file descriptor is gone; %s",
 			 fd < 0 ? "it cannot be opened again" : "opened again");
 		__atomic_store_n(&file.fd, fd, __ATOMIC_RELEASE);
 	}
@@ -588,6 +588,8 @@ int ct_file_create(void)
 	};
 	ct_runtime.info = (void *)(file.first + 1);
 	fill_info(ct_runtime.info, &area);
+	/* Now: later a program may have left no second descriptor while we read its mappings. */
+	table_block(&file.modules, CT_BLOCK_MODULES, 0);
 	return 0;
 }
 
