@@ -52,6 +52,12 @@ static inline bool ct_range_holds(struct ct_range range, uint64_t sp)
 	return sp > range.low && sp <= range.high;
 }
 
+/* The same for a frame's: there is a return address above it. */
+static inline bool ct_range_holds_frame(struct ct_range range, uint64_t sp)
+{
+	return sp > range.low && sp < range.high;
+}
+
 /* A stack the thread runs on: its own, or a coroutine's. frames[0] is a sentinel. */
 struct ct_stack {
 	struct ct_stack *next;

@@ -177,7 +177,7 @@ static uint32_t live_depth(const struct ct_stack *stack, uint32_t depth, struct 
 	uint32_t lowest_gone = depth + 1;
 	for (uint32_t at = depth; at > 0; at--) {
 		uint64_t frame = frame_sp(&stack->frames[at]);
-		if (!ct_range_holds(range, frame))
+		if (!ct_range_holds_frame(range, frame))
 			continue;
 		if (frame >= sp)
 			return at;
@@ -207,7 +207,7 @@ static void leave_signal_stack(struct ct_thread *thread, struct ct_range range,
 			       enum ct_unwind_reason reason, uint64_t ticks)
 {
 	uint32_t depth = (uint32_t)ct_word_depth(*current_word());
-	while (depth && ct_range_holds(range, frame_sp(&thread->stack->frames[depth])))
+	while (depth && ct_range_holds_frame(range, frame_sp(&thread->stack->frames[depth])))
 		depth--;
 	ct_slow_unwind(thread, depth, reason, ticks);
 }
@@ -344,7 +344,7 @@ static struct ct_returning find_jumped(const struct ct_stack *stack, uint32_t de
 	struct ct_returning found = {0, depth};
 	for (uint32_t at = depth; at > 0; at--) {
 		uint64_t sp = frame_sp(&stack->frames[at]);
-		if (!ct_range_holds(range, sp) || sp >= exit->sp)
+		if (!ct_range_holds_frame(range, sp) || sp >= exit->sp)
 			break;
 		found.left = at - 1;
 		if (!found.depth && stack->frames[at].function == exit->function)

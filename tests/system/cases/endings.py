@@ -222,7 +222,7 @@ def killed_program_is_recovered(t):
     )
 
 
-RAW_BYTES = 20 * 65536  # windows, tables and a few pieces that were appended
+RAW_BYTES = 8 * 65536  # windows, tables and a few pieces that were appended
 
 
 def raw_bytes(t):
@@ -234,11 +234,11 @@ def killed_at_random(t):
     """kill -9 at six random moments: the recovered trace is whole up to then, in order"""
     program = t.build("until_killed.c")
     for attempt in range(6):
-        run = t.start([program, "200000"])
+        run = t.start([program, "30000"])
         deadline = time.monotonic() + 10
         while raw_bytes(t) < RAW_BYTES and time.monotonic() < deadline:
             time.sleep(0.0005)
-        time.sleep(attempt * 0.001)
+        time.sleep(attempt * 0.0005)
         os.kill(run.pid, signal.SIGKILL)
         t.finish(run)
         document = recover(t)

@@ -7,13 +7,13 @@ from driver.harness import ALL, BOTH, ONE, test
 def threads_record_their_own_calls(t):
     """four threads at the same time, every call counted"""
     document = t.compare(
-        [t.build("threads.c"), "4", "25000"],
+        [t.build("threads.c"), "4", "5000"],
         tree="""
 main
     start_threads
 --- thread x4
 worker
-    step x25000
+    step x5000
         leaf x2
 """,
     )
