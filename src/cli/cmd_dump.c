@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "cli/arguments.h"
+#include "export/names.h"
 #include "format/file.h"
 #include "reader/dump.h"
 
@@ -44,6 +45,24 @@ static void trace_cleanup(struct ct_trace **trace)
 	ct_trace_destroy(*trace);
 }
 
+static void names_cleanup(struct ct_names **names)
+{
+	ct_names_destroy(*names);
+}
+
+/* The value of `"function":"value"`, which a rendered name begins with. */
+static struct ct_bytes name_of(const void *pointer, uint32_t site)
+{
+	static const char key[] = "\"function\":\"";
+	const struct ct_names *names = pointer;
+	const struct ct_function_name *function = ct_names_of(names, site);
+	const char *value = names->text.bytes + function->offset + sizeof(key) - 1;
+	const char *end = names->text.bytes + function->offset + function->name_length;
+	while (end > value && end[-1] != '"')
+		end--;
+	return (struct ct_bytes){value, end > value ? (size_t)(end - value) - 1 : 0};
+}
+
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
 	ct_cleanup(trace_cleanup) struct ct_trace *trace = NULL;
@@ -53,9 +72,15 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 	*err = parse(argc, argv, &dump, &raw);
 	if (*err)
 		return CT_EXIT_USAGE;
+	ct_cleanup(names_cleanup) struct ct_names *names = NULL;
 	*err = ct_trace_open(raw, &trace);
 	if (!*err)
-		*err = ct_dump(trace, stdout, &dump);
+		*err = ct_names_create(trace, false, NULL, &names);
+	if (*err)
+		return CT_EXIT_FAILURE;
+	dump.name_of = name_of;
+	dump.names = names;
+	*err = ct_dump(trace, stdout, &dump);
 	if (*err)
 		return CT_EXIT_FAILURE;
 	/* ct_dump() stops at the first write that fails, so errno is still that one's. */

@@ -14,6 +14,7 @@
 #include "reader/trace_private.h"
 
 struct dump {
+	const struct ct_dump_options *options;
 	const struct ct_trace *trace;
 	FILE *out;
 	uint64_t left; /* records still to be printed */
@@ -186,6 +187,15 @@ static void print_address(struct dump *dump, uint64_t address, uint32_t ordinal)
 	fprintf(dump->out, "+0x%" PRIx64, address - module.entry.bias);
 }
 
+static void print_name(const struct dump *dump, uint32_t number)
+{
+	if (!dump->options->name_of)
+		return;
+	struct ct_bytes name = dump->options->name_of(dump->options->names, number);
+	putc(' ', dump->out);
+	print_text(dump->out, name.bytes, name.length);
+}
+
 static void print_sites(struct dump *dump)
 {
 	putc('\n', dump->out);
@@ -195,6 +205,7 @@ static void print_sites(struct dump *dump)
 			continue;
 		fprintf(dump->out, "site %-8u ", number);
 		print_address(dump, site.function, site.module);
+		print_name(dump, number);
 		fputs(" hook ", dump->out);
 		print_address(dump, site.site, site.module);
 		fputs(" from ", dump->out);
@@ -254,6 +265,7 @@ static void print_enter(struct dump *dump, struct position *position, uint64_t r
 	if (ct_trace_site(dump->trace, number, &site)) {
 		putc(' ', dump->out);
 		print_address(dump, site.function, site.module);
+		print_name(dump, number);
 		fputs(" from ", dump->out);
 		print_address(dump, site.call_site, site.call_module);
 	}
@@ -350,6 +362,7 @@ struct ct_error *ct_dump(const struct ct_trace *trace, FILE *out,
 		return ct_error_nomem;
 	dump->trace = trace;
 	dump->out = out;
+	dump->options = options;
 	dump->left = options->limit ? options->limit : UINT64_MAX;
 	if (options->stream) {
 		print_stream(dump, options->stream);

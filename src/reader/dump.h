@@ -10,6 +10,9 @@
 struct ct_dump_options {
 	uint32_t stream; /* this one's thread and records alone; 0: everything */
 	uint64_t limit;	 /* print at most this many records; 0: all */
+	/* The function's name at a site, printed after its address; NULL: addresses alone. */
+	struct ct_bytes (*name_of)(const void *names, uint32_t site);
+	const void *names; /* for name_of */
 };
 
 /* Writing errors stop it and are left for the caller to find in `out`. */

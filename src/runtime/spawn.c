@@ -14,7 +14,10 @@
 
 enum { CHILD_STACK_BYTES = 65536, MOST_VARIABLES = 16384 };
 
+typedef int clone_function(int (*)(void *), void *, int, void *, ...);
+
 struct child {
+	clone_function *clone; /* libc's own: sanitizers have theirs, for forks they know of */
 	const char *path;
 	char **arguments;
 	char **variables;
@@ -45,7 +48,8 @@ static int run_between(void *argument)
 	uint64_t default_action[4] = {0};
 	/* A program that ignores SIGCHLD would have the status thrown away. */
 	ct_sys(SYS_rt_sigaction, SIGCHLD, default_action, 0, sizeof(ct_sigset));
-	child->pid = clone(run_command, child->stack, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
+	child->pid = child->clone(run_command, child->stack, CLONE_VM | CLONE_VFORK | SIGCHLD,
+				  child);
 	long waited;
 	while (child->pid > 0 && (waited = ct_sys(SYS_wait4, child->pid, &child->status, __WALL, 0),
 				  waited == -EINTR))
@@ -120,7 +124,8 @@ static bool run_and_wait(struct child *child)
 		return false;
 	child->stack = stacks + 2 * CHILD_STACK_BYTES;
 	child->status = -1;
-	int pid = clone(run_between, stacks + CHILD_STACK_BYTES, CLONE_VM | CLONE_VFORK, child);
+	int pid = child->clone(run_between, stacks + CHILD_STACK_BYTES, CLONE_VM | CLONE_VFORK,
+			       child);
 	while (pid > 0 && ct_sys(SYS_wait4, pid, 0, __WALL, 0) == -EINTR)
 		;
 	ct_sys_unmap(stacks, 2 * CHILD_STACK_BYTES);
@@ -144,7 +149,11 @@ const char *ct_spawn_converter(const char *raw_path, bool remove_raw)
 		remove_raw ? NULL : (char *)"--live",
 		NULL,
 	};
-	struct child child = {.path = command_bytes, .arguments = arguments};
+	struct child child = {
+		.clone = (clone_function *)ct_next("clone"),
+		.path = command_bytes,
+		.arguments = arguments,
+	};
 	child.variables = clean_environment();
 	if (!child.variables)
 		return "there is no memory to start the command `calltrace`";
