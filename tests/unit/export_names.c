@@ -175,11 +175,26 @@ static void a_file_loaded_twice_has_one_function(void **state)
 	add_self(&writer, 2, 0x10000000);
 	add_site(&writer, 1, 1, (uint64_t)known_function);
 	add_site(&writer, 2, 2, (uint64_t)known_function + 0x10000000);
-	add_site(&writer, 3, 2, (uint64_t)known_function);
+	ct_cleanup(names_cleanup) struct ct_names *names = names_of(&writer, false, &trace);
+	assert_ptr_equal(ct_names_of(names, 1), ct_names_of(names, 2));
+	assert_true(names->sites[1].length && names->sites[2].length);
+}
+
+static void function_inlined_from_another_module_is_of_that_module(void **state)
+{
+	(void)state;
+	ct_cleanup(trace_writer_deinit) struct trace_writer writer;
+	ct_cleanup(trace_cleanup) struct ct_trace *trace = NULL;
+	static const struct ct_module other = {.ordinal = 2, .low = 0x10000, .high = 0x20000};
+	trace_writer_init(&writer);
+	add_self(&writer, 1, 0);
+	trace_writer_module(&writer, &other, "/nowhere/libother.so");
+	add_site(&writer, 1, 1, (uint64_t)known_function);
+	add_site(&writer, 2, 2, (uint64_t)known_function);
+	add_site(&writer, 3, 2, 0x14000);
 	ct_cleanup(names_cleanup) struct ct_names *names = names_of(&writer, false, &trace);
 	assert_ptr_equal(ct_names_of(names, 1), ct_names_of(names, 2));
 	assert_ptr_not_equal(ct_names_of(names, 1), ct_names_of(names, 3));
-	assert_true(names->sites[1].length && names->sites[2].length);
 }
 
 static void missing_file_is_told_once(void **state)
@@ -222,6 +237,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(site_text_holds_the_longest_addresses),
 	cmocka_unit_test_setup(address_inside_a_function_is_not_named_after_it, find_self),
 	cmocka_unit_test_setup(a_file_loaded_twice_has_one_function, find_self),
+	cmocka_unit_test_setup(function_inlined_from_another_module_is_of_that_module, find_self),
 	cmocka_unit_test(missing_file_is_told_once),
 	cmocka_unit_test(what_is_not_known_has_a_name_too),
 };
