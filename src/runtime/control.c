@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -39,7 +40,6 @@ static void join_run(void)
 			run_id = run_id << 4 |
 				 (uint64_t)(*inherited - (*inherited <= '9' ? '0' : 'a' - 10));
 		ct_runtime.run_id = run_id;
-		ct_runtime.run_inherited = true;
 		return;
 	}
 	if (ct_sys_failed(ct_sys(SYS_getrandom, &ct_runtime.run_id, sizeof(ct_runtime.run_id), 0)))
@@ -92,6 +92,7 @@ void ct_control_capture_start(void)
 	if (ct_runtime.start_captured)
 		return;
 	ct_runtime.start_captured = true;
+	ct_interpose_init();
 	ct_log_init();
 	ct_runtime.pid = (pid_t)ct_sys(SYS_getpid);
 	ct_runtime.privileged = getauxval(AT_SECURE) != 0;
@@ -292,39 +293,78 @@ static void close_trace(enum ct_file_state state)
 	ct_window_freeze_all();
 }
 
-/* The document from the raw trace; the raw one stays when that fails. */
-static void make_document(const char *raw_path, bool remove_raw)
+/*
+ * The document from the raw trace, which is removed; it stays when that fails.
+ * After an exec that failed the trace has no name but its descriptor's.
+ */
+static void make_document(void)
 {
-	const char *problem = ct_spawn_converter(raw_path, remove_raw);
+	char raw_bytes[PATH_MAX];
+	struct ct_text raw = {raw_bytes, 0, sizeof(raw_bytes), false};
+	bool nameless = ct_runtime.nameless;
+	if (nameless)
+		ct_text_printf(&raw, "/proc/%d/fd/%d", ct_runtime.pid, ct_file_descriptor());
+	else
+		ct_text_add(&raw, ct_runtime.raw_path);
+	const char *problem = ct_spawn_converter(raw_bytes, !nameless);
 	if (problem)
 		ct_log("%s; the calls are kept: `calltrace json '%s' -o '%s'` makes the document",
-		       problem, raw_path, ct_runtime.config.output);
+		       problem, raw_bytes, ct_runtime.config.output);
 	else
 		ct_debug("wrote '%s'", ct_runtime.config.output);
 }
 
-void ct_control_end(enum ct_file_state state)
+/* Who ends the trace: 0, or the thread's id; and then whether it has done so. */
+static struct {
+	int tid;
+	int done; /* also a futex */
+} ending;
+
+bool ct_control_claim_end(void)
 {
-	static int ended_pid;
-	if (ct_sys(SYS_getpid) != ct_runtime.pid)
-		return; /* a vfork child */
-	enum ct_mode mode = ct_mode();
-	if (mode == CT_MODE_COUNT && ct_runtime.config.debug)
-		summarise_count();
-	if (mode != CT_MODE_RECORD && mode != CT_MODE_STOPPED)
+	int expected = 0;
+	int tid = (int)ct_sys(SYS_gettid);
+	return __atomic_compare_exchange_n(&ending.tid, &expected, tid, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+/* Another thread ends the trace: the process must not go away under it. */
+void ct_control_wait_for_end(void)
+{
+	if (__atomic_load_n(&ending.tid, __ATOMIC_ACQUIRE) == (int)ct_sys(SYS_gettid))
 		return;
-	if (__atomic_exchange_n(&ended_pid, ct_runtime.pid, __ATOMIC_ACQ_REL) == ct_runtime.pid)
-		return;
+	while (!__atomic_load_n(&ending.done, __ATOMIC_ACQUIRE))
+		ct_sys(SYS_futex, &ending.done, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0);
+}
+
+void ct_control_end_claimed(enum ct_file_state state)
+{
 	ct_sigset saved = ct_sys_block_signals();
 	set_mode(CT_MODE_ENDED);
 	close_trace(state);
 	if (ct_runtime.config.debug)
 		summarise();
-	bool after_failed_exec = ct_string_starts(ct_runtime.raw_path, "/proc/");
 	if (!ct_runtime.config.output_is_raw)
-		make_document(ct_runtime.raw_path, !after_failed_exec);
+		make_document();
 	ct_file_close();
+	__atomic_store_n(&ending.done, 1, __ATOMIC_RELEASE);
+	ct_sys(SYS_futex, &ending.done, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
 	ct_sys_restore_signals(saved);
+}
+
+void ct_control_end(enum ct_file_state state)
+{
+	if (ct_sys(SYS_getpid) != ct_runtime.pid)
+		return; /* a vfork child */
+	enum ct_mode mode = ct_mode();
+	if (mode == CT_MODE_COUNT && ct_runtime.config.debug)
+		summarise_count();
+	if (mode != CT_MODE_RECORD && mode != CT_MODE_STOPPED && mode != CT_MODE_ENDED)
+		return;
+	if (ct_control_claim_end())
+		ct_control_end_claimed(state);
+	else
+		ct_control_wait_for_end();
 }
 
 /* ---- exec ---- */
@@ -344,13 +384,10 @@ void ct_control_before_exec(void)
 		ct_thread_refresh_row(ct_self.thread);
 	info->end = ct_clock_point();
 	__atomic_store_n(&info->state, CT_STATE_EXEC, __ATOMIC_RELEASE);
-	bool has_name = !ct_string_starts(ct_runtime.raw_path, "/proc/");
-	if (!ct_runtime.config.output_is_raw && has_name) {
-		make_document(ct_runtime.raw_path, true);
-		struct ct_text path = {ct_runtime.raw_path, 0, sizeof(ct_runtime.raw_path), false};
-		if (ct_sys(SYS_faccessat, AT_FDCWD, ct_runtime.raw_path, F_OK) == -ENOENT)
-			ct_text_printf(&path, "/proc/%d/fd/%d", ct_runtime.pid,
-				       ct_file_descriptor());
+	if (!ct_runtime.config.output_is_raw && !ct_runtime.nameless) {
+		make_document();
+		ct_runtime.nameless = ct_sys(SYS_faccessat, AT_FDCWD, ct_runtime.raw_path, F_OK) ==
+				      -ENOENT;
 	}
 	ct_sys_restore_signals(saved);
 }
@@ -373,8 +410,9 @@ void ct_control_fork_child(void)
 	ct_runtime.lock.word = 0;
 	if (mode == CT_MODE_OFF || mode == CT_MODE_UNSET)
 		return;
-	ct_runtime.run_inherited = true;
 	ct_runtime.ended_calls = 0;
+	ct_runtime.nameless = false;
+	ending.tid = ending.done = 0;
 	ct_clock_fork_child();
 	ct_thread_fork_child();
 	ct_file_fork_child();

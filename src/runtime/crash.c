@@ -11,6 +11,14 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+/*
+ * The end of the trace needs some 20 KiB of stack, and the handler may run on
+ * a signal stack of the program's, which may be half of that.
+ */
+enum { END_STACK_BYTES = 65536 };
+static char *end_stack;
+static bool leaves_signal_stacks;
+
 static const uint8_t fatal_signals[] = {
 	SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGABRT, SIGTRAP, SIGSYS,  SIGTERM,	  SIGINT,
 	SIGHUP,	 SIGQUIT, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF,
@@ -87,16 +95,26 @@ static bool is_repeated_fault(int number)
 	return number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE;
 }
 
+static void end_crashed(long unused)
+{
+	(void)unused;
+	ct_control_end_claimed(CT_STATE_CRASHED);
+}
+
 static void handle(int number, siginfo_t *info, void *context)
 {
 	/* Further signals of the kind end the process at once. */
 	set_default(number);
 	enum ct_mode mode = ct_mode();
-	bool ours = ct_sys(SYS_getpid) == ct_runtime.pid &&
-		    (mode == CT_MODE_RECORD || mode == CT_MODE_STOPPED);
+	bool ours = ct_sys(SYS_getpid) == ct_runtime.pid && end_stack &&
+		    (mode == CT_MODE_RECORD || mode == CT_MODE_STOPPED || mode == CT_MODE_ENDED);
 	if (ours) {
-		note_crash(number, info, context);
-		ct_control_end(CT_STATE_CRASHED);
+		if (ct_control_claim_end()) {
+			note_crash(number, info, context);
+			ct_sys_call_on_stack(end_stack + END_STACK_BYTES, end_crashed, 0);
+		} else {
+			ct_control_wait_for_end();
+		}
 	}
 	/* A fault happens again when we return, at its own instruction, for the core dump's sake.
 	 * What was sent is sent again, and arrives when we return. */
@@ -130,6 +148,8 @@ static bool is_default(int number)
 
 void ct_crash_init(void)
 {
+	if (!end_stack)
+		end_stack = ct_sys_map(END_STACK_BYTES);
 	for (size_t i = 0; i < sizeof(fatal_signals); i++)
 		if (is_default(fatal_signals[i]))
 			install(fatal_signals[i]);
@@ -153,11 +173,24 @@ bool ct_crash_is_our_handler(const void *handler)
 void ct_crash_thread_init(struct ct_thread *thread)
 {
 	stack_t current;
-	if (ct_mode() != CT_MODE_RECORD || ct_sys_failed(ct_sys(SYS_sigaltstack, 0, &current)) ||
-	    !(current.ss_flags & SS_DISABLE))
+	if (leaves_signal_stacks || ct_mode() != CT_MODE_RECORD ||
+	    ct_sys_failed(ct_sys(SYS_sigaltstack, 0, &current)) || !(current.ss_flags & SS_DISABLE))
 		return;
 	stack_t ours = {.ss_sp = thread->signal_stack, .ss_size = sizeof(thread->signal_stack)};
 	ct_sys(SYS_sigaltstack, &ours, 0);
+}
+
+void ct_crash_leave_signal_stacks(void)
+{
+	struct ct_thread *thread = ct_self.thread;
+	leaves_signal_stacks = true;
+	if (thread)
+		ct_crash_thread_end(thread);
+}
+
+bool ct_crash_keeps_signal_stacks(void)
+{
+	return !leaves_signal_stacks;
 }
 
 void ct_crash_thread_end(struct ct_thread *thread)

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -33,6 +34,7 @@ static struct {
 	struct ct_block_header *first;
 	struct table sites, modules, threads;
 	struct ct_lock descriptor_lock; /* moving and reopening `fd` */
+	uint32_t users; /* of `fd` at the moment: its number is not given up before they are done */
 } file = {.fd = -1};
 
 int ct_file_descriptor(void)
@@ -61,7 +63,8 @@ static int move_high(int fd)
 	ct_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &limit);
 	/* Not higher than 4096: the kernel's table grows with the largest number. */
 	uint64_t top = limit.rlim_cur < 4096 ? limit.rlim_cur : 4096;
-	for (uint64_t least = top > 16 ? top - 16 : 3; least > 3; least /= 2) {
+	/* Never one of the standard three, which may be free. */
+	for (uint64_t least = top > 32 ? top - 16 : 3; least >= 3; least /= 2) {
 		long high = ct_sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, least);
 		if (ct_sys_failed(high))
 			continue;
@@ -71,14 +74,11 @@ static int move_high(int fd)
 	return fd;
 }
 
-/* The descriptor, surely ours; -1: the file cannot be reached any more. */
-static int checked_descriptor(void)
+/* Open the file by its name again, if it is still the same. */
+static bool reopen(void)
 {
-	int fd = ct_file_descriptor();
-	if (ct_likely(is_ours(fd)))
-		return fd;
 	ct_lock_take(&file.descriptor_lock);
-	fd = ct_file_descriptor();
+	int fd = ct_file_descriptor();
 	if (!is_ours(fd)) {
 		long opened = ct_sys(SYS_openat, AT_FDCWD, ct_runtime.raw_path,
 				     O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -91,16 +91,48 @@ static int checked_descriptor(void)
 		}
 		ct_debug("the trace's file descriptor is gone; %s",
 			 fd < 0 ? "it cannot be opened again" : "opened again");
-		__atomic_store_n(&file.fd, fd, __ATOMIC_RELEASE);
+		__atomic_store_n(&file.fd, fd, __ATOMIC_SEQ_CST);
 	}
 	ct_lock_release(&file.descriptor_lock);
-	return fd;
+	return fd >= 0;
+}
+
+static void release_descriptor(void)
+{
+	__atomic_sub_fetch(&file.users, 1, __ATOMIC_SEQ_CST);
+}
+
+/* The descriptor, surely ours until release_descriptor(); -1: the file cannot be reached. */
+static int use_descriptor(void)
+{
+	enum { TRIES = 8 }; /* a program may take our number again and again */
+	for (int i = 0; i < TRIES; i++) {
+		__atomic_add_fetch(&file.users, 1, __ATOMIC_SEQ_CST);
+		int fd = __atomic_load_n(&file.fd, __ATOMIC_SEQ_CST);
+		if (ct_likely(is_ours(fd)))
+			return fd;
+		release_descriptor();
+		if (!reopen())
+			return -1;
+	}
+	return -1;
+}
+
+/* Under descriptor_lock: have nobody use the number any more, and close it. */
+static void give_up_number(int number, int replacement)
+{
+	__atomic_store_n(&file.fd, replacement, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&file.users, __ATOMIC_SEQ_CST))
+		ct_sys(SYS_sched_yield);
+	ct_sys(SYS_close, number);
 }
 
 void ct_file_lend_descriptor(void)
 {
 	ct_lock_take(&file.descriptor_lock);
-	ct_file_close();
+	int fd = ct_file_descriptor();
+	if (!ct_runtime.nameless && is_ours(fd))
+		give_up_number(fd, -1);
 	ct_lock_release(&file.descriptor_lock);
 }
 
@@ -117,10 +149,8 @@ void ct_file_leave_number(int number)
 				    number > 64 ? number - 32 : 3);
 		if (ct_sys_failed(other))
 			other = ct_sys(SYS_fcntl, number, F_DUPFD_CLOEXEC, 3);
-		if (!ct_sys_failed(other)) {
-			__atomic_store_n(&file.fd, (int)other, __ATOMIC_RELEASE);
-			ct_sys(SYS_close, number);
-		}
+		if (!ct_sys_failed(other))
+			give_up_number(number, (int)other);
 	}
 	ct_lock_release(&file.descriptor_lock);
 	ct_sys_restore_signals(saved);
@@ -178,15 +208,16 @@ struct ct_block_header *ct_file_map_block(enum ct_block_type type, uint32_t stre
 					  int *ret_error)
 {
 	uint64_t block;
-	int fd = checked_descriptor();
+	*ret_error = take_block(&block);
+	if (*ret_error)
+		return NULL;
+	int fd = use_descriptor();
 	if (fd < 0) {
 		*ret_error = -EBADF;
 		return NULL;
 	}
-	*ret_error = take_block(&block);
-	if (*ret_error)
-		return NULL;
 	struct ct_block_header *header = map_block_number(fd, block, ret_error);
+	release_descriptor();
 	if (!header)
 		return NULL;
 	header->type = (uint16_t)type;
@@ -209,17 +240,18 @@ int ct_file_append(const struct ct_block_header *header, const void *records)
 	};
 	size_t total = sizeof(*header) + header->used_bytes + sizeof(trailer);
 	uint64_t block;
-	int fd = checked_descriptor();
-	if (fd < 0)
-		return -EBADF;
 	int error = take_block(&block);
 	if (error)
 		return error;
+	int fd = use_descriptor();
+	if (fd < 0)
+		return -EBADF;
 	long count;
 	do
 		count = ct_sys(SYS_pwritev, fd, parts, ct_array_length(parts),
 			       block * CT_BLOCK_BYTES, 0);
 	while (count == -EINTR);
+	release_descriptor();
 	if (count == (long)total)
 		return 0;
 	return ct_sys_failed(count) ? (int)count : -ENOSPC;
@@ -239,12 +271,15 @@ static struct ct_block_header *table_block(struct table *table, enum ct_block_ty
 		struct ct_block_header **grown = ct_sys_map(capacity * sizeof(*grown));
 		if (!grown)
 			return NULL;
-		if (table->blocks) {
-			ct_copy(grown, table->blocks, table->count * sizeof(*grown));
-			ct_sys_unmap(table->blocks, table->capacity * sizeof(*grown));
-		}
-		table->blocks = grown;
-		table->capacity = capacity;
+		/* In this order, for a fork on another thread in the middle. */
+		struct ct_block_header **old = table->blocks;
+		uint32_t old_capacity = table->capacity;
+		if (old)
+			ct_copy(grown, old, table->count * sizeof(*grown));
+		__atomic_store_n(&table->blocks, grown, __ATOMIC_RELEASE);
+		__atomic_store_n(&table->capacity, capacity, __ATOMIC_RELEASE);
+		if (old)
+			ct_sys_unmap(old, old_capacity * sizeof(*old));
 	}
 	int error;
 	struct ct_block_header *header = ct_file_map_block(type, 0, seq, &error);
@@ -409,28 +444,44 @@ static bool put_aside(const char *path, const struct occupant *occupant)
 	return true;
 }
 
-enum claim { CLAIM_RETRY, CLAIM_NEXT_NAME };
+/* An empty file made for us (mktemp) is ours when nobody holds it. Fd, or -errno. */
+static long take_empty_file(const char *path)
+{
+	struct stat held, named;
+	long fd = ct_sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (ct_sys_failed(fd))
+		return fd;
+	if (!ct_sys_failed(ct_sys(SYS_flock, fd, LOCK_EX | LOCK_NB)) &&
+	    !ct_sys_failed(ct_sys(SYS_newfstatat, fd, "", &held, AT_EMPTY_PATH)) &&
+	    !ct_sys_failed(ct_sys(SYS_newfstatat, AT_FDCWD, path, &named, 0)) &&
+	    held.st_size == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev)
+		return fd;
+	ct_sys(SYS_close, fd);
+	return -EBUSY;
+}
 
-/* The name is taken: may it be freed? */
-static enum claim free_name(const char *raw)
+/*
+ * The name is taken. True: it is free now, and to be tried again, or *ret_fd is
+ * its file, made ours. False: take another name.
+ */
+static bool occupy_name(const char *raw, long *ret_fd)
 {
 	struct occupant occupant;
+	*ret_fd = -1;
 	if (!read_occupant(raw, &occupant))
-		return CLAIM_NEXT_NAME;
-	if (!occupant.is_trace) {
-		/* Made empty for us (mktemp), or somebody's file that only looks like a trace's. */
-		if (!occupant.is_empty || !ct_runtime.config.output_is_raw)
-			return CLAIM_NEXT_NAME;
-	} else {
-		if (occupant.run_id == ct_runtime.run_id || process_exists(occupant.pid))
-			return CLAIM_NEXT_NAME;
-		bool complete = ct_runtime.config.output_is_raw &&
-				occupant.state != CT_STATE_RUNNING;
-		if (!complete)
-			return put_aside(raw, &occupant) ? CLAIM_RETRY : CLAIM_NEXT_NAME;
+		return false;
+	if (occupant.is_empty && ct_runtime.config.output_is_raw) {
+		*ret_fd = take_empty_file(raw);
+		return *ret_fd >= 0;
 	}
-	return ct_sys_failed(ct_sys(SYS_unlinkat, AT_FDCWD, raw, 0)) ? CLAIM_NEXT_NAME
-								     : CLAIM_RETRY;
+	/* Somebody's file that only has a trace's name. */
+	if (!occupant.is_trace)
+		return false;
+	if (occupant.run_id == ct_runtime.run_id || process_exists(occupant.pid))
+		return false;
+	if (!ct_runtime.config.output_is_raw || occupant.state == CT_STATE_RUNNING)
+		return put_aside(raw, &occupant);
+	return !ct_sys_failed(ct_sys(SYS_unlinkat, AT_FDCWD, raw, 0));
 }
 
 static bool is_special_file(const char *path)
@@ -482,20 +533,30 @@ static int claim_name(void)
 		}
 		if (raw.cut || name.cut)
 			return -ENAMETOOLONG;
-		if (!special && !config->output_is_raw && ct_runtime.run_inherited &&
-		    is_document_of_run(name_bytes))
+		bool has_document = !special && !config->output_is_raw;
+		if (has_document && is_document_of_run(name_bytes))
 			continue;
 		for (int retry = 0; retry < 8; retry++) {
 			long fd = ct_sys(SYS_openat, AT_FDCWD, ct_runtime.raw_path,
 					 O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-			if (!ct_sys_failed(fd)) {
-				ct_copy(config->output, name_bytes, name.length + 1);
-				return (int)fd;
+			if (fd == -EEXIST) {
+				if (!occupy_name(ct_runtime.raw_path, &fd))
+					break;
+				if (fd < 0)
+					continue;
 			}
-			if (fd != -EEXIST)
+			if (fd < 0)
 				return (int)fd;
-			if (free_name(ct_runtime.raw_path) == CLAIM_NEXT_NAME)
+			/* For as long as it is open: whoever finds it empty knows it is taken. */
+			ct_sys(SYS_flock, fd, LOCK_EX | LOCK_NB);
+			/* Its owner may have finished the document between the two looks. */
+			if (has_document && is_document_of_run(name_bytes)) {
+				ct_sys(SYS_unlinkat, AT_FDCWD, ct_runtime.raw_path, 0);
+				ct_sys(SYS_close, fd);
 				break;
+			}
+			ct_copy(config->output, name_bytes, name.length + 1);
+			return (int)fd;
 		}
 	}
 	return -EEXIST;
@@ -618,6 +679,7 @@ static void forget_table(struct table *table)
 void ct_file_fork_child(void)
 {
 	file.descriptor_lock.word = 0;
+	file.users = 0;
 	ct_file_close();
 	forget_table(&file.sites);
 	forget_table(&file.modules);

@@ -143,15 +143,19 @@
 	lea	8(%rsp), %rcx
 	cmp	%rdi, 8(%r10)
 	jne	\name\()_slow
-	cmp	%rcx, (%r10)
+	mov	(%r10), %rax
+	cmp	%rcx, %rax
 	je	1f
+	/* Lower than at the entry, after alloca. */
+	test	$3, %al
+	jnz	\name\()_slow
+	sub	%rcx, %rax
+	cmp	$CT_STACK_GAP_BYTES_VALUE, %rax
+	jb	1f
 	/* Called by a jump: the frame is gone, its return address is ours, its caller's is whole. */
 	cmp	%rsi, (%rsp)
 	jne	\name\()_slow
-	mov	(%r10), %rax
-	test	$1, %al
-	jnz	\name\()_slow
-	cmp	%rcx, %rax
+	cmp	%rcx, (%r10)
 	jae	\name\()_slow
 	cmp	%rcx, -16(%r10)
 	jb	\name\()_slow

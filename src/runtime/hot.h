@@ -66,6 +66,26 @@ static inline bool ct_word_publish(uint64_t *word, uint64_t old_word, uint64_t n
 #endif
 }
 
+/*
+ * Put a record where the window is still zero. A handler that came since the
+ * word was read has written there, and its records must stay.
+ * arm64 has no exchange of unaligned words: there the handler may come between
+ * the test and the store, one instruction in a hundred.
+ */
+static inline bool ct_window_claim(unsigned char *at, uint64_t record)
+{
+#if defined(__x86_64__)
+	return ct_word_publish((uint64_t *)at, 0, record);
+#else
+	uint64_t there;
+	__builtin_memcpy(&there, at, sizeof(there));
+	if (there)
+		return false;
+	__builtin_memcpy(at, &record, sizeof(record));
+	return true;
+#endif
+}
+
 static inline uint64_t ct_clock_cycles(void)
 {
 #if defined(__x86_64__)
@@ -162,11 +182,15 @@ static inline __attribute__((always_inline)) void ct_hot_enter(uint64_t function
 		return;
 	}
 	record |= (ticks & CT_TIME_MASK) << 2;
-	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
+	unsigned char *at = ct_self.window + offset;
+	if (ct_unlikely(!ct_window_claim(at, record))) {
+		slow(function, call_site, site, sp);
+		return;
+	}
 	top[1] = (struct ct_frame){sp, function};
 	if (ct_unlikely(!ct_word_publish(&ct_self.word, word,
 					 word + CT_WORD_DEPTH_ONE + CT_ENTER_BYTES))) {
-		ct_slow_repair(offset, sizeof(record));
+		ct_slow_take_back(at, record);
 		slow(function, call_site, site, sp);
 	}
 }
@@ -182,8 +206,11 @@ static inline bool ct_frame_returns(const struct ct_frame *top, uint64_t functio
 {
 	if (ct_unlikely(top->function != function))
 		return false;
-	return top->sp == sp || (site == call_site && !(top->sp & CT_FRAME_HIDDEN) &&
-				 top->sp < sp && top[-1].sp >= sp);
+	/* Lower than at the entry after alloca; the top frame's flags are in the low bits. */
+	if (top->sp - sp < CT_STACK_GAP_BYTES && !(top->sp & CT_FRAME_FLAGS))
+		return true;
+	return (site == call_site && !(top->sp & CT_FRAME_HIDDEN) && top->sp < sp &&
+		top[-1].sp >= sp);
 }
 
 /* The innermost call returns: its frame must be the one on top, all else is rare. */
@@ -205,11 +232,15 @@ static inline __attribute__((always_inline)) void ct_hot_exit(uint64_t function,
 		slow(function, call_site, site, sp);
 		return;
 	}
-	uint32_t record = ct_record_return(ticks);
-	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
+	uint64_t record = ct_record_return(ticks);
+	unsigned char *at = ct_self.window + offset;
+	if (ct_unlikely(!ct_window_claim(at, record))) {
+		slow(function, call_site, site, sp);
+		return;
+	}
 	if (ct_unlikely(!ct_word_publish(&ct_self.word, word,
 					 word - CT_WORD_DEPTH_ONE + CT_RETURN_BYTES))) {
-		ct_slow_repair(offset, sizeof(record));
+		ct_slow_take_back(at, record);
 		slow(function, call_site, site, sp);
 	}
 }

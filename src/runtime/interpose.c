@@ -21,22 +21,59 @@
 
 #define CT_INTERPOSE __attribute__((visibility("default")))
 
-/* The original, looked up on first use; the race is harmless. */
-#define CT_NEXT(function)                                                      \
-	({                                                                     \
-		static __typeof__(function) *ct_found;                         \
-		if (ct_unlikely(!ct_found))                                    \
-			ct_found = (__typeof__(function) *)ct_next(#function); \
-		ct_found;                                                      \
+/*
+ * The originals. All are looked up when the library is loaded: dlsym() takes
+ * the loader's lock, which a thread that waits for us may hold. Code that runs
+ * before finds its own.
+ */
+#define CT_ORIGINALS(F)  \
+	F(longjmp)       \
+	F(_longjmp)      \
+	F(siglongjmp)    \
+	F(__longjmp_chk) \
+	F(swapcontext)   \
+	F(setcontext)    \
+	F(execve)        \
+	F(execvpe)       \
+	F(fexecve)       \
+	F(_Fork)         \
+	F(clone)         \
+	F(syscall)       \
+	F(close)         \
+	F(dup2)          \
+	F(dup3)          \
+	F(close_range)   \
+	F(closefrom)     \
+	F(dlclose)       \
+	F(sigaction)     \
+	F(signal)        \
+	F(sysv_signal)
+
+static struct {
+#define CT_DECLARE(name) void *name;
+	CT_ORIGINALS(CT_DECLARE)
+#undef CT_DECLARE
+} originals;
+
+void ct_interpose_init(void)
+{
+#define CT_LOOK_UP(name) originals.name = ct_next(#name);
+	CT_ORIGINALS(CT_LOOK_UP)
+#undef CT_LOOK_UP
+}
+
+#define CT_NEXT(function)                                        \
+	({                                                       \
+		if (ct_unlikely(!originals.function))            \
+			originals.function = ct_next(#function); \
+		(__typeof__(function) *)originals.function;      \
 	})
 
-#define CT_NEXT_LONGJMP(name)                                      \
-	({                                                         \
-		static jump_function *ct_found;                    \
-		if (ct_unlikely(!ct_found))                        \
-			ct_found = (jump_function *)ct_next(name); \
-		ct_found;                                          \
-	})
+/* For spawn.c: sanitizers have a clone() of their own, for forks they know of. */
+void *ct_interpose_clone(void)
+{
+	return (void *)CT_NEXT(clone);
+}
 
 static bool is_recording(void)
 {
@@ -97,6 +134,7 @@ static void leave_frames(const void *environment)
 }
 
 typedef void jump_function(struct __jmp_buf_tag *, int);
+void __longjmp_chk(struct __jmp_buf_tag *environment, int value) __attribute__((noreturn));
 
 static __attribute__((noreturn)) void leave_and_jump(jump_function *next,
 						     struct __jmp_buf_tag *environment, int value)
@@ -108,23 +146,22 @@ static __attribute__((noreturn)) void leave_and_jump(jump_function *next,
 
 CT_INTERPOSE void longjmp(jmp_buf environment, int value)
 {
-	leave_and_jump(CT_NEXT_LONGJMP("longjmp"), environment, value);
+	leave_and_jump((jump_function *)CT_NEXT(longjmp), environment, value);
 }
 
 CT_INTERPOSE void _longjmp(jmp_buf environment, int value)
 {
-	leave_and_jump(CT_NEXT_LONGJMP("_longjmp"), environment, value);
+	leave_and_jump((jump_function *)CT_NEXT(_longjmp), environment, value);
 }
 
 CT_INTERPOSE void siglongjmp(sigjmp_buf environment, int value)
 {
-	leave_and_jump(CT_NEXT_LONGJMP("siglongjmp"), environment, value);
+	leave_and_jump((jump_function *)CT_NEXT(siglongjmp), environment, value);
 }
 
-void __longjmp_chk(struct __jmp_buf_tag *environment, int value) __attribute__((noreturn));
 CT_INTERPOSE void __longjmp_chk(struct __jmp_buf_tag *environment, int value)
 {
-	leave_and_jump(CT_NEXT_LONGJMP("__longjmp_chk"), environment, value);
+	leave_and_jump((jump_function *)CT_NEXT(__longjmp_chk), environment, value);
 }
 
 /* ---- frames left behind: exceptions ---- */
@@ -138,14 +175,31 @@ uintptr_t _Unwind_GetCFA(struct _Unwind_Context *context);
  * a handler or a cleanup. The context's CFA is the stack pointer the landing
  * frame had at its call: what lies below has been left.
  */
+static void *find_in_unwinder(const char *name)
+{
+	static const char *const libraries[] = {"libgcc_s.so.1", "libunwind.so.1"};
+	void *found = ct_next(name);
+	/* Brought by a plug-in, the unwinder is in the plug-in's scope, not in the program's. */
+	for (size_t i = 0; !found && i < ct_array_length(libraries); i++) {
+		void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
+		if (library)
+			found = dlsym(library, name);
+	}
+	return found;
+}
+
 CT_INTERPOSE void _Unwind_SetIP(struct _Unwind_Context *context, uintptr_t address)
 {
 	static __typeof__(_Unwind_GetCFA) *get_cfa;
-	if (!get_cfa)
-		get_cfa = (__typeof__(_Unwind_GetCFA) *)ct_next("_Unwind_GetCFA");
+	static __typeof__(_Unwind_SetIP) *set_ip;
+	if (!set_ip) {
+		get_cfa = (__typeof__(_Unwind_GetCFA) *)find_in_unwinder("_Unwind_GetCFA");
+		set_ip = (__typeof__(_Unwind_SetIP) *)find_in_unwinder("_Unwind_SetIP");
+	}
 	if (get_cfa && is_recording())
 		ct_slow_settle(get_cfa(context), CT_UNWIND_EXCEPTION);
-	CT_NEXT(_Unwind_SetIP)(context, address);
+	if (set_ip)
+		set_ip(context, address);
 }
 
 /* ---- other stacks ---- */
@@ -214,7 +268,7 @@ static int exec_with(execve_function *function, const char *path, char *const *a
 /* What cannot be executed should not cost a document. */
 static bool may_execute(const char *path)
 {
-	return ct_sys(SYS_faccessat, AT_FDCWD, path, X_OK) == 0;
+	return ct_sys(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS) != -ENOENT;
 }
 
 CT_INTERPOSE int execve(const char *path, char *const *arguments, char *const *variables)
@@ -350,6 +404,11 @@ static bool is_fork(long number, const long *arguments)
 	if (number == SYS_fork)
 		return true;
 #endif
+	if (number == SYS_clone3 && arguments[0]) {
+		/* struct clone_args: flags first, stack sixth */
+		const uint64_t *asked = (const uint64_t *)arguments[0];
+		return !(asked[0] & CLONE_VM) && !asked[5];
+	}
 	return number == SYS_clone && !(arguments[0] & CLONE_VM) && !arguments[1];
 }
 
@@ -443,7 +502,9 @@ CT_INTERPOSE int close_range(unsigned int first, unsigned int last, int flags)
 
 CT_INTERPOSE void closefrom(int first)
 {
-	close_range(first < 0 ? 0 : (unsigned int)first, ~0U, 0);
+	/* An older kernel has no such call: libc knows another way, and we get our file back. */
+	if (close_range(first < 0 ? 0 : (unsigned int)first, ~0U, 0) != 0)
+		CT_NEXT(closefrom)(first);
 }
 
 /* ---- libraries ---- */
@@ -474,10 +535,15 @@ static void hide_our_handler(struct sigaction *action)
 CT_INTERPOSE int sigaction(int number, const struct sigaction *restrict action,
 			   struct sigaction *restrict old)
 {
+	/* `old` may be the same struct. */
+	bool sets_default = action && action->sa_handler == SIG_DFL;
+	if (action && !sets_default && action->sa_handler != SIG_IGN &&
+	    action->sa_flags & SA_ONSTACK)
+		ct_crash_leave_signal_stacks();
 	int result = CT_NEXT(sigaction)(number, action, old);
 	if (result == 0)
 		hide_our_handler(old);
-	if (result == 0 && action && action->sa_handler == SIG_DFL)
+	if (result == 0 && sets_default)
 		ct_crash_program_set(number);
 	return result;
 }

@@ -165,12 +165,15 @@ static struct known_module *add_known(void)
 		struct known_module *grown = ct_sys_map(capacity * sizeof(*grown));
 		if (!grown)
 			return NULL;
-		if (known) {
-			ct_copy(grown, known, known_count * sizeof(*known));
-			ct_sys_unmap(known, known_capacity * sizeof(*known));
-		}
-		known = grown;
-		known_capacity = capacity;
+		/* In this order, for a fork on another thread in the middle. */
+		struct known_module *old = known;
+		uint32_t old_capacity = known_capacity;
+		if (old)
+			ct_copy(grown, old, known_count * sizeof(*old));
+		__atomic_store_n(&known, grown, __ATOMIC_RELEASE);
+		__atomic_store_n(&known_capacity, capacity, __ATOMIC_RELEASE);
+		if (old)
+			ct_sys_unmap(old, old_capacity * sizeof(*old));
 	}
 	return &known[known_count++];
 }

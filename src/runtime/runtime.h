@@ -76,8 +76,8 @@ struct ct_stack {
 struct ct_thread {
 	struct ct_thread *next; /* all threads, living and ended */
 	struct ct_thread *next_ended;
-	bool busy;    /* in a slow path; read by the thread that ends the trace */
-	bool forking; /* between the fork handlers: the slow path asks who it is */
+	bool busy;	      /* in a slow path; read by the thread that ends the trace */
+	unsigned int forking; /* inside fork(), how deep: the slow path asks who it is */
 	uint32_t stream;
 	uint32_t tid;
 	uint64_t seq;			/* of the piece being written */
@@ -169,7 +169,7 @@ struct ct_runtime {
 	struct ct_config config; /* read once; see config.c */
 	pid_t pid;
 	uint64_t run_id;
-	bool run_inherited;  /* the run began in another process */
+	bool nameless;	     /* the raw trace was removed for an exec that then failed */
 	bool start_captured; /* the next four are set: before main */
 	bool privileged;     /* AT_SECURE */
 	char start_directory[PATH_MAX];
@@ -205,6 +205,10 @@ bool ct_control_start(void);
 void ct_control_stop(long error, const char *doing);
 /* The process ends: close the trace, make the document. Any context; the first call counts. */
 void ct_control_end(enum ct_file_state state);
+/* The same in steps, for a signal handler: claim, or else wait for who has. */
+bool ct_control_claim_end(void);
+void ct_control_end_claimed(enum ct_file_state state);
+void ct_control_wait_for_end(void);
 /* Around execve: the document as of now; and, when it failed, on with the recording. */
 void ct_control_before_exec(void);
 void ct_control_exec_failed(void);
@@ -291,7 +295,7 @@ typedef void ct_entry(void);
 extern ct_entry *ct_enter_entry, *ct_exit_entry;
 #endif
 void ct_slow_select(enum ct_mode mode);
-void ct_slow_repair(uint64_t stale_offset, uint64_t size_bytes);
+void ct_slow_take_back(unsigned char *at, uint64_t record);
 uint64_t ct_slow_ticks(void);
 void ct_slow_extended(struct ct_thread *thread, enum ct_extended_kind kind, uint64_t ticks,
 		      uint32_t depth, uint64_t value);
@@ -312,6 +316,9 @@ void ct_hooks_init(void);
 void ct_crash_init(void);
 bool ct_crash_is_fatal(int signal_number);
 void ct_crash_program_set(int number);
+/* The program has a handler that uses signal stacks: ours would be too small for it. */
+void ct_crash_leave_signal_stacks(void);
+bool ct_crash_keeps_signal_stacks(void);
 bool ct_crash_is_our_handler(const void *handler);
 void ct_crash_thread_init(struct ct_thread *thread);
 void ct_crash_thread_end(struct ct_thread *thread);
@@ -319,7 +326,11 @@ void ct_crash_thread_end(struct ct_thread *thread);
 /* spawn.c: run `calltrace json` on the raw trace and wait. NULL, or what went wrong. */
 const char *ct_spawn_converter(const char *raw_path, bool remove_raw);
 
-/* next.c: the libc functions behind the ones interposed */
+/* next.c: the function that libc, or whoever comes after us, has under this name */
 void *ct_next(const char *name);
+
+/* interpose.c */
+void ct_interpose_init(void);
+void *ct_interpose_clone(void);
 
 #endif

@@ -59,7 +59,10 @@ static void write_extended(struct ct_thread *thread, enum ct_extended_kind kind,
 		.ticks = ticks,
 		.value = value,
 	};
-	ct_copy(ct_self.window + offset, &record, sizeof(record));
+	/* The first bytes last: a process killed in between has no half a record in its trace. */
+	ct_copy(ct_self.window + offset + 2, (char *)&record + 2, sizeof(record) - 2);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	__builtin_memcpy(ct_self.window + offset, &record, 2);
 	ct_self.epoch = ticks >> CT_EPOCH_SHIFT;
 	thread->extended_bytes += CT_EXTENDED_BYTES;
 	*current_word() = ct_word_make(word, ct_word_depth(word), offset + CT_EXTENDED_BYTES);
@@ -102,14 +105,6 @@ uint32_t ct_slow_recorded_depth(const struct ct_stack *stack, uint32_t depth)
 	return limit && recorded > limit ? limit : recorded;
 }
 
-static void set_depth(struct ct_thread *thread, uint32_t depth)
-{
-	uint64_t word = *current_word();
-	if (depth < thread->stack->base)
-		thread->stack->base = depth;
-	*current_word() = ct_word_make(word, depth, word & CT_WORD_OFFSET_MASK);
-}
-
 static void set_limits(struct ct_stack *stack)
 {
 	uint64_t limit = stack->capacity - 1;
@@ -118,6 +113,16 @@ static void set_limits(struct ct_stack *stack)
 		limit = (uint64_t)stack->base + max_depth;
 	ct_self.frames = stack->frames;
 	ct_self.depth_limit = limit;
+}
+
+static void set_depth(struct ct_thread *thread, uint32_t depth)
+{
+	uint64_t word = *current_word();
+	*current_word() = ct_word_make(word, depth, word & CT_WORD_OFFSET_MASK);
+	if (depth < thread->stack->base) {
+		thread->stack->base = depth;
+		set_limits(thread->stack);
+	}
 }
 
 void ct_slow_unwind(struct ct_thread *thread, uint32_t new_depth, enum ct_unwind_reason reason,
@@ -237,7 +242,7 @@ static bool hide_call(uint64_t function, uint64_t sp)
 {
 	uint32_t max_depth = ct_runtime.config.max_depth;
 	uint64_t word = *current_word();
-	if (!max_depth || (word & CT_WORD_OFFSET_MASK) == CT_OFFSET_NONE)
+	if (!max_depth || !ct_self.thread || (word & CT_WORD_OFFSET_MASK) == CT_OFFSET_NONE)
 		return false;
 	struct ct_thread *thread = ct_self.thread;
 	const struct ct_stack *stack = thread->stack;
@@ -312,7 +317,7 @@ struct ct_exit {
 static bool unhide_call(const struct ct_exit *exit)
 {
 	uint64_t word = *current_word();
-	if ((word & CT_WORD_OFFSET_MASK) == CT_OFFSET_NONE)
+	if (!ct_self.thread || (word & CT_WORD_OFFSET_MASK) == CT_OFFSET_NONE)
 		return false;
 	uint64_t depth = ct_word_depth(word);
 	const struct ct_frame *top = &ct_self.frames[depth];
@@ -358,6 +363,11 @@ static struct ct_returning find_jumped(const struct ct_stack *stack, uint32_t de
 static struct ct_returning find_returned(const struct ct_stack *stack, uint32_t depth,
 					 const struct ct_exit *exit)
 {
+	/* Nothing is below the stack pointer: a frame of the function on top is the one. */
+	if (depth && frame_sp(&stack->frames[depth]) >= exit->sp &&
+	    frame_sp(&stack->frames[depth]) - exit->sp < CT_STACK_GAP_BYTES &&
+	    stack->frames[depth].function == exit->function)
+		return (struct ct_returning){depth, depth - 1};
 	for (uint32_t at = depth; at > 0; at--)
 		if (frame_sp(&stack->frames[at]) == exit->sp &&
 		    stack->frames[at].function == exit->function)
@@ -405,7 +415,7 @@ static void write_return(struct ct_thread *thread, uint32_t depth, uint64_t tick
 		return;
 	uint64_t word = *current_word();
 	uint64_t offset = word & CT_WORD_OFFSET_MASK;
-	uint32_t record = ct_record_return(ticks);
+	uint64_t record = ct_record_return(ticks);
 	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
 	*current_word() = ct_word_make(word, depth - 1, offset + CT_RETURN_BYTES);
 }
@@ -464,7 +474,7 @@ static void record_enter(uint64_t function, uint64_t call_site, uint64_t site, u
 	}
 	struct ct_thread *thread = ready_thread();
 	if (thread) {
-		bool forking = thread->forking;
+		bool forking = thread->forking != 0;
 		if (forking)
 			take_back_word(thread, true);
 		thread->busy = true;
@@ -491,7 +501,7 @@ static void record_exit(uint64_t function, uint64_t call_site, uint64_t site, ui
 	}
 	/* A return alone makes no thread known, and no window. */
 	if (thread && thread->window && ct_mode() == CT_MODE_RECORD) {
-		bool forking = thread->forking;
+		bool forking = thread->forking != 0;
 		if (forking)
 			take_back_word(thread, true);
 		thread->busy = true;
@@ -623,6 +633,9 @@ void ct_slow_select(enum ct_mode mode)
 
 static void first_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
 {
+	/* A vfork child is a guest in its parent's memory: nothing begins there. */
+	if (ct_runtime.start_captured && ct_sys(SYS_getpid) != ct_runtime.pid)
+		return;
 	if (ct_control_start())
 		ct_enter_hook(function, call_site, site, sp);
 }
@@ -634,17 +647,19 @@ static void first_exit(uint64_t function, uint64_t call_site, uint64_t site, uin
 }
 
 /*
- * A hook lost the race for its slot to a handler, and has left a few bytes
- * where it thought the slot was. When the window was recycled meanwhile they
- * lie beyond what is written, where a reader of the live window could take
- * them for a record some day: take them back.
+ * A hook put its record into the window, and a handler came before it could
+ * publish it. The handler has written over it, or else the window was recycled
+ * and the record lies where a reader would take it for one some day: take it
+ * back.
  */
-void ct_slow_repair(uint64_t stale_offset, uint64_t size_bytes)
+void ct_slow_take_back(unsigned char *at, uint64_t record)
 {
 	ct_sigset saved = ct_sys_block_signals();
+	uint64_t there;
+	__builtin_memcpy(&there, at, sizeof(there));
 	uint64_t offset = *current_word() & CT_WORD_OFFSET_MASK;
-	if (ct_self.window && offset <= stale_offset)
-		ct_zero(ct_self.window + stale_offset, size_bytes);
+	if (there == record && offset <= (uint64_t)(at - ct_self.window))
+		ct_zero(at, sizeof(there));
 	ct_sys_restore_signals(saved);
 }
 

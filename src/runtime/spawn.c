@@ -27,10 +27,24 @@ struct child {
 	int status; /* as wait4 gives it */
 };
 
+/* The program's handlers would run in here, in the program's memory. Ignored stays ignored. */
+static void reset_handlers(void)
+{
+	enum { LAST_SIGNAL = 64, ACTION_WORDS = 4 };
+	uint64_t default_action[ACTION_WORDS] = {0};
+	for (int number = 1; number <= LAST_SIGNAL; number++) {
+		uint64_t action[ACTION_WORDS] = {0};
+		ct_sys(SYS_rt_sigaction, number, 0, action, sizeof(ct_sigset));
+		if (action[0] > (uint64_t)SIG_IGN)
+			ct_sys(SYS_rt_sigaction, number, default_action, 0, sizeof(ct_sigset));
+	}
+}
+
 static int run_command(void *argument)
 {
 	struct child *child = argument;
 	ct_sigset none = 0;
+	reset_handlers();
 	ct_sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
 	child->error = (int)ct_sys(SYS_execve, child->path, child->arguments, child->variables);
 	ct_sys(SYS_exit_group, 127);
@@ -150,7 +164,7 @@ const char *ct_spawn_converter(const char *raw_path, bool remove_raw)
 		NULL,
 	};
 	struct child child = {
-		.clone = (clone_function *)ct_next("clone"),
+		.clone = (clone_function *)ct_interpose_clone(),
 		.path = command_bytes,
 		.arguments = arguments,
 	};

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 ct_sigset ct_sys_block_signals(void)
@@ -57,6 +58,31 @@ bool ct_sys_peek(const void *from, void *ret, size_t size_bytes)
 	ct_sys(SYS_close, ends[0]);
 	ct_sys(SYS_close, ends[1]);
 	return whole;
+}
+
+void ct_sys_call_on_stack(void *top, void (*function)(long), long argument)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("mov %%rsp, %%rbx\n\t"
+			 "mov %[top], %%rsp\n\t"
+			 "call *%[function]\n\t"
+			 "mov %%rbx, %%rsp"
+			 : "+D"(argument)
+			 : [top] "r"(top), [function] "r"(function)
+			 : "rax", "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory",
+			   "cc");
+#else
+	register long x0 __asm__("x0") = argument;
+	__asm__ volatile("mov x19, sp\n\t"
+			 "mov sp, %[top]\n\t"
+			 "blr %[function]\n\t"
+			 "mov sp, x19"
+			 : "+r"(x0)
+			 : [top] "r"(top), [function] "r"(function)
+			 : "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11",
+			   "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x19", "x30", "memory",
+			   "cc");
+#endif
 }
 
 long ct_sys_read_file(const char *path, void *ret, size_t size_bytes)
@@ -296,6 +322,25 @@ void ct_log_init(void)
 	log_target.inode = status.st_ino;
 }
 
+/*
+ * One write, so that lines of several processes do not mix. A pipe nobody reads,
+ * or a file at its limit, would kill the program by a signal that is ours: take
+ * it back.
+ */
+static void write_quietly(const char *line, size_t length)
+{
+	struct timespec at_once = {0, 0};
+	ct_sigset ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
+	ct_sigset pending = 0;
+	ct_sigset saved = ct_sys_block_signals();
+	ct_sys(SYS_rt_sigpending, &pending, sizeof(pending));
+	long result = ct_sys(SYS_write, STDERR_FILENO, line, length);
+	ours &= ~pending;
+	if ((result == -EPIPE || result == -EFBIG) && ours)
+		ct_sys(SYS_rt_sigtimedwait, &ours, 0, &at_once, sizeof(ours));
+	ct_sys_restore_signals(saved);
+}
+
 void ct_log(const char *format, ...)
 {
 	char line[1024];
@@ -312,8 +357,7 @@ void ct_log(const char *format, ...)
 	ct_text_format(&text, format, args);
 	va_end(args);
 	line[text.length++] = '\n';
-	/* One write, so that lines of several processes do not mix. */
-	ct_sys(SYS_write, STDERR_FILENO, line, text.length);
+	write_quietly(line, text.length);
 }
 
 const char *ct_errno_text(long error)

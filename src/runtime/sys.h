@@ -104,6 +104,9 @@ void ct_text_format(struct ct_text *text, const char *format, va_list args);
 void ct_text_printf(struct ct_text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Run function(argument) on another stack, `top` its upper end; signals must be blocked. */
+void ct_sys_call_on_stack(void *top, void (*function)(long), long argument);
+
 /* Remember what standard error is, so as never to write into a file that took its number. */
 void ct_log_init(void);
 /* One line on standard error: "calltrace: ...". */

@@ -58,9 +58,9 @@ static struct ct_thread *reuse_struct(void)
 		newest_ended = NULL;
 	ct_runtime.ended_calls += ct_thread_calls(thread);
 	ct_stack_free_frames(thread);
-	struct ct_thread *next = thread->next;
-	ct_zero(thread, offsetof(struct ct_thread, first_frames));
-	thread->next = next;
+	/* Not the first field: others walk the list without the lock. */
+	ct_zero(&thread->next_ended,
+		offsetof(struct ct_thread, first_frames) - offsetof(struct ct_thread, next_ended));
 	return thread;
 }
 
@@ -270,7 +270,7 @@ __attribute__((visibility("default"))) int pthread_create(pthread_t *ret,
 							  start_routine *start, void *argument)
 {
 	if (!next_create)
-		next_create = (create_function *)ct_next("pthread_create");
+		next_create = (create_function *)ct_next("pthread_create"); /* before our load */
 	enum ct_mode mode = ct_mode();
 	struct start_note *note = mode == CT_MODE_RECORD ? take_note() : NULL;
 	if (!note)
@@ -313,9 +313,11 @@ void ct_thread_before_fork(void)
 	if (!thread || !thread->window || ct_mode() != CT_MODE_RECORD)
 		return;
 	ct_sigset saved = ct_sys_block_signals();
-	thread->saved_word = *current_word();
-	thread->forking = true;
-	*current_word() = CT_OFFSET_NONE;
+	/* A handler may fork while its thread is forking. */
+	if (thread->forking++ == 0) {
+		thread->saved_word = *current_word();
+		*current_word() = CT_OFFSET_NONE;
+	}
 	ct_sys_restore_signals(saved);
 }
 
@@ -325,8 +327,8 @@ void ct_thread_after_fork_parent(void)
 	if (!thread || !thread->forking)
 		return;
 	ct_sigset saved = ct_sys_block_signals();
-	thread->forking = false;
-	*current_word() = thread->saved_word;
+	if (--thread->forking == 0)
+		*current_word() = thread->saved_word;
 	ct_sys_restore_signals(saved);
 }
 
@@ -373,7 +375,7 @@ void ct_thread_fork_child(void)
 	if (thread->stack != &thread->own_stack)
 		inherit_frames(&thread->own_stack, thread->own_stack.depth);
 	inherit_frames(thread->stack, (uint32_t)ct_word_depth(word));
-	thread->forking = false;
+	thread->forking = 0;
 	thread->busy = false;
 	thread->row = NULL;
 	thread->stream = 0;

@@ -48,6 +48,8 @@ int ct_window_flush(struct ct_thread *thread, uint64_t ticks)
 		return error;
 	}
 	thread->appended_bytes += piece.used_bytes;
+	if (ct_unlikely(!ct_crash_keeps_signal_stacks()))
+		ct_crash_thread_end(thread);
 	/* From here on the window is a duplicate, until it has the next seq. */
 	size_t written = offset + sizeof(uint64_t); /* with the tail of the last store */
 	if (written > CT_BLOCK_BYTES)
@@ -62,7 +64,7 @@ int ct_window_flush(struct ct_thread *thread, uint64_t ticks)
 }
 
 /* Windows of ended threads, used again before the file grows. Under ct_runtime.lock. */
-static struct ct_block_header *free_windows[1024];
+static struct ct_block_header *free_windows[4096];
 static uint32_t free_window_count;
 
 int ct_window_open(struct ct_thread *thread, uint64_t ticks)
@@ -97,14 +99,13 @@ void ct_window_close(struct ct_thread *thread)
 	uint64_t word = *current_word();
 	*current_word() = ct_word_make(word, ct_word_depth(word), CT_OFFSET_NONE);
 	ct_lock_take(&ct_runtime.lock);
-	if (free_window_count < ct_array_length(free_windows)) {
-		thread->window->stream = 0;
+	thread->window->stream = 0;
+	if (free_window_count < ct_array_length(free_windows))
 		free_windows[free_window_count++] = thread->window;
-		thread->window = NULL;
-	}
-	ct_lock_release(&ct_runtime.lock);
-	/* With the list full the window stays: an empty piece, 64 KiB of file. */
+	else
+		ct_sys_unmap(thread->window, CT_BLOCK_BYTES); /* the file keeps an empty block */
 	thread->window = NULL;
+	ct_lock_release(&ct_runtime.lock);
 }
 
 static void replace_by_private(struct ct_block_header *window)
