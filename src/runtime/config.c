@@ -23,11 +23,22 @@ const char *ct_config_get(const char *name)
 	return NULL;
 }
 
+/* Complaints are lines: a value's own line ends must not look like one. */
+static void add_value(const char *value)
+{
+	for (; *value; value++) {
+		char c = *value == '\n' ? '?' : *value;
+		ct_text_add_bytes(&complaints, &c, 1);
+	}
+}
+
 static void complain(const char *name, const char *value, const char *accepted,
 		     const char *default_text)
 {
-	ct_text_printf(&complaints, "%s='%s' is not accepted: it takes %s; using the default, %s\n",
-		       name, value, accepted, default_text);
+	ct_text_printf(&complaints, "%s='", name);
+	add_value(value);
+	ct_text_printf(&complaints, "' is not accepted: it takes %s; using the default, %s\n",
+		       accepted, default_text);
 }
 
 static bool read_flag(const char *name, bool default_value)
@@ -215,10 +226,14 @@ int ct_config_expand_output(struct ct_config *config)
 		} else if (add_field(&output, at[1])) {
 			at++;
 		} else {
-			if (!complained)
+			if (!complained && !at[1])
+				ct_log("CALLTRACE_OUTPUT='%s': the %% at its end is kept as it is; "
+				       "write %%%% for one",
+				       setting);
+			else if (!complained)
 				ct_log("CALLTRACE_OUTPUT='%s': %%%c is not a field, and is kept as "
 				       "it is; the fields are %%p, %%e, %%h, %%t and %%%%",
-				       setting, at[1] ? at[1] : ' ');
+				       setting, at[1]);
 			complained = true;
 			ct_text_add(&output, "%");
 		}

@@ -115,6 +115,7 @@ void ct_control_capture_start(void)
 		join_run();
 	}
 	if (!ct_runtime.config.enabled) {
+		ct_debug("off, since CALLTRACE_ENABLED is 0");
 		set_mode(CT_MODE_OFF);
 		return;
 	}
@@ -136,8 +137,8 @@ static void say_no_trace(long error)
 		       path);
 		break;
 	case -ENOENT:
-		ct_log("CALLTRACE_OUTPUT: cannot write '%s': its directory does not exist; create "
-		       "it; this program is not traced",
+		ct_log("CALLTRACE_OUTPUT: cannot write '%s': its directory does not exist, or takes "
+		       "no files; create it, or choose another; this program is not traced",
 		       path);
 		break;
 	default:
@@ -251,8 +252,8 @@ static void summarise_count(void)
 		threads++;
 	}
 	calls += ct_runtime.ended_calls;
-	ct_debug("process %d: %lu calls counted in %u threads, none recorded", ct_runtime.pid,
-		 calls, threads);
+	ct_debug("process %d: %lu calls counted in %u thread%s, none recorded", ct_runtime.pid,
+		 calls, threads, threads == 1 ? "" : "s");
 }
 
 /* With the trace closed: what happened, and what a call costs on this machine. */
@@ -275,9 +276,10 @@ static void summarise(void)
 		cost.length = 0;
 		add_tenths(&cost, ct_slow_measure_ps(window, frames));
 	}
-	ct_log("process %d: %lu calls in %u threads, %lu lost, %lu suppressed, %lu bytes, %s ns "
+	ct_log("process %d: %lu calls in %u thread%s, %lu lost, %lu suppressed, %lu bytes, %s ns "
 	       "per call measured",
-	       ct_runtime.pid, calls, ct_runtime.thread_count, lost, suppressed, ct_file_bytes(),
+	       ct_runtime.pid, calls, ct_runtime.thread_count,
+	       ct_runtime.thread_count == 1 ? "" : "s", lost, suppressed, ct_file_bytes(),
 	       cost_bytes);
 }
 
@@ -295,13 +297,15 @@ static void close_trace(enum ct_file_state state)
 
 /*
  * The document from the raw trace, which is removed; it stays when that fails.
- * After an exec that failed the trace has no name but its descriptor's.
+ * After an exec that failed, or when the program has removed it, the trace has no
+ * name but its descriptor's.
  */
 static void make_document(void)
 {
 	char raw_bytes[PATH_MAX];
 	struct ct_text raw = {raw_bytes, 0, sizeof(raw_bytes), false};
-	bool nameless = ct_runtime.nameless;
+	bool nameless = ct_runtime.nameless ||
+			ct_sys(SYS_faccessat, AT_FDCWD, ct_runtime.raw_path, F_OK) == -ENOENT;
 	if (nameless)
 		ct_text_printf(&raw, "/proc/%d/fd/%d", ct_runtime.pid, ct_file_descriptor());
 	else

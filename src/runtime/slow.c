@@ -711,6 +711,7 @@ uint64_t ct_slow_measure_ps(void *window, struct ct_frame *frames)
 	for (int batch = 0; batch < BATCHES; batch++) {
 		ct_self.epoch = ct_slow_ticks() >> CT_EPOCH_SHIFT;
 		*current_word() = ct_word_make(*current_word(), 0, CT_BLOCK_HEADER_BYTES);
+		ct_zero(window, CT_BLOCK_BYTES);
 		uint64_t begin_ns = ct_clock_monotonic_ns();
 		make_calls(CALLS, window);
 		elapsed_ns += ct_clock_monotonic_ns() - begin_ns;

@@ -176,5 +176,10 @@ const char *ct_spawn_converter(const char *raw_path, bool remove_raw)
 	bool done = run_and_wait(&child);
 	errno = saved_errno;
 	ct_sys_unmap(child.variables, (MOST_VARIABLES + 1) * sizeof(*child.variables));
-	return done ? NULL : "the command `calltrace` did not finish";
+	if (done)
+		return NULL;
+	if (child.pid > 0 && !child.error && WIFSIGNALED(child.status))
+		return "the command `calltrace` was killed by a signal";
+	return child.error ? "the command `calltrace` could not be started"
+			   : "the command `calltrace` failed";
 }

@@ -356,6 +356,10 @@ void ct_log(const char *format, ...)
 	va_start(args, format);
 	ct_text_format(&text, format, args);
 	va_end(args);
+	/* What the user gave us may hold anything; a line is a line. */
+	for (size_t i = 0; i < text.length; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
 	line[text.length++] = '\n';
 	write_quietly(line, text.length);
 }

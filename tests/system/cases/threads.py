@@ -132,13 +132,29 @@ def timer_signals_nested(t):
     check_timer(t, "250", "400", "nested")
 
 
-@test(BOTH)
-def timer_signal_without_clock(t):
-    """the same with CALLTRACE_CLOCK=none"""
-    result = t.run([t.build("timer.c"), "250", "500"], env={"CALLTRACE_CLOCK": "none"})
+def check_timer_with(t, env):
+    result = t.run([t.build("timer.c"), "250", "400"], env=env)
     document = t.document()
     for name, count in account_of(result).items():
         t.same(f"calls of {name}", count, document.count(name))
+
+
+@test(BOTH)
+def timer_signal_without_clock(t):
+    """the same with CALLTRACE_CLOCK=none"""
+    check_timer_with(t, {"CALLTRACE_CLOCK": "none"})
+
+
+@test(BOTH)
+def timer_signal_with_the_kernels_clock(t):
+    """the same with CALLTRACE_CLOCK=monotonic"""
+    check_timer_with(t, {"CALLTRACE_CLOCK": "monotonic"})
+
+
+@test(BOTH)
+def timer_signal_without_restartable_sequences(t):
+    """the same where libc has not registered the threads with the kernel"""
+    check_timer_with(t, {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"})
 
 
 @test(ONE + ("clang-O2",))
