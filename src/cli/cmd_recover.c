@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "cli/convert.h"
@@ -17,30 +16,57 @@ static void trace_cleanup(struct ct_trace **trace)
 	ct_trace_destroy(*trace);
 }
 
-static bool is_directory_of(const char *path)
+/* The real path of the folder `path` names a file in; NULL: there is none. */
+static char *real_directory(const char *path)
 {
-	struct stat status;
 	ct_cleanup(ct_cleanup_free) char *directory = strdup(path);
 	char *slash = directory ? strrchr(directory, '/') : NULL;
 
-	if (!slash)
-		return false;
-	slash[1] = '\0';
-	return stat(directory, &status) == 0 && S_ISDIR(status.st_mode);
+	if (!directory)
+		return NULL;
+	if (slash)
+		slash[1] = '\0';
+	return realpath(slash ? directory : ".", NULL);
 }
 
-/* Where the runtime would have put the document, if that can be; else beside the raw trace. */
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* Length of a file's name without its extension. */
+static size_t stem_length(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	return dot && dot != name ? (size_t)(dot - name) : strlen(name);
+}
+
+/* Is RAW named as the runtime names the raw trace of `document`? One that it moved aside for a
+ * later run is not, and the document of that name is the later run's. */
+static bool belongs_to(const char *raw, const char *document)
+{
+	static const char raw_ending[] = ".ctrace";
+	const char *raw_name = file_name(raw);
+	const char *name = file_name(document);
+	size_t length = stem_length(name);
+
+	if (strcmp(name + length, raw_ending) == 0 || strncmp(raw_name, name, length) != 0 ||
+	    strcmp(raw_name + length, raw_ending) != 0)
+		return false;
+	ct_cleanup(ct_cleanup_free) char *raw_directory = real_directory(raw);
+	ct_cleanup(ct_cleanup_free) char *directory = real_directory(document);
+	return raw_directory && directory && strcmp(raw_directory, directory) == 0;
+}
+
+/* The document the runtime would have written from RAW; else RAW's own name. */
 static char *default_output(const struct ct_convert *convert, const struct ct_trace *trace)
 {
 	struct ct_bytes stored = ct_trace_string(trace, ct_trace_info(trace)->output);
-	static const char raw_ending[] = ".ctrace";
-	size_t ending = strlen(raw_ending);
 
-	if (stored.length > 0 && stored.bytes[0] == '/' &&
-	    !(stored.length > ending &&
-	      memcmp(stored.bytes + stored.length - ending, raw_ending, ending) == 0)) {
+	if (stored.length > 0 && stored.bytes[0] == '/') {
 		char *path = strndup(stored.bytes, stored.length);
-		if (path && is_directory_of(path))
+		if (path && belongs_to(convert->raw, path))
 			return path;
 		free(path);
 	}
@@ -123,8 +149,8 @@ const struct ct_command ct_command_recover = {
 		"RAW is kept.\n"
 		"\n"
 		"  -o, --output OUT     write to OUT; '-' is standard output; without it, to the\n"
-		"                       file the program was to write, or beside RAW when that\n"
-		"                       folder is gone\n"
+		"                       file the program was to write, if RAW still has the name\n"
+		"                       that belongs to it, else to RAW's name with .json\n"
 		"      --live           read the trace of a process that still runs\n"
 		"\n"
 		"The other options are those of 'calltrace json'.\n",
