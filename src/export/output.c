@@ -2,13 +2,16 @@
 /* The file a document goes to: see output.h. */
 #include "export/output.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,30 +155,88 @@ static struct ct_error *open_directly(struct ct_output *output, const char *path
 	return NULL;
 }
 
-static struct ct_error *open_standard_output(struct ct_output *output)
+/* The descriptor that `path` is a name of; -1: of none. */
+static int descriptor_of(const char *path)
 {
-	output->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+
+	if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0)
+		return STDOUT_FILENO;
+	if (strcmp(path, "/dev/stderr") == 0)
+		return STDERR_FILENO;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		size_t length = strlen(folders[i]);
+		if (strncmp(path, folders[i], length) != 0 || !isdigit((unsigned char)path[length]))
+			continue;
+		char *end;
+		unsigned long number = strtoul(path + length, &end, 10);
+		if (*end == '\0' && number <= INT_MAX)
+			return (int)number;
+	}
+	return -1;
+}
+
+static struct ct_error *open_descriptor(struct ct_output *output, int descriptor)
+{
+	output->fd = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
 	if (output->fd < 0)
-		return ct_error_errno(errno, "writing to standard output");
+		return ct_error_errno(errno, "writing to %s", output->name);
 	return NULL;
+}
+
+/* What the symbolic link leads to, one step on; NULL and errno: it is none, or a failure. */
+static char *follow_link(const char *path)
+{
+	char target[PATH_MAX];
+	char *followed;
+	ssize_t length = readlink(path, target, sizeof(target));
+
+	if (length < 0)
+		return NULL;
+	if (length == sizeof(target)) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	const char *slash = target[0] == '/' ? NULL : strrchr(path, '/');
+	int directory_length = slash ? (int)(slash - path) + 1 : 0;
+	if (asprintf(&followed, "%.*s%.*s", directory_length, path, (int)length, target) < 0) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return followed;
+}
+
+/* A link to a file that is not there stays, and the file is made. */
+static struct ct_error *open_new(struct ct_output *output, const char *path)
+{
+	enum { MAX_LINKS = 40 };
+
+	output->path = strdup(path);
+	for (int i = 0; output->path && i < MAX_LINKS; i++) {
+		char *followed = follow_link(output->path);
+		if (!followed && (errno == EINVAL || errno == ENOENT))
+			return open_temporary(output, NULL);
+		if (!followed)
+			return ct_error_errno(errno, "resolving '%s'", path);
+		free(output->path);
+		output->path = followed;
+	}
+	return output->path ? ct_error_errno(ELOOP, "resolving '%s'", path) : ct_error_nomem;
 }
 
 static struct ct_error *open_output(struct ct_output *output, const char *path)
 {
 	struct stat status;
 
-	/* /dev/stdout may lead to a regular file the shell opened, not ours to replace. */
-	if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0 ||
-	    strcmp(path, "/dev/fd/1") == 0 || strcmp(path, "/proc/self/fd/1") == 0)
-		return open_standard_output(output);
-	if (stat(path, &status) < 0) {
-		output->path = strdup(path);
-		return output->path ? open_temporary(output, NULL) : ct_error_nomem;
-	}
+	/* It may be a regular file the shell opened, not ours to replace. */
+	int descriptor = descriptor_of(path);
+	if (descriptor >= 0)
+		return open_descriptor(output, descriptor);
+	if (stat(path, &status) < 0)
+		return open_new(output, path);
 	if (S_ISDIR(status.st_mode))
 		return ct_error_create("writing '%s': it is a directory; name a file", path);
-	if (!S_ISREG(status.st_mode) || strncmp(path, "/dev/fd/", 8) == 0 ||
-	    strncmp(path, "/proc/", 6) == 0)
+	if (!S_ISREG(status.st_mode) || strncmp(path, "/proc/", 6) == 0)
 		return open_directly(output, path);
 	/* A symbolic link stays, and what it points to is replaced. */
 	output->path = realpath(path, NULL);
