@@ -292,7 +292,7 @@ static void put_relationship(struct document *document, const struct ct_thread_r
 		ct_json_put_null(writer, "call_id");
 		ct_json_put_null(writer, "function");
 	}
-	if (row->created_ticks)
+	if (row->created_ticks && document->info->clock_kind != CT_CLOCK_NONE)
 		ct_json_put_u64(writer, "created_ns",
 				ct_trace_ns(document->trace, row->created_ticks));
 	else

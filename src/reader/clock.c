@@ -74,3 +74,17 @@ uint64_t ct_scale_ns(const struct ct_scale *scale, uint64_t ticks)
 			       CT_SCALE_SHIFT;
 	return ns > UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
 }
+
+uint64_t ct_clock_points_ns(const struct ct_file_info *info)
+{
+	const struct ct_clock_point *points[] = {&info->latest[0], &info->latest[1], &info->end};
+	uint64_t longest = 0;
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+		if (points[i]->ticks == 0 || points[i]->monotonic_ns <= info->start.monotonic_ns)
+			continue;
+		uint64_t ns = points[i]->monotonic_ns - info->start.monotonic_ns;
+		if (ns > longest)
+			longest = ns;
+	}
+	return longest;
+}

@@ -731,6 +731,8 @@ uint64_t ct_trace_start_realtime_ns(const struct ct_trace *trace)
 
 uint64_t ct_trace_duration_ns(const struct ct_trace *trace)
 {
+	if (trace->info.clock_kind == CT_CLOCK_NONE)
+		return ct_clock_points_ns(&trace->info);
 	return ct_trace_ns(trace, trace->end_ticks);
 }
 

@@ -60,6 +60,7 @@ bool ct_trace_thread(const struct ct_trace *trace, uint32_t stream, struct ct_th
 /* Ticks to ns since the start of the trace; ticks before the start give 0. */
 uint64_t ct_trace_ns(const struct ct_trace *trace, uint64_t ticks);
 uint64_t ct_trace_start_realtime_ns(const struct ct_trace *trace);
+/* To the last moment anything is known of; of a trace without times too. */
 uint64_t ct_trace_duration_ns(const struct ct_trace *trace);
 /* The last moment anything is known of, in ticks: open calls are shown up to here. */
 uint64_t ct_trace_end_ticks(const struct ct_trace *trace);

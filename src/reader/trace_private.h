@@ -109,5 +109,7 @@ static inline uint64_t ct_add_saturated(uint64_t a, uint64_t b)
 
 struct ct_scale ct_scale_of(const struct ct_file_info *info);
 uint64_t ct_scale_ns(const struct ct_scale *scale, uint64_t ticks);
+/* From the start to the last clock point that is set, by CLOCK_MONOTONIC. */
+uint64_t ct_clock_points_ns(const struct ct_file_info *info);
 
 #endif
