@@ -3,7 +3,9 @@
 import os
 import re
 import shutil
+import signal
 import stat
+import subprocess
 
 from driver.harness import ALL, BOTH, ONE, test
 
@@ -214,4 +216,77 @@ def environment_of_children_is_as_untraced(t):
         "our variables",
         [f"CALLTRACE_OUTPUT={t.out}/trace.json", f"LD_PRELOAD={t.context.library}"],
         ours,
+    )
+
+
+@test(BOTH)
+def plugin_brings_the_unwinder(t):
+    """a C program whose plug-in throws: the unwinder is in the plug-in's scope alone"""
+    plugin = t.build("throwing_plugin.cpp", shared=True, name="throwing.so")
+    document = t.compare([t.build("loads_plugin.c", ldflags=["-ldl"]), plugin])
+    t.same("calls of thrower", 1, document.count("thrower"))
+
+
+@test(BOTH)
+def constructor_waits_for_a_thread(t):
+    """a thread that libc's functions are called on while another holds the loader's lock"""
+    plugin = t.build("waiting_constructor.c", shared=True, name="waiting.so")
+    t.compare([t.build("loads_plugin.c", ldflags=["-ldl"]), plugin])
+    t.same("standard output", b"42\n", t.traced.out)
+
+
+@test(BOTH)
+def death_on_a_small_signal_stack(t):
+    """SIGTERM on 8 KiB of signal stack with nothing below: the signal kills, the document is there"""
+    document = t.compare([t.build("signal_stack_sizes.c"), "small"])
+    t.same("exit status", -signal.SIGTERM, t.traced.status)
+    t.same("calls of leaf", 1, document.count("leaf"))
+
+
+@test(BOTH)
+def handler_that_finds_no_signal_stack(t):
+    """SA_ONSTACK without a signal stack: the handler has the thread's own, and all its room"""
+    document = t.compare([t.build("signal_stack_sizes.c"), "none"])
+    t.same("calls of leaf", 2, document.count("leaf"))
+
+
+@test(BOTH)
+def nobody_reads_standard_error(t):
+    """our lines into a closed pipe: no SIGPIPE for the program"""
+    program = t.build("small_calls.c")
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = dict(
+        os.environ,
+        LD_PRELOAD=t.context.library,
+        CALLTRACE_MAX_DEPTH="x",
+        CALLTRACE_DEBUG="1",
+        CALLTRACE_OUTPUT=os.path.join(t.out, "trace.json"),
+    )
+    run = subprocess.run([program], env=environment, stdout=subprocess.PIPE, stderr=writer)
+    os.close(writer)
+    t.same("exit status, output", (0, b"4\n"), (run.returncode, run.stdout))
+
+
+@test(BOTH)
+def alloca_and_variable_arrays(t):
+    """functions whose stack pointer has moved between the hooks"""
+    t.compare(
+        [t.build("alloca.c")],
+        tree="""
+main
+    takes x2
+        leaf
+    nested
+        leaf
+        nested
+            leaf
+            nested
+                leaf
+                nested
+                    leaf
+                    takes
+                        leaf
+    leaf
+""",
     )

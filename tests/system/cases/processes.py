@@ -259,3 +259,22 @@ def untraced_program_leaves_nothing(t):
     result = t.run(["/bin/echo", "hello"])
     t.same("behaviour", (0, b"hello\n", b""), (result.status, result.out, result.err))
     t.same("files", [], os.listdir(t.out))
+
+
+@test(BOTH)
+def processes_made_without_fork(t):
+    """syscall(SYS_clone), clone3, _Fork and clone(): each child has a document, none writes into its parent's"""
+    t.run([t.build("raw_forks.c")])
+    counts = sorted(
+        (each.count("in_parent"), each.count("in_child"))
+        for each in (t.document(name, alone=False) for name in os.listdir(t.out))
+    )
+    t.same("calls of in_parent, in_child", [(0, 20000)] * 4 + [(80000, 0)], counts)
+
+
+@test(BOTH)
+def exit_while_the_document_is_made(t):
+    """main returns, another thread calls _exit: the process waits for its document"""
+    t.run([t.build("exit_races.c")])
+    t.same("files", ["trace.json"], os.listdir(t.out))
+    t.same("calls of leaf", 100000, t.document().count("leaf"))
