@@ -2,14 +2,24 @@
 /* calltrace json: a raw trace to the JSON document. */
 #include "cli/command.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "cli/convert.h"
+#include "cli/term.h"
 
 static void trace_cleanup(struct ct_trace **trace)
 {
 	ct_trace_destroy(*trace);
+}
+
+static void warn_of_loss(const char *raw, uint64_t lost_events)
+{
+	ct_term_say("'%s' lacks %" PRIu64
+		    " event%s or more: they were lost while recording, or the "
+		    "file was cut short or damaged",
+		    raw, lost_events, lost_events == 1 ? "" : "s");
 }
 
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
@@ -29,8 +39,11 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 		*err = ct_error_nomem;
 		return CT_EXIT_FAILURE;
 	}
-	return ct_convert_run(&convert, trace, convert.output ? convert.output : name, &summary,
-			      err);
+	enum ct_exit status = ct_convert_run(&convert, trace,
+					     convert.output ? convert.output : name, &summary, err);
+	if (status == CT_EXIT_OK && summary.lost_events > 0 && !convert.quiet)
+		warn_of_loss(convert.raw, summary.lost_events);
+	return status;
 }
 
 const struct ct_command ct_command_json = {

@@ -152,6 +152,7 @@ static struct ct_error *open_file(const char *path, struct ct_trace *trace)
 								  : "not a regular file");
 	if (file.st_size == 0)
 		return ct_error_create("the file is empty");
+	trace->file_bytes = (uint64_t)file.st_size;
 	uint64_t blocks = ((uint64_t)file.st_size + CT_BLOCK_BYTES - 1) / CT_BLOCK_BYTES;
 	trace->block_count = (uint32_t)(blocks < MAX_BLOCKS ? blocks : MAX_BLOCKS);
 
@@ -197,12 +198,21 @@ static bool add_piece(struct ct_trace *trace, struct scan *scan,
 	return true;
 }
 
+static bool is_cut_short(const struct ct_trace *trace, uint32_t block)
+{
+	return ((uint64_t)block + 1) * CT_BLOCK_BYTES > trace->file_bytes;
+}
+
 /* False when memory ran out. */
 static bool scan_block(struct ct_trace *trace, struct scan *scan, uint32_t block)
 {
 	struct ct_block_header header;
-	if (read_block(trace, block, &header, sizeof(header)) < sizeof(header))
+	size_t length = read_block(trace, block, &header, sizeof(header));
+	if (length < sizeof(header)) {
+		/* Of a killed process it may be a piece whose writing had just begun. */
+		trace->damage += length > 0 && trace->info.state != CT_STATE_RUNNING;
 		return true;
+	}
 	/* A block that is reserved but not yet in use is no damage. */
 	if (header.magic == 0)
 		return true;
@@ -217,6 +227,9 @@ static bool scan_block(struct ct_trace *trace, struct scan *scan, uint32_t block
 		trace->damage++;
 		return true;
 	}
+	/* All blocks but appended pieces have their full length from the start. */
+	if (header.used_bytes == 0 && is_cut_short(trace, block))
+		trace->damage++;
 	scan->blocks_of_type[header.type]++;
 	if (is_table(header.type))
 		return add_table(scan, &header, block);
@@ -487,6 +500,41 @@ static uint64_t missing_pieces(const struct ct_trace *trace, uint32_t stream)
 	return missing;
 }
 
+/*
+ * Must there be a block of records for this row? A thread makes its row, then
+ * its window, then a record; its window goes to another once it has ended, the
+ * records stay. One that had only just begun may have come no further.
+ */
+static bool expects_records(const struct ct_trace *trace, const struct ct_thread_row *row)
+{
+	static const uint64_t just_begun_ns = 10000000;
+
+	if (trace->info.state == CT_STATE_STOPPED || row->suppressed_calls || row->lost_events)
+		return false;
+	if (row->flags & CT_THREAD_ENDED)
+		return true;
+	if (row->flags & CT_THREAD_MAIN && trace->info.state != CT_STATE_RUNNING)
+		return true;
+	uint64_t start_ns = ct_trace_ns(trace, row->start_ticks);
+	uint64_t end_ns = ct_trace_ns(trace, trace->end_ticks);
+	return row->start_ticks && end_ns > start_ns && end_ns - start_ns >= just_begun_ns;
+}
+
+/* Rows whose records are gone, and records whose row is. */
+static uint64_t missing_halves(const struct ct_trace *trace)
+{
+	uint64_t missing = 0;
+	struct ct_thread_row row;
+	for (uint32_t stream = 1; stream <= trace->stream_count; stream++) {
+		bool has_pieces = trace->first_piece[stream] != trace->first_piece[stream + 1];
+		if (ct_trace_thread(trace, stream, &row))
+			missing += !has_pieces && expects_records(trace, &row);
+		else
+			missing += has_pieces;
+	}
+	return missing;
+}
+
 static bool header_matches(const struct ct_trace *trace, const struct ct_piece *piece,
 			   const struct ct_block_header *header)
 {
@@ -623,6 +671,7 @@ static struct ct_error *open_trace(const char *path, struct ct_trace **ret)
 		trace->damage = ct_add_saturated(trace->damage, missing_pieces(trace, stream));
 	trace->scale = ct_scale_of(&trace->info);
 	trace->damage = ct_add_saturated(trace->damage, trace->scale.guessed);
+	trace->damage = ct_add_saturated(trace->damage, missing_halves(trace));
 	*ret = ct_take(trace);
 	return NULL;
 }

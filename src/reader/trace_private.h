@@ -36,6 +36,7 @@ struct ct_site_keys {
 struct ct_trace {
 	int fd;
 	uint32_t block_count;
+	uint64_t file_bytes;
 	struct ct_file_info info;
 	uint64_t file_id;
 	size_t first_block_bytes;

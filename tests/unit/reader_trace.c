@@ -221,6 +221,7 @@ static void streams_without_a_row_are_counted(void **state)
 	assert_int_equal(ct_trace_thread_count(trace), 9);
 	assert_false(ct_trace_thread(trace, 9, &row));
 	assert_walk(trace, 9, "+0 -0:exit");
+	assert_int_equal(ct_trace_damage(trace), 1);
 }
 
 static void blocks_of_another_file_are_damage(void **state)
@@ -238,6 +239,7 @@ static void blocks_of_another_file_are_damage(void **state)
 	trace_writer_header(&w, 3)->file_id++;
 	trace_writer_header(&w, 4)->type = 77; /* of a later version of the format: no damage */
 	memset(trace_writer_header(&w, 5), 0, CT_BLOCK_BYTES); /* reserved and not yet used */
+	trace_writer_thread(&w, &(struct ct_thread_row){.stream = 6});
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
 	assert_int_equal(ct_trace_damage(trace), 3);
 	for (uint32_t stream = 1; stream <= 5; stream++)
@@ -255,8 +257,58 @@ static void missing_pieces_are_damage(void **state)
 		trace_records_return(&records, 2000);
 		trace_writer_append(&w, (struct trace_piece){1, seqs[i], 1, 0}, &records);
 	}
+	trace_writer_thread(&w, &(struct ct_thread_row){.stream = 1});
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
 	assert_int_equal(ct_trace_damage(trace), 3);
+}
+
+static void threads_without_records_are_damage(void **state)
+{
+	(void)state;
+	static const struct {
+		enum ct_file_state state;
+		struct ct_thread_row row;
+		uint64_t damage;
+	} cases[] = {
+		{CT_STATE_EXITED, {.flags = CT_THREAD_MAIN}, 1},
+		{CT_STATE_EXITED, {.flags = CT_THREAD_ENDED}, 1},
+		{CT_STATE_RUNNING, {.flags = CT_THREAD_ENDED}, 1},
+		{CT_STATE_RUNNING, {.start_ticks = 1500}, 1},
+		/* It had only just begun; its calls were left out; it got no window. */
+		{CT_STATE_RUNNING, {.flags = CT_THREAD_MAIN, .start_ticks = 19000000}, 0},
+		{CT_STATE_EXITED, {.start_ticks = 19000000}, 0},
+		{CT_STATE_EXITED, {.flags = CT_THREAD_ENDED, .suppressed_calls = 5}, 0},
+		{CT_STATE_EXITED, {.flags = CT_THREAD_ENDED, .lost_events = 5}, 0},
+		{CT_STATE_STOPPED, {.flags = CT_THREAD_ENDED}, 0},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		WRITER(w);
+		struct ct_file_info *info = trace_writer_info(&w);
+		info->state = cases[i].state;
+		info->end = (struct ct_clock_point){20001000, 20005000, 0};
+		struct ct_thread_row row = cases[i].row;
+		row.stream = 1;
+		trace_writer_thread(&w, &row);
+		ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
+		assert_int_equal(ct_trace_damage(trace), cases[i].damage);
+	}
+}
+
+static void tables_and_windows_cut_short_are_damage(void **state)
+{
+	(void)state;
+	WRITER(w);
+	struct trace_records records = {0};
+	trace_writer_thread(&w, &(struct ct_thread_row){.stream = 1});
+	trace_records_enter(&records, 2000, 1);
+	trace_writer_live(&w, (struct trace_piece){1, 0, 0, 0}, &records);
+	static const size_t cuts[] = {0, 1, CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES,
+				      CT_BLOCK_BYTES - 1};
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		w.cut_bytes = cuts[i];
+		ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
+		assert_int_equal(ct_trace_damage(trace), cuts[i] != 0);
+	}
 }
 
 /* Numbers from the file must not be taken for sizes: these would be terabytes. */
@@ -511,6 +563,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(streams_without_a_row_are_counted),
 	cmocka_unit_test(blocks_of_another_file_are_damage),
 	cmocka_unit_test(missing_pieces_are_damage),
+	cmocka_unit_test(threads_without_records_are_damage),
+	cmocka_unit_test(tables_and_windows_cut_short_are_damage),
 	cmocka_unit_test(huge_numbers_are_damage),
 	cmocka_unit_test(broken_module_chain_ends),
 	cmocka_unit_test(odd_modules_are_damage),
