@@ -128,6 +128,25 @@ static bool add_symbol(struct ct_symtab *symtab, const GElf_Sym *symbol, const c
 	return true;
 }
 
+/*
+ * A function of a library whose address the program takes: in one that is not
+ * position-independent it is that of its entry in the procedure linkage table,
+ * and the symbol, though undefined, has that value. False: out of memory.
+ */
+static bool add_plt_entry(struct ct_symtab *symtab, GElf_Sym symbol, const char *name,
+			  const struct section_range *sections, size_t section_count)
+{
+	enum { PLT_ENTRY_BYTES = 16 };
+	if (symbol.st_value == 0 || GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
+		return true;
+	symbol.st_size = PLT_ENTRY_BYTES;
+	for (size_t i = 0; i < section_count; i++) {
+		if (symbol.st_value >= sections[i].low && symbol.st_value < sections[i].high)
+			return add_symbol(symtab, &symbol, name, &sections[i], 0);
+	}
+	return true;
+}
+
 static bool add_table(struct ct_symtab *symtab, Elf *elf, Elf_Scn *table, const GElf_Shdr *header,
 		      const struct section_range *sections, size_t section_count)
 {
@@ -144,10 +163,16 @@ static bool add_table(struct ct_symtab *symtab, Elf *elf, Elf_Scn *table, const 
 			break;
 		if (GELF_ST_TYPE(symbol.st_info) == STT_FILE)
 			file_scope = ++symtab->file_scopes;
-		/* Undefined, absolute and common symbols have indexes no section has. */
-		if (symbol.st_shndx == SHN_UNDEF || symbol.st_shndx >= section_count ||
-		    symbol.st_name >= strings.size_bytes)
+		/* Absolute and common symbols have indexes no section has. */
+		if (symbol.st_shndx >= section_count || symbol.st_name >= strings.size_bytes)
 			continue;
+		if (symbol.st_shndx == SHN_UNDEF) {
+			if (header->sh_type == SHT_DYNSYM &&
+			    !add_plt_entry(symtab, symbol, strings.bytes + symbol.st_name, sections,
+					   section_count))
+				return false;
+			continue;
+		}
 		if (!add_symbol(symtab, &symbol, strings.bytes + symbol.st_name,
 				&sections[symbol.st_shndx], file_scope))
 			return false;

@@ -600,6 +600,36 @@ static void clang_names_of_any_bytes_come_out_unchanged(void **state)
 	assert_true(is_found);
 }
 
+static void plt_entries_whose_address_is_taken_have_names(void **state)
+{
+	(void)state;
+	skip_without("gcc");
+	write_source("prog.c", "#include <stdlib.h>\n"
+			       "int (*volatile taken)(int);\n"
+			       "int main(void) { taken = abs; return taken(-1) - 1; }\n");
+	assert_runs("gcc -O1 -fno-builtin -fno-pie -no-pie prog.c -o prog");
+	char command[256];
+	snprintf(
+		command, sizeof(command),
+		"readelf --dyn-syms -W %s/prog | awk '$7 == \"UND\" && $8 ~ /^abs(@|$)/ { print $2 }'",
+		folder);
+	FILE *pipe = popen(command, "r"); /* NOLINT: as above */
+	assert_non_null(pipe);
+	unsigned long entry = 0;
+	assert_int_equal(fscanf(pipe, "%lx", &entry), 1);
+	assert_int_equal(pclose(pipe), 0);
+	if (entry == 0) {
+		print_message("skipped: the address does not lie in the program\n");
+		skip();
+	}
+	ct_cleanup(cleanup_symbols) struct ct_symbols *symbols = open_program("prog");
+	assert_name(symbols, entry, "abs");
+	assert_name(symbols, entry + 15, "abs");
+	struct ct_symbol symbol;
+	if (ct_symbols_find(symbols, entry + 16, &symbol))
+		assert_string_not_equal(symbol.linkage_name, "abs");
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
 static const struct CMUnitTest tests[] = {
@@ -624,6 +654,7 @@ static const struct CMUnitTest tests[] = {
 	test(declaration_may_be_in_a_header),
 	test(pieces_made_by_gcc_count_as_their_function),
 	test(clang_names_of_any_bytes_come_out_unchanged),
+	test(plt_entries_whose_address_is_taken_have_names),
 };
 
 UNIT_TEST_MAIN(tests)
