@@ -20,6 +20,13 @@
 enum {
 	BUFFER_BYTES = 1 << 20, /* larger ones fall out of the second-level cache */
 	BUFFER_COUNT = 4,	/* one being filled, one being written, two of slack */
+	/*
+	 * A document that does not stay in memory anyway goes past the page cache: copying
+	 * into fresh pages is work for a CPU, and formatting could have it. Half as long for
+	 * 20 million calls.
+	 */
+	DIRECT_FROM_BYTES = 256 << 20,
+	DIRECT_ALIGNMENT = 4096,
 };
 
 struct buffer {
@@ -44,6 +51,11 @@ struct ct_output {
 	uint64_t written;
 	uint64_t filled;
 	bool done;
+
+	bool ends; /* the next buffer handed over is the last, and may end anywhere */
+	/* The writer's alone. */
+	uint64_t offset;
+	bool may_be_direct;
 };
 
 /* What a signal handler removes. One document is written at a time. */
@@ -70,6 +82,31 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
+static bool set_direct(int fd, bool direct)
+{
+	int flags = fcntl(fd, F_GETFL);
+	return flags >= 0 && fcntl(fd, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+}
+
+/* Past the page cache when the document is large, as far as the file system can. */
+static int write_buffer(struct ct_output *output, const struct buffer *buffer)
+{
+	bool direct = output->may_be_direct && output->offset >= DIRECT_FROM_BYTES &&
+		      buffer->length % DIRECT_ALIGNMENT == 0 && set_direct(output->fd, true);
+	int error_number = write_all(output->fd, buffer->bytes, buffer->length);
+	if (direct) {
+		set_direct(output->fd, false);
+		if (error_number == EINVAL) {
+			output->may_be_direct = false;
+			if (lseek(output->fd, (off_t)output->offset, SEEK_SET) < 0)
+				return errno;
+			error_number = write_all(output->fd, buffer->bytes, buffer->length);
+		}
+	}
+	output->offset += buffer->length;
+	return error_number;
+}
+
 static void *write_buffers(void *argument)
 {
 	struct ct_output *output = argument;
@@ -83,8 +120,7 @@ static void *write_buffers(void *argument)
 		struct buffer *buffer = &output->buffers[output->written % BUFFER_COUNT];
 		pthread_mutex_unlock(&output->lock);
 		if (!ct_output_failed(output))
-			atomic_store(&output->error_number,
-				     write_all(output->fd, buffer->bytes, buffer->length));
+			atomic_store(&output->error_number, write_buffer(output, buffer));
 		pthread_mutex_lock(&output->lock);
 		output->written++;
 		pthread_cond_signal(&output->changed);
@@ -105,14 +141,21 @@ static void hand_over(struct ct_sink *sink)
 	struct ct_output *output = (struct ct_output *)sink;
 	struct buffer *buffer = &output->buffers[output->filled % BUFFER_COUNT];
 
+	size_t length = (size_t)(sink->at - buffer->bytes);
+	/* Whole blocks, but for the last buffer: what is over goes into the next one. */
+	size_t rest = output->ends ? 0 : length % DIRECT_ALIGNMENT;
+	const char *rest_bytes = buffer->bytes + length - rest;
+
 	pthread_mutex_lock(&output->lock);
-	buffer->length = (size_t)(sink->at - buffer->bytes);
+	buffer->length = length - rest;
 	output->filled++;
 	pthread_cond_signal(&output->changed);
 	while (output->filled - output->written == BUFFER_COUNT)
 		pthread_cond_wait(&output->changed, &output->lock);
 	pthread_mutex_unlock(&output->lock);
 	use_buffer(output);
+	memcpy(output->sink.at, rest_bytes, rest);
+	output->sink.at += rest;
 }
 
 /* A new file gets the permissions that open() would give, a replaced one keeps its own. */
@@ -248,7 +291,7 @@ static struct ct_error *open_output(struct ct_output *output, const char *path)
 static bool allocate_buffers(struct ct_output *output)
 {
 	for (int i = 0; i < BUFFER_COUNT; i++) {
-		output->buffers[i].bytes = malloc(BUFFER_BYTES);
+		output->buffers[i].bytes = aligned_alloc(DIRECT_ALIGNMENT, BUFFER_BYTES);
 		if (!output->buffers[i].bytes)
 			return false;
 	}
@@ -276,6 +319,7 @@ struct ct_error *ct_output_create(const char *path, struct ct_output **ret)
 	struct ct_error *err = open_output(output, path);
 	if (err)
 		return err;
+	output->may_be_direct = output->temporary != NULL; /* a file of its own, from its start */
 	int error_number = pthread_create(&output->writer, NULL, write_buffers, output);
 	if (error_number)
 		return ct_error_errno(error_number, "starting the thread that writes '%s'", path);
@@ -288,6 +332,7 @@ static void finish_writing(struct ct_output *output)
 {
 	if (!output->writer_runs)
 		return;
+	output->ends = true;
 	hand_over(&output->sink);
 	pthread_mutex_lock(&output->lock);
 	output->done = true;
