@@ -295,6 +295,11 @@ static void close_trace(enum ct_file_state state)
 	ct_window_freeze_all();
 }
 
+static bool exists(const char *path)
+{
+	return ct_sys(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
 /*
  * The document from the raw trace, which is removed; it stays when that fails.
  * After an exec that failed, or when the program has removed it, the trace has no
@@ -302,20 +307,23 @@ static void close_trace(enum ct_file_state state)
  */
 static void make_document(void)
 {
-	char raw_bytes[PATH_MAX];
-	struct ct_text raw = {raw_bytes, 0, sizeof(raw_bytes), false};
-	bool nameless = ct_runtime.nameless ||
-			ct_sys(SYS_faccessat, AT_FDCWD, ct_runtime.raw_path, F_OK) == -ENOENT;
-	if (nameless)
-		ct_text_printf(&raw, "/proc/%d/fd/%d", ct_runtime.pid, ct_file_descriptor());
-	else
-		ct_text_add(&raw, ct_runtime.raw_path);
-	const char *problem = ct_spawn_converter(raw_bytes, !nameless);
-	if (problem)
-		ct_log("%s; the calls are kept: `calltrace json '%s' -o '%s'` makes the document",
-		       problem, raw_bytes, ct_runtime.config.output);
-	else
+	char descriptor_bytes[64];
+	struct ct_text descriptor = {descriptor_bytes, 0, sizeof(descriptor_bytes), false};
+	const char *raw = ct_runtime.raw_path;
+	ct_text_printf(&descriptor, "/proc/%d/fd/%d", ct_runtime.pid, ct_file_descriptor());
+	/* In another root directory neither is there, but the name is right for who looks. */
+	if (!exists(raw) && exists(descriptor_bytes))
+		raw = descriptor_bytes;
+	bool has_name = raw != descriptor_bytes;
+	const char *problem = ct_spawn_converter(raw, has_name);
+	if (!problem)
 		ct_debug("wrote '%s'", ct_runtime.config.output);
+	else if (has_name)
+		ct_log("%s; the calls are kept: `calltrace json '%s' -o '%s'` makes the document",
+		       problem, raw, ct_runtime.config.output);
+	else
+		ct_log("%s; the raw trace '%s' had been removed, so its calls are lost", problem,
+		       ct_runtime.raw_path);
 }
 
 /* Who ends the trace: 0, or the thread's id; and then whether it has done so. */
