@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -178,13 +179,19 @@ static struct ct_error *open_temporary(struct ct_output *output, const struct st
 		output->temporary = NULL;
 		return ct_error_nomem;
 	}
+	/* A signal between the two would leave a file that nobody knows of. */
+	sigset_t all, saved;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &saved);
 	output->fd = mkostemp(output->temporary, O_CLOEXEC);
+	int error_number = errno;
+	if (output->fd >= 0)
+		atomic_store(&unfinished_path, output->temporary);
+	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 	if (output->fd < 0) {
-		int error_number = errno;
 		free(ct_take(output->temporary));
 		return ct_error_errno(error_number, "creating '%s'", output->name);
 	}
-	atomic_store(&unfinished_path, output->temporary);
 	if (fchmod(output->fd, mode_for(existing)) < 0)
 		return ct_error_errno(errno, "setting the permissions of '%s'", output->name);
 	return NULL;
