@@ -2,7 +2,8 @@
 /*
  * Timers interrupt traced code, hooks too, every argv[1] microseconds until
  * argv[2] signals were handled. "nested" as argv[3]: another timer interrupts
- * the handlers. Prints how often each function was called.
+ * the handlers; "tight": calls follow each other at once, so that many signals
+ * hit a hook. Prints how often each function was called.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +13,8 @@
 
 #include "guest.h"
 
-static volatile unsigned long ticks, profs, works, leaves;
+static volatile unsigned long ticks, profs, works;
+static int pause_steps = 5000;
 
 static NOINLINE void tick_work(void)
 {
@@ -37,7 +39,7 @@ static NOINLINE void on_prof(int signo)
 static NOINLINE void leaf(void)
 {
 	/* The signals are counted, not the calls: without this the trace has millions. */
-	for (int i = 0; i < 5000; i++)
+	for (int i = 0; i < pause_steps; i++)
 		BARRIER();
 }
 
@@ -55,6 +57,8 @@ int main(int argc, char **argv)
 	struct itimerval every = {{0, interval_us}, {0, interval_us}};
 	struct itimerval never = {{0, 0}, {0, 0}};
 
+	if (argc > 3 && strcmp(argv[3], "tight") == 0)
+		pause_steps = 0;
 	signal(SIGALRM, on_tick);
 	signal(SIGPROF, on_prof);
 	setitimer(ITIMER_REAL, &every, NULL);
