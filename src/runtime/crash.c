@@ -24,7 +24,7 @@ static const uint8_t fatal_signals[] = {
 	SIGHUP,	 SIGQUIT, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF,
 };
 
-bool ct_crash_is_fatal(int signal_number)
+static bool is_fatal(int signal_number)
 {
 	for (size_t i = 0; i < sizeof(fatal_signals); i++)
 		if (fatal_signals[i] == signal_number)
@@ -159,7 +159,7 @@ void ct_crash_init(void)
 void ct_crash_program_set(int number)
 {
 	enum ct_mode mode = ct_mode();
-	if (ct_crash_is_fatal(number) && (mode == CT_MODE_RECORD || mode == CT_MODE_STOPPED) &&
+	if (is_fatal(number) && (mode == CT_MODE_RECORD || mode == CT_MODE_STOPPED) &&
 	    is_default(number))
 		install(number);
 }

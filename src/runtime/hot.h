@@ -9,7 +9,8 @@
  * word, not locked: only this thread and signal handlers on it touch the word,
  * and one instruction is atomic against those. When a traced handler ran in
  * between, the word has changed and the hook does its work again, after the
- * handler's records: order and nesting are those of time, without holes. A
+ * handler's records: order and nesting are those of time, without holes (but see
+ * ct_window_claim() on arm64). A
  * handler that came back to the same depth and offset has moved the offset, or
  * taken the slow path, which moves the generation: the old word never fits by
  * accident.
@@ -34,7 +35,7 @@
 #define CT_WORD_DEPTH_ONE   (UINT64_C(1) << CT_WORD_DEPTH_SHIFT)
 #define CT_WORD_GEN_SHIFT   16
 #define CT_WORD_OFFSET_MASK UINT64_C(0xffff)
-#define CT_OFFSET_NONE	    UINT64_C(0xffff) /* no window yet, switched off, forking */
+#define CT_OFFSET_NONE	    UINT64_C(0xffff) /* no window yet, forking, stopped */
 
 /* Room kept behind it: an 8-byte store, two extended records, the trailer. */
 #define CT_OFFSET_LIMIT CT_OFFSET_LIMIT_VALUE

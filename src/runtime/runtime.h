@@ -132,12 +132,6 @@ void ct_thread_after_fork_parent(void);
 void ct_thread_after_fork_child(void);
 void ct_thread_fork_child(void);
 
-/* The current thread as far as it is known; NULL before its first call. */
-static inline struct ct_thread *ct_thread_current(void)
-{
-	return ct_self.thread;
-}
-
 /* ---- the process ---- */
 
 enum ct_mode {
@@ -255,7 +249,6 @@ uint32_t ct_site_add(uint64_t site, uint64_t function, uint64_t call_site);
 void ct_site_forget_module(uint32_t ordinal);
 int ct_site_init(void);
 void ct_site_put_unrecorded(uint64_t site, uint64_t call_site);
-uint32_t ct_site_count(void);
 
 /* module.c; under ct_runtime.lock */
 uint32_t ct_module_of(uint64_t address);
@@ -314,7 +307,6 @@ void ct_hooks_init(void);
 
 /* crash.c */
 void ct_crash_init(void);
-bool ct_crash_is_fatal(int signal_number);
 void ct_crash_program_set(int number);
 /* The program has a handler that uses signal stacks: ours would be too small for it. */
 void ct_crash_leave_signal_stacks(void);

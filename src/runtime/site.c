@@ -141,8 +141,3 @@ void ct_site_forget_module(uint32_t ordinal)
 			__atomic_store_n(&slot->record, 0, __ATOMIC_RELEASE);
 	}
 }
-
-uint32_t ct_site_count(void)
-{
-	return site_count;
-}
