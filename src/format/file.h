@@ -24,6 +24,7 @@ enum ct_block_type {
 	CT_BLOCK_SITES = 3,   /* table: what a record's site number stands for */
 	CT_BLOCK_MODULES = 4, /* table: what was mapped where */
 	CT_BLOCK_THREADS = 5, /* table: one row per stream */
+	CT_BLOCK_PLANS = 6,   /* table: what the values of a site's calls mean: format/plan.h */
 };
 
 /* Head of every block: enough to read it when all else is lost. docs/format.md, "Block". */
@@ -109,6 +110,10 @@ struct ct_file_info {
 	uint64_t crash_ticks;
 	uint32_t crash_tid;
 	uint32_t crash_stream; /* row of the thread, 0 when it recorded nothing */
+	/* of the arguments; 0 without */
+	uint32_t max_string;
+	uint32_t max_pointee;
+	struct ct_string_ref args_filter;
 	struct ct_string_ref executable;
 	struct ct_string_ref working_directory; /* at program start */
 	struct ct_string_ref hostname;

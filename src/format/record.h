@@ -39,7 +39,16 @@ enum ct_extended_kind {
 	CT_EXTENDED_STACK = 2,	/* the thread goes on on stack number `value`, `depth` calls deep */
 	CT_EXTENDED_CREATE = 3, /* the innermost call creates a thread; value: create_serial */
 	CT_EXTENDED_LOST = 4,	/* `value` events are missing here; `depth` calls are open now */
+	CT_EXTENDED_VALUES = 5, /* arguments of the enter directly before it, or value of the return
+				 * directly before it, in the same piece: see below */
 };
+
+/*
+ * A VALUES record: the head byte, the size of the whole record as uint16, not
+ * aligned, and the payload that the site's plan describes (format/plan.h). It
+ * carries no time and no depth.
+ */
+enum { CT_VALUES_HEAD_BYTES = 3, CT_VALUES_HEAD = CT_RECORD_EXTENDED | CT_EXTENDED_VALUES << 2 };
 
 enum ct_unwind_reason {
 	CT_UNWIND_LONGJMP = 1,
@@ -47,7 +56,7 @@ enum ct_unwind_reason {
 	CT_UNWIND_STALE = 3, /* frames found gone at a later call or return */
 };
 
-/* An extended record; a reader skips kinds it does not know by their size. */
+/* An extended record but VALUES; a reader skips kinds it does not know by their size. */
 struct ct_extended {
 	uint8_t head;	    /* CT_RECORD_EXTENDED | kind << 2 */
 	uint8_t size_bytes; /* of the whole record, at least 2 */

@@ -89,7 +89,7 @@ static inline size_t ct_record_bytes(uint64_t word)
 	case CT_RECORD_RETURN:
 		return CT_RETURN_BYTES;
 	case CT_RECORD_EXTENDED:
-		return word >> 8 & 0xff;
+		return (word & 0xff) == CT_VALUES_HEAD ? word >> 8 & 0xffff : word >> 8 & 0xff;
 	default:
 		return 0;
 	}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs straight x86-64 code on expressions: where a value that was in one place
+ * at one instruction is at another. Conservative: what is not understood makes
+ * its results UNKNOWN, or ends the run.
+ */
+#ifndef CT_PLAN_MACHINE_H
+#define CT_PLAN_MACHINE_H
+
+#include "plan/expression.h"
+
+/* Code of one function, or of the section it lies in. */
+struct ct_code {
+	const uint8_t *bytes;
+	uint64_t address; /* of the first byte, in the ELF file */
+	size_t size_bytes;
+};
+
+struct ct_machine;
+
+/* All registers and all memory as they are at the start. NULL: out of memory. */
+struct ct_machine *ct_machine_create(struct ct_expr_arena *arena);
+/* To the start again; after ct_expr_arena_reset() too. */
+void ct_machine_reset(struct ct_machine *machine);
+void ct_machine_destroy(struct ct_machine *machine);
+
+/* What a register (numbers as in struct ct_expr) holds now, in terms of the start. */
+const struct ct_expr *ct_machine_register(const struct ct_machine *machine, unsigned int number);
+
+/*
+ * The `size` (1, 2, 4, 8) bytes at `address` (in terms of the start) now,
+ * zero-extended: what was stored there since, or as at the start; UNKNOWN when a
+ * store since may have changed them. `*ret_stored`, unless NULL: all of them
+ * were stored since the start.
+ */
+const struct ct_expr *ct_machine_load(struct ct_machine *machine, const struct ct_expr *address,
+				      unsigned int size_bytes, bool *ret_stored);
+
+/* Where the run stopped. */
+enum ct_machine_stop {
+	CT_MACHINE_AT = 1,    /* before the instruction at `until` */
+	CT_MACHINE_RETURN,    /* before a `ret` */
+	CT_MACHINE_CALL,      /* before a call */
+	CT_MACHINE_BRANCH,    /* before a jump whose way is not known */
+	CT_MACHINE_UNKNOWN,   /* before an instruction that is not understood, or not code */
+};
+
+/*
+ * Run from `from` on until `until` (0: until something stops it), at most some
+ * hundred instructions; unconditional direct jumps within the code are followed.
+ * A jump to a call of __stack_chk_fail after a comparison with the canary is not
+ * taken. May be called again to go on. `*ret_address`: of the instruction before
+ * which it stopped.
+ */
+enum ct_machine_stop ct_machine_run(struct ct_machine *machine, const struct ct_code *code,
+				    uint64_t from, uint64_t until, uint64_t *ret_address);
+
+/*
+ * A call by the machine, after CT_MACHINE_CALL, of a function that keeps to the
+ * ABI: callee-saved registers and the frame at and above the stack pointer,
+ * whose address nobody else has, stay; the rest is UNKNOWN. Go on at
+ * `*address`, which is moved behind the call.
+ */
+void ct_machine_skip_call(struct ct_machine *machine, const struct ct_code *code, uint64_t *address);
+
+/* After CT_MACHINE_RETURN: the value on top of the x87 stack (0) or below it (1), as the address
+ * it was loaded from as 10 bytes, unchanged since; UNKNOWN otherwise. */
+const struct ct_expr *ct_machine_x87_source(const struct ct_machine *machine, unsigned int depth);
+
+/* Has anything been stored outside the frame (at or above the stack pointer's lowest value since
+ * the start, up to the return address)? */
+bool ct_machine_stored_elsewhere(const struct ct_machine *machine);
+
+#endif
