@@ -89,7 +89,7 @@ struct ct_plan {
 	uint32_t description_bytes; /* ENTER only; 0 in others */
 	uint32_t reserved;
 };
-_Static_assert(sizeof(struct ct_plan) == 40, "part of the file format");
+_Static_assert(sizeof(struct ct_plan) == 32, "part of the file format");
 
 /* Registers as an operation sees them. The first seven are those of the instrumented function at
  * the hook call, as they will be when the hook has returned; the rest exist in EXIT_STUB only. */

@@ -585,6 +585,7 @@ static bool apply_extended(struct ct_walk *walk, const struct ct_extended *recor
 	set_ticks(walk, record->ticks);
 	switch ((enum ct_extended_kind)(record->head >> 2)) {
 	case CT_EXTENDED_SYNC:
+	case CT_EXTENDED_VALUES:
 		return false;
 	case CT_EXTENDED_CREATE:
 		return step_create(walk, record->value, ret);
