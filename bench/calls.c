@@ -6,6 +6,9 @@
  *
  *   calls leaf CALLS [THREADS]    a tiny function, called in a loop
  *   calls tree CALLS [THREADS]    calls nested 24 deep, two in each
+ *   calls ints CALLS [THREADS]    a function of three ints that returns one
+ *   calls string CALLS [THREADS]  the same, and a string of eleven characters
+ *   calls struct CALLS [THREADS]  the same, and a struct of 64 bytes by value
  *   calls once THREADS            that many live threads, one call each
  *
  * With THREADS, every thread makes CALLS calls. Thread i runs on the i-th CPU
@@ -59,6 +62,28 @@ static __attribute__((noinline)) unsigned tree(unsigned levels)
 	return tree(levels - 1) + tree(levels - 1);
 }
 
+static __attribute__((noinline)) int take_ints(int a, int b, int c)
+{
+	__asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c));
+	return a + b + c;
+}
+
+static __attribute__((noinline)) int take_string(int a, int b, int c, const char *string)
+{
+	__asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(string));
+	return a + b + c;
+}
+
+struct large {
+	int64_t numbers[8];
+};
+
+static __attribute__((noinline)) int take_struct(int a, int b, int c, struct large large)
+{
+	__asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+m"(large));
+	return a + b + c;
+}
+
 PLAIN static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
@@ -84,6 +109,49 @@ PLAIN static void run_tree(uint64_t call_count, struct work *work)
 			(void)tree(levels);
 	}
 	work->timed_calls = made;
+}
+
+PLAIN static void run_ints(uint64_t call_count, struct work *work)
+{
+	int value = 0;
+	for (uint64_t i = 0; i < call_count; i++)
+		value = take_ints(value & 1, 2, 3);
+	work->timed_calls = call_count;
+}
+
+PLAIN static void run_string(uint64_t call_count, struct work *work)
+{
+	int value = 0;
+	for (uint64_t i = 0; i < call_count; i++)
+		value = take_string(value & 1, 2, 3, "hello world");
+	work->timed_calls = call_count;
+}
+
+PLAIN static void run_struct(uint64_t call_count, struct work *work)
+{
+	struct large large = {{1, 2, 3, 4, 5, 6, 7, 8}};
+	int value = 0;
+	for (uint64_t i = 0; i < call_count; i++)
+		value = take_struct(value & 1, 2, 3, large);
+	work->timed_calls = call_count;
+}
+
+static const struct {
+	const char *name;
+	void (*run)(uint64_t call_count, struct work *work);
+} workloads[] = {
+	{"leaf", run_leaf},	{"tree", run_tree},	{"ints", run_ints},
+	{"string", run_string}, {"struct", run_struct},
+};
+enum { WORKLOAD_COUNT = sizeof(workloads) / sizeof(workloads[0]) };
+
+/* WORKLOAD_COUNT: there is none of that name. */
+PLAIN static int find_workload(const char *name)
+{
+	int at = 0;
+	while (at < WORKLOAD_COUNT && strcmp(workloads[at].name, name) != 0)
+		at++;
+	return at;
 }
 
 PLAIN static void pin_to_cpu(int index)
@@ -158,14 +226,14 @@ PLAIN static void fail(const char *what, int error_number)
 	exit(1);
 }
 
-PLAIN static void time_calls(const char *name, uint64_t call_count, int thread_count)
+PLAIN static void time_calls(int workload, uint64_t call_count, int thread_count)
 {
 	static struct work works[MAX_THREADS];
 	pthread_barrier_init(&start_line, NULL, (unsigned)thread_count);
 	for (int i = 0; i < thread_count; i++) {
 		works[i].index = i;
 		works[i].call_count = call_count;
-		works[i].run = strcmp(name, "leaf") == 0 ? run_leaf : run_tree;
+		works[i].run = workloads[workload].run;
 	}
 	/* The first one is main itself, so that one thread means one thread. */
 	for (int i = 1; i < thread_count; i++) {
@@ -225,13 +293,14 @@ PLAIN int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "once") == 0) {
 		call_once_each((int)argument_number(argv[2], 1, 100000));
-	} else if ((argc == 3 || argc == 4) &&
-		   (strcmp(argv[1], "leaf") == 0 || strcmp(argv[1], "tree") == 0)) {
+	} else if ((argc == 3 || argc == 4) && find_workload(argv[1]) < WORKLOAD_COUNT) {
 		int thread_count = argc == 4 ? (int)argument_number(argv[3], 1, MAX_THREADS) : 1;
-		time_calls(argv[1], (uint64_t)argument_number(argv[2], 1, INT64_MAX), thread_count);
+		time_calls(find_workload(argv[1]), (uint64_t)argument_number(argv[2], 1, INT64_MAX), thread_count);
 		print_memory();
 	} else {
-		fputs("usage: calls leaf|tree CALLS [THREADS] | calls once THREADS\n", stderr);
+		fputs("usage: calls leaf|tree|ints|string|struct CALLS [THREADS] | "
+		      "calls once THREADS\n",
+		      stderr);
 		return 2;
 	}
 	/* The last statement: from here to waitpid() is what ending costs. */
