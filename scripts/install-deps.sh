@@ -19,6 +19,7 @@ ninja-build      ninja
 pkg-config
 libdw-dev
 libelf-dev
+libzydis-dev
 '
 demo_packages='
 jq               jq

@@ -20,7 +20,7 @@ enum ct_expr_kind {
 			      * CT_EXPR_XMM + n, CT_EXPR_XMM_HIGH + n: halves of xmm n, as it was
 			      * at the start */
 	CT_EXPR_CONSTANT,    /* `constant` */
-	CT_EXPR_LOAD,	     /* `size` (1, 2, 4, 8) bytes at `left`, as at the start, zero-extended */
+	CT_EXPR_LOAD, /* `size` (1, 2, 4, 8) bytes at `left`, as at the start, zero-extended */
 	CT_EXPR_SIGN_EXTEND, /* low `size` bytes of `left` */
 	CT_EXPR_ZERO_EXTEND,
 	CT_EXPR_NEGATE,
@@ -73,7 +73,8 @@ static inline bool ct_expr_is_known(const struct ct_expr *expr)
 	return expr->kind != CT_EXPR_UNKNOWN;
 }
 /* Is it x + constant? x itself counts, with 0; a constant gives a NULL base. */
-void ct_expr_split(const struct ct_expr *expr, const struct ct_expr **ret_base, int64_t *ret_constant);
+void ct_expr_split(const struct ct_expr *expr, const struct ct_expr **ret_base,
+		   int64_t *ret_constant);
 
 /*
  * Operations that push the value, for a plan whose hook has the registers of
