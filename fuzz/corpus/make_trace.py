@@ -37,7 +37,7 @@ def info(state=EXITED, clock=1, end=(9000, 8000000, 7)):
     points = struct.pack("<12Q", 1000, 5000, 7, 0, 0, 0, 3000, 900000, 7, *end)
     head = (struct.pack("<8IQ", 1, 65536, 62, clock, 22, state, 0, 0, 5) + points
             + struct.pack("<QQIBBBB", 10**9, 0, 0, 0, 0, 0, 0)
-            + struct.pack("<IiQQQII", 11, 1, 0, 64, 2500, 42, 1))
+            + struct.pack("<IiQQQII", 11, 1, 0, 64, 2500, 42, 1) + struct.pack("<4I", 64, 1, 0, 0))
     strings = [64 + len(head) + 48, 13] * 6
     return head + struct.pack("<12I", *strings) + b"/bin/true\0-x\0"
 
