@@ -32,7 +32,16 @@ enum {
 	CT_PLAN_POINTEE_DEFAULT = 1,
 };
 
-/* What a plan depends on besides the module; part of the cache file's name. */
+/*
+ * What a plan depends on besides the module; part of the cache file's name:
+ *	<cache>/plans/<build-id>-<version>-<max_string>-<max_pointee>-<filter_hash>.plan
+ * with the build-id in lower-case hex, the three numbers in decimal, and the
+ * hash as 16 lower-case hex digits. <cache> is $XDG_CACHE_HOME/calltrace when
+ * that is an absolute path, else $HOME/.cache/calltrace. For a module without a
+ * build-id "none-" and 16 hex digits stand for it, which only `calltrace plan`
+ * knows to make (plan/cache.c). A folder or file that is not the effective
+ * user's, or that others may write, is not used.
+ */
 struct ct_plan_settings {
 	uint32_t max_string;  /* bytes of a string, 1 to CT_PLAN_STRING_MAX */
 	uint32_t max_pointee; /* levels of pointers that are followed */
@@ -156,6 +165,7 @@ enum ct_plan_code {
 	CT_PLAN_ZERO_EXTEND = 22,
 	CT_PLAN_NEGATE = 23,
 	CT_PLAN_NOT = 24,
+	CT_PLAN_PUSH_ADDRESS = 25, /* operand: an address in the ELF file; as it is in the process */
 	/* pop right, pop left, push left OP right */
 	CT_PLAN_ADD = 32,
 	CT_PLAN_SUBTRACT = 33,

@@ -37,6 +37,8 @@ enum ct_expr_kind {
 	CT_EXPR_LESS,
 	CT_EXPR_LESS_SIGNED,
 	CT_EXPR_EQUAL,
+	CT_EXPR_ADDRESS, /* `constant`: an address in the ELF file, wherever it is loaded. Not a
+			  * CONSTANT: what lea x(%rip) gives, and DW_OP_addr */
 };
 enum { CT_EXPR_XMM = 17, CT_EXPR_XMM_HIGH = 64 };
 
@@ -60,6 +62,7 @@ void ct_expr_arena_destroy(struct ct_expr_arena *arena);
 const struct ct_expr *ct_expr_unknown(void);
 const struct ct_expr *ct_expr_register(struct ct_expr_arena *arena, unsigned int number);
 const struct ct_expr *ct_expr_constant(struct ct_expr_arena *arena, int64_t constant);
+const struct ct_expr *ct_expr_address(struct ct_expr_arena *arena, uint64_t elf_address);
 const struct ct_expr *ct_expr_load(struct ct_expr_arena *arena, const struct ct_expr *address,
 				   unsigned int size_bytes);
 const struct ct_expr *ct_expr_unary(struct ct_expr_arena *arena, enum ct_expr_kind kind,
@@ -72,7 +75,8 @@ static inline bool ct_expr_is_known(const struct ct_expr *expr)
 {
 	return expr->kind != CT_EXPR_UNKNOWN;
 }
-/* Is it x + constant? x itself counts, with 0; a constant gives a NULL base. */
+/* Is it x + constant? x itself counts, with 0; a constant gives a NULL base. An ADDRESS is the
+ * base of its own, with 0. */
 void ct_expr_split(const struct ct_expr *expr, const struct ct_expr **ret_base,
 		   int64_t *ret_constant);
 
