@@ -4,14 +4,14 @@
 # Build real programs from Debian's (or Ubuntu's) source packages, each one
 # twice: plain and with -finstrument-functions.
 #
-#   bench/real/build.sh [lua] [sqlite] [zstd]      default: all three
+#   bench/real/build.sh [lua] [sqlite] [zstd] [jsoncpp]    default: the first three
 #
 # Leaves build/real/<name>/plain/<program> and build/real/<name>/instrumented/
 # <program>. Asks for no root rights and changes nothing on the system: the
 # source lists are fetched into a folder of our own, with the signatures checked
 # as always. What is there already is not built again.
 #
-# Environment: CT_REAL_DIR (default build/real), CC (gcc), CFLAGS (-O2 -g).
+# Environment: CT_REAL_DIR (default build/real), CC (gcc), CXX (g++), CFLAGS (-O2 -g).
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -200,11 +200,20 @@ build_zstd()
 			lib/decompress/*.S lib/dictBuilder/*.c programs/*.c)
 }
 
+build_jsoncpp()
+{
+	fetch libjsoncpp
+	cd "$out/src/libjsoncpp"
+	cc=${CXX:-g++}
+	compile jsoncpp jsoncpp "-std=c++17 -Iinclude" "" \
+		src/lib_json/*.cpp src/jsontestrunner/main.cpp
+}
+
 [ $# -gt 0 ] || set -- lua sqlite zstd
 mkdir -p "$out/src"
 for name; do
 	case $name in
-	lua | sqlite | zstd) (build_"$name") ;;
-	*) die "unknown program '$name'; there are lua, sqlite and zstd" ;;
+	lua | sqlite | zstd | jsoncpp) (build_"$name") ;;
+	*) die "unknown program '$name'; there are lua, sqlite, zstd and jsoncpp" ;;
 	esac
 done
