@@ -30,6 +30,7 @@ format  | clang-format has nothing to change
 shell   | shellcheck has nothing to say
 gcc     | build with GCC; unit, command, system and ABI tests, fuzz corpora
 schema  | real documents are valid against the JSON schema (ajv)
+debugger | arguments in Lua, SQLite and JsonCpp are those that gdb shows
 install | install, and build a program with pkg-config
 clang   | build with Clang; the same tests
 asan    | the tools with ASan and UBSan: unit and command tests, fuzz corpora
@@ -184,6 +185,11 @@ stage_schema()
 	build_preset dev && driver schema tests/schema/run build/dev
 }
 
+stage_debugger()
+{
+	build_preset dev && driver debugger tests/debugger/run --build build/dev
+}
+
 stage_arm64()
 {
 	if ! command -v aarch64-linux-gnu-gcc >/dev/null || ! command -v qemu-aarch64 >/dev/null; then
@@ -292,9 +298,9 @@ for stage in $selected; do
 		tail -n "${LOG_LINES:-100}" "$logs/$stage.log"
 		printf -- '-----\n\n'
 	fi
-	printf '%-8s %5d passed %3d failed %3d skipped %5d s\n' "$stage" "$passed" "$failed" "$skipped" \
+	printf '%-9s %5d passed %3d failed %3d skipped %5d s\n' "$stage" "$passed" "$failed" "$skipped" \
 		$((SECONDS - stage_start))
-	grep -h '^SKIPPED: ' "$logs/$stage.log" | sed 's/^/         /'
+	grep -h '^SKIPPED: ' "$logs/$stage.log" | sed 's/^/          /'
 	[[ $stage != deps || $failed == 0 ]] || break
 done
 
