@@ -40,7 +40,13 @@ enum ct_expr_kind {
 	CT_EXPR_ADDRESS, /* `constant`: an address in the ELF file, wherever it is loaded. Not a
 			  * CONSTANT: what lea x(%rip) gives, and DW_OP_addr */
 };
-enum { CT_EXPR_XMM = 17, CT_EXPR_XMM_HIGH = 64 };
+enum {
+	CT_EXPR_XMM = 17,
+	CT_EXPR_XMM_HIGH = 64,
+	/* Two more that no plan has: memory there can be told from other memory. */
+	CT_EXPR_FS_BASE = 100,	   /* of the thread's own data; the canary is at + 0x28 */
+	CT_EXPR_MODULE_BASE = 101, /* what the module's addresses are moved by at run time */
+};
 
 struct ct_expr {
 	uint8_t kind; /* enum ct_expr_kind */

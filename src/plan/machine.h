@@ -24,8 +24,20 @@ struct ct_machine *ct_machine_create(struct ct_expr_arena *arena);
 void ct_machine_reset(struct ct_machine *machine);
 void ct_machine_destroy(struct ct_machine *machine);
 
+/*
+ * `reg` is `other` + `distance` at the start: then `reg` stands in no expression
+ * of the machine, and what is stored through the one is found through the other.
+ * Right after ct_machine_create() or ct_machine_reset(), which forgets it; one
+ * relation at most, usually of rbp to rsp.
+ */
+void ct_machine_relate(struct ct_machine *machine, unsigned int reg, unsigned int other,
+		       int64_t distance);
+
 /* What a register (numbers as in struct ct_expr) holds now, in terms of the start. */
 const struct ct_expr *ct_machine_register(const struct ct_machine *machine, unsigned int number);
+/* Its low `size_bytes` (1, 2, 4, 8), zero-extended; they may be known where the whole is not. */
+const struct ct_expr *ct_machine_register_part(const struct ct_machine *machine,
+					       unsigned int number, unsigned int size_bytes);
 
 /*
  * The `size` (1, 2, 4, 8) bytes at `address` (in terms of the start) now,
@@ -38,11 +50,11 @@ const struct ct_expr *ct_machine_load(struct ct_machine *machine, const struct c
 
 /* Where the run stopped. */
 enum ct_machine_stop {
-	CT_MACHINE_AT = 1,    /* before the instruction at `until` */
-	CT_MACHINE_RETURN,    /* before a `ret` */
-	CT_MACHINE_CALL,      /* before a call */
-	CT_MACHINE_BRANCH,    /* before a jump whose way is not known */
-	CT_MACHINE_UNKNOWN,   /* before an instruction that is not understood, or not code */
+	CT_MACHINE_AT = 1,  /* before the instruction at `until` */
+	CT_MACHINE_RETURN,  /* before a `ret` */
+	CT_MACHINE_CALL,    /* before a call */
+	CT_MACHINE_BRANCH,  /* before a jump whose way is not known */
+	CT_MACHINE_UNKNOWN, /* before an instruction that is not understood, or not code */
 };
 
 /*
@@ -61,7 +73,8 @@ enum ct_machine_stop ct_machine_run(struct ct_machine *machine, const struct ct_
  * whose address nobody else has, stay; the rest is UNKNOWN. Go on at
  * `*address`, which is moved behind the call.
  */
-void ct_machine_skip_call(struct ct_machine *machine, const struct ct_code *code, uint64_t *address);
+void ct_machine_skip_call(struct ct_machine *machine, const struct ct_code *code,
+			  uint64_t *address);
 
 /* After CT_MACHINE_RETURN: the value on top of the x87 stack (0) or below it (1), as the address
  * it was loaded from as 10 bytes, unchanged since; UNKNOWN otherwise. */
@@ -70,5 +83,22 @@ const struct ct_expr *ct_machine_x87_source(const struct ct_machine *machine, un
 /* Has anything been stored outside the frame (at or above the stack pointer's lowest value since
  * the start, up to the return address)? */
 bool ct_machine_stored_elsewhere(const struct ct_machine *machine);
+
+struct ct_expr_place {
+	bool in_register;
+	unsigned int number; /* of the register: rbx, rbp, r12 to r15 */
+	int64_t rsp_offset;  /* or else its address, from where rsp is now: 0 or more */
+};
+/* Where the low `size_bytes` (1, 2, 4, 8) of `value` are now, of the places that a call leaves
+ * as they are: callee-saved registers and the frame. */
+bool ct_machine_find(struct ct_machine *machine, const struct ct_expr *value,
+		     unsigned int size_bytes, struct ct_expr_place *ret);
+
+/*
+ * Does every way from `from` end in a `ret`, without calls (but for
+ * __stack_chk_fail, when the canary is not as it was), without jumps whose
+ * target is not known, and without a store that might change the return address?
+ */
+bool ct_machine_surely_returns(const struct ct_code *code, uint64_t from);
 
 #endif
