@@ -38,7 +38,7 @@ struct scan {
 	size_t table_count;
 	size_t table_capacity;
 	size_t piece_capacity;
-	uint32_t blocks_of_type[CT_BLOCK_THREADS + 1];
+	uint32_t blocks_of_type[CT_BLOCK_PLANS + 1];
 };
 
 static void deinit_scan(struct scan *scan)
@@ -167,7 +167,7 @@ static struct ct_error *open_file(const char *path, struct ct_trace *trace)
 
 static bool is_table(uint16_t type)
 {
-	return type == CT_BLOCK_SITES || type == CT_BLOCK_MODULES || type == CT_BLOCK_THREADS;
+	return type >= CT_BLOCK_SITES && type <= CT_BLOCK_PLANS;
 }
 
 static bool add_table(struct scan *scan, const struct ct_block_header *header, uint32_t block)
@@ -220,7 +220,7 @@ static bool scan_block(struct ct_trace *trace, struct scan *scan, uint32_t block
 		trace->damage++;
 		return true;
 	}
-	if (header.type > CT_BLOCK_THREADS)
+	if (header.type > CT_BLOCK_PLANS)
 		return true; /* of a later version */
 	/* The highest seq is kept free, so that one more than any seq is a number. */
 	if (header.version != 1 || header.seq == UINT64_MAX) {
@@ -435,6 +435,14 @@ static bool load_modules(struct ct_trace *trace, const struct scan *scan, uint64
 	return true;
 }
 
+static bool load_plans(struct ct_trace *trace, const struct scan *scan, uint64_t seq,
+		       unsigned char *block)
+{
+	(void)scan;
+	(void)seq;
+	return ct_trace_load_plans(trace, block);
+}
+
 static struct ct_error *load_tables(struct ct_trace *trace, const struct scan *scan)
 {
 	struct ct_error *err = load_table(trace, scan, CT_BLOCK_SITES, load_sites);
@@ -442,6 +450,9 @@ static struct ct_error *load_tables(struct ct_trace *trace, const struct scan *s
 		err = load_table(trace, scan, CT_BLOCK_MODULES, load_modules);
 	if (!err)
 		err = load_table(trace, scan, CT_BLOCK_THREADS, load_threads);
+	if (!err)
+		err = load_table(trace, scan, CT_BLOCK_PLANS, load_plans);
+	ct_trace_sort_plans(trace);
 	while (trace->site_count && !trace->sites[trace->site_count].site)
 		trace->site_count--;
 	while (trace->thread_row_count && !trace->threads[trace->thread_row_count - 1].stream)
@@ -691,6 +702,10 @@ void ct_trace_destroy(struct ct_trace *trace)
 	for (uint32_t i = 0; i < trace->module_block_count; i++)
 		free(trace->module_blocks[i]);
 	free(trace->module_blocks);
+	for (uint32_t i = 0; i < trace->plan_block_count; i++)
+		free(trace->plan_blocks[i]);
+	free(trace->plan_blocks);
+	free(trace->plans);
 	free(trace->first_block);
 	free(trace->sites);
 	free(trace->modules);

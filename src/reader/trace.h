@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "format/file.h"
+#include "format/plan.h"
 #include "format/record.h"
 
 struct ct_trace;
@@ -56,6 +57,31 @@ uint32_t ct_trace_thread_count(const struct ct_trace *trace); /* streams run fro
 bool ct_trace_site(const struct ct_trace *trace, uint32_t number, struct ct_site *ret);
 bool ct_trace_module(const struct ct_trace *trace, uint32_t ordinal, struct ct_trace_module *ret);
 bool ct_trace_thread(const struct ct_trace *trace, uint32_t stream, struct ct_thread_row *ret);
+
+/*
+ * A row of the PLANS blocks: what was captured of the calls at one site. It is
+ * checked as format/plan.h says, but for the description, whose bytes are as
+ * they are in the file.
+ */
+struct ct_trace_plan {
+	uint64_t site_address; /* run-time address of the hook call */
+	uint32_t module;       /* ordinal */
+	uint32_t why;	       /* enum ct_why: there is none, and nothing below is set; else 0 */
+	uint64_t function;     /* in the ELF file */
+	const struct ct_plan_op *ops;
+	const struct ct_plan_op *shape; /* of a return */
+	const unsigned char *description;
+	uint32_t op_count;
+	uint32_t shape_count;
+	uint32_t description_bytes;
+	uint32_t order; /* in the file */
+};
+
+/* Rows, one for each site: of several the first. */
+uint32_t ct_trace_plan_count(const struct ct_trace *trace);
+const struct ct_trace_plan *ct_trace_plan_at(const struct ct_trace *trace, uint32_t index);
+/* Index of the row of the site with this number; UINT32_MAX: it has none. */
+uint32_t ct_trace_plan_of(const struct ct_trace *trace, uint32_t number);
 
 /* Ticks to ns since the start of the trace; ticks before the start give 0. */
 uint64_t ct_trace_ns(const struct ct_trace *trace, uint64_t ticks);
@@ -104,8 +130,12 @@ struct ct_step {
 	uint32_t site;
 	uint32_t depth;
 	uint32_t stack; /* 0: the thread's own; others: coroutines, each a tree of its own */
+	uint32_t value_bytes;
 	uint64_t ticks;
 	uint64_t value;
+	/* CALL: the payload of its arguments; END of a call that returned: that of its value;
+	 * NULL: there is none. Good until the next ct_walk_next(). */
+	const unsigned char *values;
 };
 
 struct ct_walk;

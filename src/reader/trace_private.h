@@ -50,6 +50,10 @@ struct ct_trace {
 	uint32_t module_block_count;
 	struct ct_thread_row *threads; /* [thread_row_count], by stream - 1 */
 	uint32_t thread_row_count;
+	struct ct_trace_plan *plans; /* by module and site */
+	uint32_t plan_count;
+	unsigned char **plan_blocks; /* the rows lie there */
+	uint32_t plan_block_count;
 
 	struct ct_piece *pieces; /* by stream, seq, appended before live */
 	uint32_t piece_count;
@@ -79,6 +83,11 @@ struct ct_piece_buffer {
 /* False when the piece is not whole; what the block holds was checked against `piece`. */
 bool ct_trace_read_piece(const struct ct_trace *trace, const struct ct_piece *piece,
 			 struct ct_piece_buffer *ret);
+
+/* Take over the rows of a PLANS block; false when memory ran out. */
+bool ct_trace_load_plans(struct ct_trace *trace, const unsigned char *bytes);
+/* After the last of them. */
+void ct_trace_sort_plans(struct ct_trace *trace);
 
 /* Length of the record that begins with the low bytes of `word`; 0: there is none. */
 static inline size_t ct_record_bytes(uint64_t word)

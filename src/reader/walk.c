@@ -311,6 +311,37 @@ static inline void set_ticks(struct ct_walk *walk, uint64_t ticks)
 		walk->last_ticks = ticks;
 }
 
+/* The size of the VALUES record at `at`; 0: it cannot be one. */
+static size_t values_record_bytes(const struct ct_walk *walk)
+{
+	size_t left = (size_t)(walk->end - walk->at);
+	uint64_t word;
+	memcpy(&word, walk->at, sizeof(word)); /* zero bytes follow the piece */
+	size_t size_bytes = ct_record_bytes(word);
+	return size_bytes >= CT_VALUES_HEAD_BYTES && size_bytes <= left ? size_bytes : 0;
+}
+
+COLD static void take_values(struct ct_walk *walk, struct ct_step *ret)
+{
+	size_t size_bytes = values_record_bytes(walk);
+	if (size_bytes == 0)
+		return; /* the next record to be decoded, then, and found broken */
+	ret->values = walk->at + CT_VALUES_HEAD_BYTES;
+	ret->value_bytes = (uint32_t)(size_bytes - CT_VALUES_HEAD_BYTES);
+	walk->at += size_bytes;
+}
+
+/*
+ * The step's record has just been decoded, so what belongs to it is next. A
+ * call that had to wait for others to be closed comes here before anything else
+ * is decoded, too.
+ */
+static inline void attach_values(struct ct_walk *walk, struct ct_step *ret)
+{
+	if (ct_unlikely(*walk->at == CT_VALUES_HEAD))
+		take_values(walk, ret);
+}
+
 /* --- closing --- */
 
 static void close_above(struct ct_walk *walk, uint64_t depth, enum ct_call_end end)
@@ -351,6 +382,7 @@ static bool finish_close(struct ct_walk *walk, struct ct_step *ret)
 	if (!push_call(walk, walk->pending_site))
 		return false;
 	step_call(walk, walk->pending_site, ret);
+	attach_values(walk, ret);
 	return true;
 }
 
@@ -610,7 +642,10 @@ COLD static bool decode_extended(struct ct_walk *walk, struct ct_step *ret)
 					      "extended record");
 	struct ct_cursor record_cur = cur;
 	struct ct_extended record;
-	if (walk->at[1] < 2 || !ct_cursor_skip(&cur, walk->at[1]))
+	/* VALUES of what gave no step: a return without its enter. */
+	bool is_values = *walk->at == CT_VALUES_HEAD;
+	size_t size_bytes = is_values ? values_record_bytes(walk) : walk->at[1];
+	if (size_bytes < 2 || !ct_cursor_skip(&cur, size_bytes))
 		return drop_piece(walk, ret);
 	walk->at = cur.at;
 	return ct_extended_read(&record_cur, &record) && apply_extended(walk, &record, ret);
@@ -627,6 +662,7 @@ static inline bool decode_return(struct ct_walk *walk, struct ct_step *ret)
 	}
 	uint32_t site = pop_call(walk);
 	step_end(walk, site, CT_CALL_RETURNED, ret);
+	attach_values(walk, ret);
 	return true;
 }
 
@@ -639,6 +675,7 @@ static inline bool decode_enter(struct ct_walk *walk, uint32_t site, struct ct_s
 	if (!push_call(walk, site))
 		return false;
 	step_call(walk, site, ret);
+	attach_values(walk, ret);
 	return true;
 }
 

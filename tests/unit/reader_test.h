@@ -60,7 +60,7 @@ static inline void check_promises(struct promises *promises, const struct ct_ste
 
 /*
  * The steps of a stream as text: "+3" a call to site 3 and "-3" its return, "-3:unwound" and
- * so on another end, "create 7", "lost 2"; "@5" after it on stack 5.
+ * so on another end, "create 7", "lost 2"; "@5" after it on stack 5, "=ab" with the values a, b.
  */
 static inline void walk_text(const struct ct_trace *trace, uint32_t stream, struct ct_strbuf *ret)
 {
@@ -87,6 +87,9 @@ static inline void walk_text(const struct ct_trace *trace, uint32_t stream, stru
 		}
 		if (step.stack)
 			ct_strbuf_printf(ret, "@%u", step.stack);
+		if (step.values)
+			ct_strbuf_printf(ret, "=%.*s", (int)step.value_bytes,
+					 (const char *)step.values);
 	}
 	assert_false(ct_walk_failed(walk));
 	assert_int_equal(promises.calls, promises.ends);

@@ -121,6 +121,59 @@ void trace_writer_module(struct trace_writer *writer, const struct ct_module *mo
 	memcpy(at + sizeof(entry), path, entry.path_bytes);
 }
 
+/* Room for an entry of a chain, in the first block of the table that has it. */
+static unsigned char *chain_room(struct trace_writer *writer, enum ct_block_type type,
+				 size_t size_bytes)
+{
+	for (uint64_t seq = 0;; seq++) {
+		unsigned char *first = table_block(writer, type, seq);
+		unsigned char *at = first;
+		for (uint32_t step; memcpy(&step, at, sizeof(step)), step;)
+			at += step;
+		/* What ends the chain has to fit, too. */
+		if ((size_t)(at - first) + size_bytes + sizeof(uint64_t) <=
+		    CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES)
+			return at;
+	}
+}
+
+static unsigned char *put(unsigned char *at, const void *bytes, size_t length)
+{
+	if (length)
+		memcpy(at, bytes, length);
+	return at + length;
+}
+
+struct ct_plan_row *trace_writer_plan(struct trace_writer *writer, const struct trace_plan *plan)
+{
+	struct ct_plan head = {
+		.kind = CT_PLAN_ENTER,
+		.op_count = (uint16_t)plan->op_count,
+		.shape_count = (uint16_t)plan->shape_count,
+		.description_bytes = (uint32_t)plan->description_bytes,
+	};
+	size_t ops_bytes = plan->op_count * sizeof(*plan->ops);
+	size_t shape_bytes = plan->shape_count * sizeof(*plan->shape);
+	head.size_bytes =
+		(uint32_t)(sizeof(head) + ops_bytes + shape_bytes + plan->description_bytes + 7) &
+		~UINT32_C(7);
+	struct ct_plan_row row = {
+		.size_bytes = (uint32_t)sizeof(row) + (plan->why ? 0 : head.size_bytes),
+		.module = plan->module,
+		.site = plan->site,
+		.why = plan->why,
+	};
+	unsigned char *start = chain_room(writer, CT_BLOCK_PLANS, row.size_bytes);
+	unsigned char *at = put(start, &row, sizeof(row));
+	if (!plan->why) {
+		at = put(at, &head, sizeof(head));
+		at = put(at, plan->ops, ops_bytes);
+		at = put(at, plan->shape, shape_bytes);
+		put(at, plan->description, plan->description_bytes);
+	}
+	return (struct ct_plan_row *)start;
+}
+
 void trace_records_bytes(struct trace_records *records, const void *bytes, size_t length)
 {
 	if (records->length + length > records->capacity) {
@@ -154,6 +207,15 @@ void trace_records_extended(struct trace_records *records, enum ct_extended_kind
 		.value = value,
 	};
 	trace_records_bytes(records, &record, sizeof(record));
+}
+
+void trace_records_values(struct trace_records *records, const void *payload, size_t length)
+{
+	uint16_t size_bytes = (uint16_t)(CT_VALUES_HEAD_BYTES + length);
+	trace_records_bytes(records, &(unsigned char){CT_VALUES_HEAD}, 1);
+	trace_records_bytes(records, &size_bytes, sizeof(size_bytes));
+	if (length)
+		trace_records_bytes(records, payload, length);
 }
 
 static size_t add_piece(struct trace_writer *writer, struct trace_piece piece,

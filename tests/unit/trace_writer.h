@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "format/file.h"
+#include "format/plan.h"
 #include "format/record.h"
 
 struct trace_writer {
@@ -52,10 +53,26 @@ void trace_writer_thread(struct trace_writer *writer, const struct ct_thread_row
 void trace_writer_module(struct trace_writer *writer, const struct ct_module *module,
 			 const char *path);
 
+/* A row of a PLANS block. */
+struct trace_plan {
+	uint64_t site;
+	uint32_t module;
+	uint32_t why; /* not 0: nothing else is written */
+	const struct ct_plan_op *ops;
+	size_t op_count;
+	const struct ct_plan_op *shape;
+	size_t shape_count;
+	const void *description;
+	size_t description_bytes;
+};
+/* Add it to the PLANS blocks. Gives where it lies: good until a block is added. */
+struct ct_plan_row *trace_writer_plan(struct trace_writer *writer, const struct trace_plan *plan);
+
 void trace_records_enter(struct trace_records *records, uint64_t ticks, uint32_t site);
 void trace_records_return(struct trace_records *records, uint64_t ticks);
 void trace_records_extended(struct trace_records *records, enum ct_extended_kind kind,
 			    uint32_t depth, uint64_t ticks, uint64_t value);
+void trace_records_values(struct trace_records *records, const void *payload, size_t length);
 void trace_records_bytes(struct trace_records *records, const void *bytes, size_t length);
 
 /* Where a piece begins; its epoch is 0. */
