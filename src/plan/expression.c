@@ -168,6 +168,12 @@ const struct ct_expr *ct_expr_constant(struct ct_expr_arena *arena, int64_t cons
 	return intern(arena, (struct ct_expr){.kind = CT_EXPR_CONSTANT, .constant = constant});
 }
 
+const struct ct_expr *ct_expr_address(struct ct_expr_arena *arena, uint64_t elf_address)
+{
+	return intern(arena,
+		      (struct ct_expr){.kind = CT_EXPR_ADDRESS, .constant = (int64_t)elf_address});
+}
+
 static bool is_size(unsigned int size_bytes)
 {
 	return size_bytes == 1 || size_bytes == 2 || size_bytes == 4 || size_bytes == 8;
@@ -396,6 +402,12 @@ static const struct ct_expr *simplify_sum(struct ct_expr_arena *arena, enum ct_e
 		return ct_expr_unary(arena, CT_EXPR_NEGATE, right, 8);
 	if (kind == CT_EXPR_ADD && has_constant(right, 0))
 		return left;
+	if (kind == CT_EXPR_ADD && left->kind == CT_EXPR_ADDRESS && is_constant(right))
+		return ct_expr_address(arena, (uint64_t)left->constant + (uint64_t)right->constant);
+	if (kind == CT_EXPR_SUBTRACT && left->kind == CT_EXPR_ADDRESS &&
+	    right->kind == CT_EXPR_ADDRESS)
+		return ct_expr_constant(
+			arena, (int64_t)((uint64_t)left->constant - (uint64_t)right->constant));
 	const struct ct_expr *left_base, *right_base;
 	int64_t left_constant, right_constant;
 	ct_expr_split(left, &left_base, &left_constant);
@@ -653,6 +665,9 @@ static bool add_expr(struct ops *ops, const struct ct_expr *expr)
 		return add_register(ops, expr, 0);
 	case CT_EXPR_CONSTANT:
 		return add_op(ops, (struct ct_plan_op){.code = CT_PLAN_PUSH_CONSTANT,
+						       .operand = expr->constant});
+	case CT_EXPR_ADDRESS:
+		return add_op(ops, (struct ct_plan_op){.code = CT_PLAN_PUSH_ADDRESS,
 						       .operand = expr->constant});
 	case CT_EXPR_LOAD:
 		return add_expr(ops, expr->left) &&

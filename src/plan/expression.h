@@ -43,9 +43,7 @@ enum ct_expr_kind {
 enum {
 	CT_EXPR_XMM = 17,
 	CT_EXPR_XMM_HIGH = 64,
-	/* Two more that no plan has: memory there can be told from other memory. */
-	CT_EXPR_FS_BASE = 100,	   /* of the thread's own data; the canary is at + 0x28 */
-	CT_EXPR_MODULE_BASE = 101, /* what the module's addresses are moved by at run time */
+	CT_EXPR_FS_BASE = 100, /* of the thread's own data; no plan has it */
 };
 
 struct ct_expr {
