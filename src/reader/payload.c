@@ -21,7 +21,7 @@ static bool is_plain(uint8_t code)
 static bool is_known(uint8_t code)
 {
 	return (code >= CT_PLAN_APPEND_REGISTER && code <= CT_PLAN_LAST_APPEND) ||
-	       (code >= CT_PLAN_PUSH_REGISTER && code <= CT_PLAN_NOT) ||
+	       (code >= CT_PLAN_PUSH_REGISTER && code <= CT_PLAN_PUSH_ADDRESS) ||
 	       (code >= CT_PLAN_ADD && code <= CT_PLAN_EQUAL);
 }
 
