@@ -4,10 +4,11 @@
 Each program tells of its own calls (programs/values_account.h): order, depth, arguments, results.
 It must behave as untraced, and no value in the trace may be wrong.
 """
+import os
 import signal
 
 from driver import account
-from driver.harness import ALL, test
+from driver.harness import ALL, BOTH, test
 
 
 def exceptions_program(t):
@@ -33,3 +34,119 @@ def values_and_exceptions_that_terminate(t):
         t.same(f"{how}: exit status", -signal.SIGABRT, t.traced.status)
         account.expect_shares(t, tally, 0.95, 0)
         account.clear(t)
+
+
+@test(ALL)
+def values_and_jumps(t):
+    """longjmp past them, setjmp that returns twice in them, siglongjmp out of handlers"""
+    tally = account.compare_and_check(t, [t.build("values_jumps.c")])
+    account.expect_shares(t, tally, 0.95, 0.9)
+
+
+@test(BOTH)
+def values_and_jumps_fortified(t):
+    """the same through __longjmp_chk"""
+    program = t.build("values_jumps.c", cflags=["-D_FORTIFY_SOURCE=2"])
+    tally = account.compare_and_check(t, [program])
+    account.expect_shares(t, tally, 0.95, 0.9)
+
+
+# What follows from a function's first argument, in programs/values_ruled.h and values_steps.c:
+# its other arguments, and its result.
+TEXTS = ("zero", "one or so", "two", "a third of them")
+RULES = {
+    "ruled_sum": (
+        lambda n: {"square": n * n, "low": n & 255, "half": n / 2},
+        lambda n: n + n * n + (n & 255) + n,
+    ),
+    "ruled_make": (
+        lambda n: {"text": TEXTS[n & 3]},
+        lambda n: {"first": n * 2, "second": n * 0.5},
+    ),
+    "ruled_big": (
+        lambda n: {"pair": {"first": n * 2, "second": n * 0.5}},
+        lambda n: {"n": n, "text": "large", "half": n / 2, "square": n * n},
+    ),
+    "ruled_real": (lambda n: {"quarter": n / 4}, lambda n: n * 2.0),
+    "ruled_wide": (lambda n: {"pair": {"first": n * 2, "second": n * 0.5}}, lambda n: n * 0.25),
+    "ruled_text": (lambda n: {}, lambda n: TEXTS[n & 3]),
+    "ruled_nothing": (lambda n: {"text": TEXTS[n & 3]}, lambda n: account.NOTHING),
+    "ruled_outer": (lambda n: {"text": TEXTS[n & 3]}, lambda n: n * 7 + 3),
+    "in_handler": (lambda n: {"text": TEXTS[n & 3]}, lambda n: n * 1.5),
+    "after": (lambda n: {"half": n / 2}, lambda n: n + 1),
+}
+
+
+def check_rules(t, document):
+    """Each call's values follow from its own first argument, where that is known."""
+    tally = account.Tally()
+    for call in document.calls:
+        if call.name not in RULES:
+            continue
+        account.check_shape(t, call)
+        first = account.shown_argument(call, "n")
+        t.expect(first is not None, f"{account.where(call)} has no argument n")
+        arguments, result = RULES[call.name]
+        row = account.Row.__new__(account.Row)
+        row.returned = call.raw.get("unfinished") is None
+        if account.absent(first):
+            tally.arguments[first["why"]] += 1
+            continue
+        n = first["value"]
+        row.arguments = dict(arguments(n), n=n)
+        row.result = result(n)
+        account.check_call(t, row, call, tally)
+    return tally
+
+
+def only_row(rows, name):
+    (row,) = [each for each in rows if each.name == name]
+    return row.result
+
+
+# The functions that are interrupted: results in registers of all kinds, and in memory.
+INTERRUPTED = {"gcc-O0": "sum", "gcc-O2": "make", "clang-O0": "big", "clang-O2": "wide"}
+
+
+def steps(t, act, stride=1, which="outer"):
+    if os.uname().machine != "x86_64":
+        t.skip("steps by the trap flag of x86-64")
+    program = t.build("values_steps.c")
+    # A restartable sequence begins anew after each step, for ever.
+    env = {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
+    document, rows = account.compare(t, [program, act, str(stride), which], env=env)
+    tally = check_rules(t, document)
+    account.expect_shares(t, tally, 0.95, 0.8)
+    return document, only_row(rows, act)
+
+
+@test(ALL)
+def values_and_calls_at_each_instruction(t):
+    """a handler with values at each instruction of functions with values, and of their hooks"""
+    document, calls = steps(t, "calls")
+    t.expect(calls > 300, f"only {calls} steps")
+    t.same("calls of in_handler", calls + 3, document.count("in_handler"))
+    t.same("calls of ruled_sum", 4, document.count("ruled_sum"))
+
+
+@test(ALL)
+def values_and_jumps_at_any_instruction(t):
+    """siglongjmp out of a handler at instructions of a function with values, and of its hooks"""
+    document, jumps = steps(t, "jumps", 3, INTERRUPTED[t.variant])
+    t.same("calls of after", jumps + 3, document.count("after"))
+    t.same(
+        "callers of after", {"main", "jumps"}, {c.parent.name for c in document.named("after")}
+    )
+
+
+@test(BOTH)
+def values_and_cancellation_at_any_instruction(t):
+    """asynchronous cancellation at instructions of a function with values, and of its hooks"""
+    document, threads = steps(t, "cancels", 5, INTERRUPTED[t.variant])
+    t.same("calls of after", threads + 3, document.count("after"))
+
+
+@test(ALL)
+def values_and_backtraces_at_each_instruction(t):
+    """the stack can be unwound at each instruction of functions with values, and of their hooks"""
+    steps(t, "unwinds")

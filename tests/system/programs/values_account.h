@@ -10,6 +10,10 @@
 #ifndef VALUES_ACCOUNT_H
 #define VALUES_ACCOUNT_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
