@@ -261,6 +261,7 @@ enum ct_why {
 	CT_WHY_PLAN_UNSURE = 4,
 	CT_WHY_UNREADABLE = 5,
 	CT_WHY_INLINED = 6,
+	CT_WHY_LEFT_OUT = 7, /* "left out": members of a large struct, all in one, named "..." */
 };
 
 /* ---- in the trace ---- */
