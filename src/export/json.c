@@ -15,6 +15,7 @@
 #include "export/json_calls.h"
 #include "export/json_text.h"
 #include "export/json_writer.h"
+#include "export/values.h"
 
 enum { DOCUMENT_VERSION = 1 };
 
@@ -24,6 +25,8 @@ struct document {
 	const struct ct_names *names;
 	const struct ct_census *census;
 	const struct ct_json_options *options;
+	struct ct_values *values;
+	uint32_t max_nesting;
 	struct ct_json_writer writer;
 };
 
@@ -105,6 +108,24 @@ static void put_process(struct document *document)
 	ct_json_end(writer, '}');
 }
 
+static void put_arguments_config(struct document *document)
+{
+	struct ct_json_writer *writer = &document->writer;
+	const struct ct_file_info *info = document->info;
+
+	ct_json_begin(writer, "arguments", '{');
+	ct_json_put_bool(writer, "captured", info->capture_args);
+	if (info->capture_args) {
+		ct_json_put_u64(writer, "max_string", info->max_string);
+		ct_json_put_u64(writer, "max_pointee", info->max_pointee);
+		if (info->args_filter.length)
+			put_ref(document, "filter", info->args_filter);
+		else
+			ct_json_put_null(writer, "filter");
+	}
+	ct_json_end(writer, '}');
+}
+
 /* What was asked of the runtime. */
 static void put_config(struct document *document)
 {
@@ -114,6 +135,7 @@ static void put_config(struct document *document)
 	ct_json_begin(writer, "config", '{');
 	put_ref(document, "output", info->output_setting);
 	ct_json_put_bool(writer, "capture_args", info->capture_args);
+	put_arguments_config(document);
 	ct_json_put_u64(writer, "max_depth", info->max_depth);
 	ct_json_put_bool(writer, "debug", info->debug);
 	ct_json_put_bool(writer, "pretty_json", info->pretty_json);
@@ -133,10 +155,10 @@ static void put_layout(struct document *document)
 		ct_json_put_string(writer, "kind", "flat");
 	} else {
 		ct_json_put_string(writer, "kind", "nested");
-		if (options->max_nesting == CT_JSON_UNLIMITED_NESTING)
+		if (document->max_nesting == CT_JSON_UNLIMITED_NESTING)
 			ct_json_put_null(writer, "max_nesting");
 		else
-			ct_json_put_u64(writer, "max_nesting", options->max_nesting);
+			ct_json_put_u64(writer, "max_nesting", document->max_nesting);
 		ct_json_put_u64(writer, "flattened_calls", document->census->calls_below);
 	}
 	ct_json_end(writer, '}');
@@ -358,9 +380,19 @@ static void begin_tree(const struct ct_json_calls *calls, const struct ct_tree *
 	ct_json_begin(writer, "root_calls", '[');
 }
 
-static uint32_t limit_of(const struct ct_json_options *options)
+/*
+ * How many calls lie in each other. jq 1.6 reads 256 levels and counts the keys
+ * of open objects, too: six up to the array of root calls, three for each call,
+ * and five for an argument of the innermost one, from its brace on.
+ */
+static uint32_t nesting_of(const struct ct_json_options *options, const struct ct_values *values)
 {
-	return options->layout == CT_JSON_FLAT ? 0 : options->max_nesting;
+	enum { JQ_LEVELS = 256, AROUND_CALLS = 6, CALL = 3, ARGUMENT = 5 };
+	if (options->max_nesting != CT_JSON_DEFAULT_NESTING)
+		return options->max_nesting;
+	unsigned int others = AROUND_CALLS + ARGUMENT + (values ? ct_values_levels(values) : 0);
+	unsigned int calls = others < JQ_LEVELS ? (JQ_LEVELS - others) / CALL + 1 : 1;
+	return calls < CT_JSON_JQ_NESTING ? calls : CT_JSON_JQ_NESTING;
 }
 
 static struct ct_error *put_trees(struct document *document, struct ct_output *output)
@@ -373,7 +405,8 @@ static struct ct_error *put_trees(struct document *document, struct ct_output *o
 		.writer = &document->writer,
 		.context = document,
 		.progress = document->options->progress,
-		.limit = limit_of(document->options),
+		.values = document->values,
+		.limit = document->options->layout == CT_JSON_FLAT ? 0 : document->max_nesting,
 		.pretty = document->options->pretty,
 	};
 
@@ -482,15 +515,26 @@ static void census_cleanup(struct ct_census **census)
 	ct_census_destroy(*census);
 }
 
+static void values_cleanup(struct ct_values **values)
+{
+	ct_values_destroy(*values);
+}
+
 struct ct_error *ct_json_write(struct ct_trace *trace, const struct ct_json_options *options,
 			       struct ct_output *output, struct ct_json_summary *ret)
 {
 	ct_cleanup(names_cleanup) struct ct_names *names = NULL;
 	ct_cleanup(census_cleanup) struct ct_census *census = NULL;
+	ct_cleanup(values_cleanup) struct ct_values *values = NULL;
 
 	struct ct_error *err = ct_names_create(trace, options->pretty, options->warn, &names);
 	if (!err)
-		err = ct_census_create(trace, names, limit_of(options), options->progress, &census);
+		err = ct_values_create(trace, options->pretty, true, &values);
+	if (err)
+		return err;
+	uint32_t max_nesting = nesting_of(options, values);
+	err = ct_census_create(trace, names, options->layout == CT_JSON_FLAT ? 0 : max_nesting,
+			       options->progress, &census);
 	if (err)
 		return err;
 	struct document document = {
@@ -499,6 +543,8 @@ struct ct_error *ct_json_write(struct ct_trace *trace, const struct ct_json_opti
 		.names = names,
 		.census = census,
 		.options = options,
+		.values = values,
+		.max_nesting = max_nesting,
 		.writer = {.sink = ct_output_sink(output), .pretty = options->pretty},
 	};
 	struct ct_json_summary summary = {0};

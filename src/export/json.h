@@ -16,8 +16,10 @@
 #include "reader/trace.h"
 
 enum {
-	/* jq 1.6 reads 256 levels; a call is three of them (object, key, array). */
-	CT_JSON_DEFAULT_NESTING = 80,
+	/* As many levels of calls as jq 1.6 reads: CT_JSON_JQ_NESTING, or less where values of
+	 * calls are nested themselves. */
+	CT_JSON_DEFAULT_NESTING = 0,
+	CT_JSON_JQ_NESTING = 80,
 	CT_JSON_UNLIMITED_NESTING = UINT32_MAX - 1,
 };
 

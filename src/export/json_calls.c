@@ -102,10 +102,9 @@ static inline __attribute__((always_inline)) void put_names(const struct pass *p
 }
 
 /* Up to the bracket that opens `children`. A parent of UINT64_MAX is not written. */
-static inline __attribute__((always_inline)) void put_head(struct pass *pass,
-							   const struct ct_open_call *call,
-							   uint32_t depth, bool comma,
-							   uint64_t parent_id, bool pretty)
+static inline __attribute__((always_inline)) void put_head(
+	struct pass *pass, const struct ct_open_call *call, uint32_t depth, bool comma,
+	uint64_t parent_id, struct ct_value_bytes arguments, bool pretty)
 {
 	struct ct_sink *sink = pass->sink;
 	unsigned int level = level_of(pass, depth);
@@ -127,6 +126,8 @@ static inline __attribute__((always_inline)) void put_head(struct pass *pass,
 	}
 	sink->at = at;
 	put_names(pass, call->site, pretty, level);
+	if (ct_unlikely(pass->job->values))
+		ct_values_put_arguments(pass->job->values, sink, call->site, arguments, level + 1);
 	ct_sink_reserve(sink, CALL_BYTES + (pretty ? CALL_LINES * (CT_JSON_MAX_INDENT + 1) : 0));
 	at = PUT_KEY(sink->at, "depth");
 	at = ct_json_u64(at, depth);
@@ -153,11 +154,24 @@ static const char *unfinished_name(uint8_t end)
 	}
 }
 
+/* What a call that returned gave back. */
+static void put_result(struct pass *pass, const struct ct_open_call *call,
+		       const struct ct_step *step, uint64_t duration_ns, unsigned int level)
+{
+	const struct ct_value_bytes result = {
+		.bytes = step->values,
+		.length = step->value_bytes,
+		.ns = call->start_ns + duration_ns,
+	};
+	ct_values_put_result(pass->job->values, pass->sink, call->site, result, level);
+	ct_sink_reserve(pass->sink, CT_JSON_MAX_INDENT + 2);
+}
+
 /* From the bracket that closes `children`. */
 static inline __attribute__((always_inline)) void put_tail(struct pass *pass,
 							   const struct ct_open_call *call,
 							   uint32_t depth, uint64_t duration_ns,
-							   uint8_t end, bool pretty)
+							   const struct ct_step *step, bool pretty)
 {
 	struct ct_sink *sink = pass->sink;
 	unsigned int level = level_of(pass, depth);
@@ -170,8 +184,8 @@ static inline __attribute__((always_inline)) void put_tail(struct pass *pass,
 	*at++ = ']';
 	*at++ = ',';
 	at = PUT_KEY(at, "duration_ns");
-	if (ct_unlikely(end != CT_CALL_RETURNED)) {
-		const char *name = unfinished_name(end);
+	if (ct_unlikely(step->end != CT_CALL_RETURNED)) {
+		const char *name = unfinished_name(step->end);
 		at = PUT(at, "null,");
 		at = PUT_KEY(at, "unfinished");
 		at = put(at, name, strlen(name));
@@ -181,6 +195,11 @@ static inline __attribute__((always_inline)) void put_tail(struct pass *pass,
 	*at++ = ',';
 	at = PUT_KEY(at, "self_ns");
 	at = ct_json_u64(at, duration_ns > children_ns ? duration_ns - children_ns : 0);
+	if (ct_unlikely(pass->job->values) && step->end == CT_CALL_RETURNED) {
+		sink->at = at;
+		put_result(pass, call, step, duration_ns, level + 1);
+		at = sink->at;
+	}
 	if (pretty)
 		at = put_line(at, level);
 	*at++ = '}';
@@ -204,31 +223,37 @@ static bool begin_call(struct pass *pass, const struct ct_step *step)
 		.id = id,
 		.site = step->site < job->names->site_count ? step->site : CT_SITE_UNKNOWN,
 	};
+	/* It is written when it ends: what it was called with has to wait. */
 	if (depth >= job->limit)
-		return true;
+		return !job->values || ct_open_stack_save(stack, step->values, step->value_bytes);
+	const struct ct_value_bytes arguments = {step->values, step->value_bytes, call->start_ns};
 	bool *filled = depth ? &call[-1].mark : &stack->filled;
 	if (job->pretty)
-		put_head(pass, call, depth, *filled, UINT64_MAX, true);
+		put_head(pass, call, depth, *filled, UINT64_MAX, arguments, true);
 	else
-		put_head(pass, call, depth, *filled, UINT64_MAX, false);
+		put_head(pass, call, depth, *filled, UINT64_MAX, arguments, false);
 	*filled = true;
 	return true;
 }
 
 static void put_flat_call(struct pass *pass, struct ct_open_stack *stack,
-			  const struct ct_open_call *call, uint64_t duration_ns, uint8_t end)
+			  const struct ct_open_call *call, uint64_t duration_ns,
+			  const struct ct_step *step)
 {
 	uint32_t depth = stack->count;
 	uint32_t limit = pass->job->limit;
 	bool *filled = limit ? &stack->calls[limit - 1].mark : &stack->filled;
 	uint64_t parent_id = depth ? call[-1].id : 0;
+	struct ct_value_bytes arguments = {.ns = call->start_ns};
 
+	if (pass->job->values)
+		arguments.bytes = ct_open_stack_restore(stack, &arguments.length);
 	if (pass->job->pretty) {
-		put_head(pass, call, depth, *filled, parent_id, true);
-		put_tail(pass, call, depth, duration_ns, end, true);
+		put_head(pass, call, depth, *filled, parent_id, arguments, true);
+		put_tail(pass, call, depth, duration_ns, step, true);
 	} else {
-		put_head(pass, call, depth, *filled, parent_id, false);
-		put_tail(pass, call, depth, duration_ns, end, false);
+		put_head(pass, call, depth, *filled, parent_id, arguments, false);
+		put_tail(pass, call, depth, duration_ns, step, false);
 	}
 	*filled = true;
 }
@@ -245,11 +270,11 @@ static void end_call(struct pass *pass, const struct ct_step *step)
 	if (stack->count > 0)
 		call[-1].children_ns += duration_ns;
 	if (stack->count >= pass->job->limit)
-		put_flat_call(pass, stack, call, duration_ns, step->end);
+		put_flat_call(pass, stack, call, duration_ns, step);
 	else if (pass->job->pretty)
-		put_tail(pass, call, stack->count, duration_ns, step->end, true);
+		put_tail(pass, call, stack->count, duration_ns, step, true);
 	else
-		put_tail(pass, call, stack->count, duration_ns, step->end, false);
+		put_tail(pass, call, stack->count, duration_ns, step, false);
 	ct_open_stack_trim(stack);
 }
 

@@ -11,12 +11,14 @@
 #include "export/json_writer.h"
 #include "export/names.h"
 #include "export/output.h"
+#include "export/values.h"
 #include "reader/trace.h"
 
 struct ct_json_calls {
 	const struct ct_trace *trace;
 	const struct ct_names *names;
 	const struct ct_census *census;
+	struct ct_values *values; /* NULL: nothing was captured */
 	struct ct_output *output;
 	struct ct_json_writer *writer;
 	void *context; /* for begin_tree */

@@ -21,11 +21,7 @@ char *ct_json_hex(char *at, uint64_t value)
 	return at;
 }
 
-/*
- * Length of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), or
- * 0; then `*bad_length` is the length of the maximal ill-formed part.
- */
-static size_t sequence_length(const unsigned char *at, size_t left, size_t *bad_length)
+size_t ct_json_sequence_length(const unsigned char *at, size_t left, size_t *bad_length)
 {
 	unsigned char first = at[0];
 	unsigned char low = 0x80, high = 0xbf; /* of the second byte */
@@ -95,7 +91,7 @@ void ct_json_string(struct ct_strbuf *buf, const char *bytes, size_t length)
 	ct_strbuf_add(buf, "\"", 1);
 	while (length > 0) {
 		size_t bad_length;
-		size_t step = sequence_length(at, length, &bad_length);
+		size_t step = ct_json_sequence_length(at, length, &bad_length);
 		if (step > 0 && !needs_escape(*at)) {
 			plain += step;
 		} else {

@@ -41,6 +41,12 @@ static inline char *ct_json_u64(char *at, uint64_t value)
 char *ct_json_hex(char *at, uint64_t value);
 
 /*
+ * Length of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), or
+ * 0; then `*bad_length` is the length of the maximal ill-formed part.
+ */
+size_t ct_json_sequence_length(const unsigned char *at, size_t left, size_t *bad_length);
+
+/*
  * Add `bytes` as a JSON string with its quotes. The result is valid UTF-8
  * whatever the bytes are: each maximal ill-formed part becomes one U+FFFD.
  */

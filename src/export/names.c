@@ -202,6 +202,12 @@ static struct ct_symbols *open_symbols(const struct module *module, ct_names_war
 	return NULL;
 }
 
+struct ct_symbols *ct_names_open_symbols(const struct ct_trace_module *module)
+{
+	const struct module named = {.row = *module};
+	return open_symbols(&named, NULL);
+}
+
 /* Keys of different files must differ; 0 stays "not known". */
 static uint64_t key_of_file(uint64_t key, uint32_t file)
 {

@@ -61,4 +61,8 @@ static inline const struct ct_function_name *ct_names_of(const struct ct_names *
 void ct_names_locate(const struct ct_trace *trace, uint64_t address, uint64_t ticks, bool pretty,
 		     struct ct_strbuf *text);
 
+struct ct_symbols;
+/* The symbols of a module's file, or NULL where they cannot be had. */
+struct ct_symbols *ct_names_open_symbols(const struct ct_trace_module *module);
+
 #endif

@@ -27,6 +27,34 @@ void ct_open_stack_trim(struct ct_open_stack *stack)
 	free(stack->calls);
 	stack->calls = NULL;
 	stack->capacity = 0;
+	ct_strbuf_deinit(&stack->saved);
+}
+
+/* A saved run of bytes is followed by its length. */
+enum { SAVED_NULL = UINT32_MAX };
+
+bool ct_open_stack_save(struct ct_open_stack *stack, const unsigned char *bytes, uint32_t length)
+{
+	uint32_t tail = bytes ? length : SAVED_NULL;
+	ct_strbuf_add(&stack->saved, bytes, bytes ? length : 0);
+	ct_strbuf_add(&stack->saved, &tail, sizeof(tail));
+	return !stack->saved.failed;
+}
+
+const unsigned char *ct_open_stack_restore(struct ct_open_stack *stack, uint32_t *ret_length)
+{
+	struct ct_strbuf *saved = &stack->saved;
+	uint32_t tail;
+	*ret_length = 0;
+	if (saved->length < sizeof(tail))
+		return NULL;
+	saved->length -= sizeof(tail);
+	memcpy(&tail, saved->bytes + saved->length, sizeof(tail));
+	if (tail == SAVED_NULL || tail > saved->length)
+		return NULL;
+	saved->length -= tail;
+	*ret_length = tail;
+	return (const unsigned char *)saved->bytes + saved->length;
 }
 
 static uint32_t *table_slot(const struct ct_open_stacks *stacks, uint32_t number)
@@ -79,8 +107,10 @@ bool ct_open_stacks_init(struct ct_open_stacks *stacks)
 
 void ct_open_stacks_deinit(struct ct_open_stacks *stacks)
 {
-	for (uint32_t i = 0; i < stacks->count; i++)
+	for (uint32_t i = 0; i < stacks->count; i++) {
 		free(stacks->stacks[i].calls);
+		ct_strbuf_deinit(&stacks->stacks[i].saved);
+	}
 	free(stacks->stacks);
 	free(stacks->table);
 }

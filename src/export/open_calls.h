@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/strbuf.h"
+
 struct ct_open_call {
 	uint64_t start_ns;
 	uint64_t children_ns; /* durations of the children that ended */
@@ -20,8 +22,9 @@ struct ct_open_stack {
 	uint64_t begun; /* calls that ever began */
 	uint32_t count;
 	uint32_t capacity;
-	uint32_t number; /* as in struct ct_step */
-	bool filled;	 /* free for the pass */
+	uint32_t number;	/* as in struct ct_step */
+	bool filled;		/* free for the pass */
+	struct ct_strbuf saved; /* bytes kept for open calls, the innermost one's last */
 };
 
 /*
@@ -51,6 +54,11 @@ static inline struct ct_open_call *ct_open_stack_push(struct ct_open_stack *stac
 		return NULL;
 	return &stack->calls[stack->count++];
 }
+
+/* Keep bytes, or NULL, for the call that begins; false: out of memory. */
+bool ct_open_stack_save(struct ct_open_stack *stack, const unsigned char *bytes, uint32_t length);
+/* What was saved last, which is then forgotten; good until the next is saved. */
+const unsigned char *ct_open_stack_restore(struct ct_open_stack *stack, uint32_t *ret_length);
 
 /* Forget the memory of a coroutine that came to its end: there may be millions. */
 void ct_open_stack_trim(struct ct_open_stack *stack);
