@@ -150,3 +150,111 @@ def values_and_cancellation_at_any_instruction(t):
 def values_and_backtraces_at_each_instruction(t):
     """the stack can be unwound at each instruction of functions with values, and of their hooks"""
     steps(t, "unwinds")
+
+
+def timer(t, act, times, env=None):
+    document, _ = account.compare(t, [t.build("values_timer.c"), act, str(times)], env=env)
+    tally = check_rules(t, document)
+    account.expect_shares(t, tally, 0.95, 0.8)
+    return document
+
+
+@test(ALL)
+def values_and_timer_signals(t):
+    """a timer's handler with values of its own every few microseconds"""
+    document = timer(t, "calls", 100)
+    t.same("calls of in_handler", 103, document.count("in_handler"))
+
+
+@test(ALL)
+def values_and_jumps_out_of_a_timer(t):
+    """a timer's handler that jumps out of functions with values every few microseconds"""
+    document = timer(t, "jumps", 50)
+    t.same("calls of after", 50, document.count("after"))
+    t.same("callers of after", {"main"}, {call.parent.name for call in document.named("after")})
+
+
+@test(BOTH)
+def values_and_backtraces_of_a_timer(t):
+    """the stack can be unwound wherever a timer interrupts functions with values"""
+    timer(t, "unwinds", 100)
+
+
+@test(ALL)
+def values_and_frames(t):
+    """variable, aligned and large frames, arguments on the stack, results in every register"""
+    tally = account.compare_and_check(t, [t.build("values_frames.c")])
+    account.expect_shares(t, tally, 0.95, 0.9)
+
+
+# Options that change how code is made, or how it gets to the hooks.
+CODE = {
+    "O1": ["-O1"],
+    "O3": ["-O3"],
+    "Os": ["-Os"],
+    "Og": ["-Og"],
+    "frame_pointer": ["-fno-omit-frame-pointer"],
+    "no_frame_pointer": ["-fomit-frame-pointer"],
+    "branch_protection": ["-fcf-protection=full"],
+    "no_branch_protection": ["-fcf-protection=none"],
+    "no_plt": ["-fno-plt"],
+    "no_red_zone": ["-mno-red-zone"],
+    "stack_protector": ["-fstack-protector-all"],
+    "stack_clash_protection": ["-fstack-clash-protection"],
+    "realigned_stack": ["-mstackrealign"],
+    "position_independent": ["-fPIC"],
+    "no_pie": ["-fno-pie", "link:-no-pie"],
+    "bind_now": ["link:-Wl,-z,now"],
+    "lazy": ["link:-Wl,-z,lazy"],
+    "no_unwind_tables": ["-fno-asynchronous-unwind-tables"],
+    "exceptions": ["-fexceptions", "-fnon-call-exceptions"],
+    "avx2": ["-mavx2", "-mfma"],
+    "padded_entry": ["-fpatchable-function-entry=16,8"],
+    "sections": ["-ffunction-sections", "link:-Wl,--gc-sections"],
+    "fortified": ["-D_FORTIFY_SOURCE=2", "-fstack-protector-strong"],
+    "trapping_overflow": ["-ftrapv"],
+    "large_code": ["-mcmodel=large", "-fno-pie", "link:-no-pie"],
+    "undefined_sanitizer": ["-fsanitize=undefined"],
+    "gold": ["link:-fuse-ld=gold"],
+    "lld": ["link:-fuse-ld=lld"],
+}
+CODE_OF_GCC = {
+    "return_thunks": ["-mindirect-branch=thunk", "-mfunction-return=thunk"],
+    "outgoing_area": ["-maccumulate-outgoing-args"],
+    "no_shrink_wrap": ["-fno-shrink-wrap", "-fno-ipa-ra"],
+    "whole_program": ["-fwhole-program", "-fipa-pta"],
+}
+CODE_OF_CLANG = {
+    "retpolines": ["-mretpoline"],
+    "safe_stack": ["-fsanitize=safe-stack"],
+    "speculative_load_hardening": ["-mspeculative-load-hardening"],
+}
+LINKERS = {"gold": "ld.gold", "lld": "ld.lld"}
+# With these a function does not end in `ret`: results need not be there.
+ODD_RETURNS = ("return_thunks", "speculative_load_hardening")
+
+
+def code_test(name, options, variants):
+    def run(t):
+        if name in LINKERS:
+            t.need(LINKERS[name])
+        cflags = [each for each in options if not each.startswith("link:")]
+        ldflags = [each[len("link:") :] for each in options if each.startswith("link:")]
+        ldflags += [each for each in cflags if each.startswith("-fsanitize")]
+        if name == "avx2" and "avx2" not in open("/proc/cpuinfo").read():
+            t.skip("the processor has no AVX2")
+        program = t.build("values_frames.c", cflags=cflags, ldflags=ldflags)
+        tally = account.compare_and_check(t, [program])
+        account.expect_shares(t, tally, 0.9, 0 if name in ODD_RETURNS else 0.85)
+
+    run.__name__ = f"values_compiled_with_{name}"
+    run.__doc__ = f"frames of all kinds, compiled with {' '.join(options)}"
+    test(variants)(run)
+
+
+for name, options in CODE.items():
+    code_test(name, options, BOTH)
+for name, options in CODE_OF_GCC.items():
+    code_test(name, options, ("gcc-O2",))
+for name, options in CODE_OF_CLANG.items():
+    code_test(name, options, ("clang-O2",))

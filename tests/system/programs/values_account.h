@@ -6,6 +6,7 @@
  * compared with the trace by driver/account.py, which knows struct account_row.
  *
  * Values are written as JSON with single quotes: account_enter("f", "'n':%d", n).
+ * A result "..." is one that the account does not tell.
  */
 #ifndef VALUES_ACCOUNT_H
 #define VALUES_ACCOUNT_H
