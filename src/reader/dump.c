@@ -11,13 +11,19 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "reader/dump_values.h"
 #include "reader/trace_private.h"
+
+enum { MAX_OPEN_SITES = 4096 };
 
 struct dump {
 	const struct ct_dump_options *options;
 	const struct ct_trace *trace;
 	FILE *out;
 	uint64_t left; /* records still to be printed */
+	/* Sites of the calls that are open, as far as they are known: what the values of a return
+	 * mean goes by its call. 0: not known. */
+	uint32_t open_sites[MAX_OPEN_SITES];
 	struct ct_piece_buffer piece;
 };
 
@@ -133,6 +139,11 @@ static void print_info(struct dump *dump)
 	fprintf(out, "%-18smax depth %u, capture args %u, debug %u, pretty %u, layout %u\n",
 		"settings", info->max_depth, info->capture_args, info->debug, info->pretty_json,
 		info->json_layout);
+	if (info->capture_args) {
+		fprintf(out, "%-18sstrings of %u bytes, %u levels of pointers\n", "arguments",
+			info->max_string, info->max_pointee);
+		print_string(dump, "arguments of", info->args_filter);
+	}
 	fprintf(out, "%-18s%s, estimate %" PRIu64 " ticks per second\n", "clock",
 		WORD(clock_words, info->clock_kind), info->ticks_per_second);
 	print_clock_point(dump, "clock start", &info->start);
@@ -214,6 +225,17 @@ static void print_sites(struct dump *dump)
 	}
 }
 
+static void print_plans(struct dump *dump)
+{
+	for (uint32_t i = 0; i < ct_trace_plan_count(dump->trace); i++) {
+		const struct ct_trace_plan *plan = ct_trace_plan_at(dump->trace, i);
+		fputs("\nplan              hook ", dump->out);
+		print_address(dump, plan->site_address, plan->module);
+		putc('\n', dump->out);
+		ct_dump_plan(dump->out, plan);
+	}
+}
+
 static void print_thread(struct dump *dump, uint32_t stream)
 {
 	struct ct_thread_row row;
@@ -245,6 +267,8 @@ struct position {
 	const unsigned char *at;
 	uint64_t epoch_ticks;
 	uint64_t depth;
+	uint32_t site;	/* of the call the last record was of; 0: of none, or not known */
+	bool is_return; /* it was its return */
 };
 
 static void print_record_head(struct dump *dump, const struct position *position, uint64_t ticks,
@@ -260,7 +284,11 @@ static void print_enter(struct dump *dump, struct position *position, uint64_t r
 	struct ct_site site;
 	print_record_head(dump, position, position->epoch_ticks | (record >> 2 & CT_TIME_MASK),
 			  "enter ");
+	if (position->depth < MAX_OPEN_SITES)
+		dump->open_sites[position->depth] = number;
 	position->depth++;
+	position->site = number;
+	position->is_return = false;
 	fprintf(dump->out, " %u", number);
 	if (ct_trace_site(dump->trace, number, &site)) {
 		putc(' ', dump->out);
@@ -274,8 +302,13 @@ static void print_enter(struct dump *dump, struct position *position, uint64_t r
 
 static void print_return(struct dump *dump, struct position *position, uint64_t record)
 {
-	if (position->depth)
+	position->site = 0;
+	position->is_return = true;
+	if (position->depth) {
 		position->depth--;
+		if (position->depth < MAX_OPEN_SITES)
+			position->site = dump->open_sites[position->depth];
+	}
 	print_record_head(dump, position, position->epoch_ticks | (record >> 2 & CT_TIME_MASK),
 			  "return");
 	putc('\n', dump->out);
@@ -288,11 +321,30 @@ static void print_extended(struct dump *dump, struct position *position,
 	position->epoch_ticks = record->ticks & ~CT_TIME_MASK;
 	if (kind != CT_EXTENDED_SYNC && kind != CT_EXTENDED_CREATE)
 		position->depth = record->depth;
+	if (kind == CT_EXTENDED_STACK || kind == CT_EXTENDED_LOST)
+		memset(dump->open_sites, 0, sizeof(dump->open_sites));
+	position->site = 0;
 	print_record_head(dump, position, record->ticks, WORD(extended_words, kind));
 	if (kind == CT_EXTENDED_UNWIND)
 		fprintf(dump->out, " %s\n", WORD(unwind_words, record->value));
 	else
 		fprintf(dump->out, " %" PRIu64 "\n", record->value);
+}
+
+static void print_values(struct dump *dump, const struct position *position,
+			 const unsigned char *payload, size_t length)
+{
+	uint32_t index = ct_trace_plan_of(dump->trace, position->site);
+	const struct ct_trace_plan *plan = index == UINT32_MAX
+						   ? NULL
+						   : ct_trace_plan_at(dump->trace, index);
+	fprintf(dump->out, "%27s values", "");
+	if (!plan || plan->why)
+		ct_dump_payload(dump->out, payload, length, NULL, 0);
+	else if (position->is_return)
+		ct_dump_payload(dump->out, payload, length, plan->shape, plan->shape_count);
+	else
+		ct_dump_payload(dump->out, payload, length, plan->ops, plan->op_count);
 }
 
 /* One record; false after the last. */
@@ -304,7 +356,8 @@ static bool print_record(struct dump *dump, struct position *position)
 	size_t size_bytes = ct_record_bytes(record);
 	if ((record & 3) == CT_RECORD_END)
 		return false;
-	if (size_bytes < 2 || size_bytes > left) {
+	size_t smallest = (record & 0xff) == CT_VALUES_HEAD ? CT_VALUES_HEAD_BYTES : 2;
+	if (size_bytes < smallest || size_bytes > left) {
 		fprintf(dump->out, "%27s broken: %zu bytes are not a record\n", "", left);
 		return false;
 	}
@@ -314,6 +367,9 @@ static bool print_record(struct dump *dump, struct position *position)
 		print_enter(dump, position, record);
 	else if ((record & 3) == CT_RECORD_RETURN)
 		print_return(dump, position, record);
+	else if ((record & 0xff) == CT_VALUES_HEAD)
+		print_values(dump, position, position->at + CT_VALUES_HEAD_BYTES,
+			     size_bytes - CT_VALUES_HEAD_BYTES);
 	else if (ct_extended_read(&cur, &extended))
 		print_extended(dump, position, &extended);
 	else
@@ -335,7 +391,7 @@ static void print_piece(struct dump *dump, const struct ct_piece *piece)
 	fprintf(dump->out, ", %u bytes, epoch %" PRIu64 ", depth %u, stack %u\n",
 		header->used_bytes, header->epoch, header->depth, header->stack);
 	struct position position = {dump->piece.begin, header->epoch << CT_EPOCH_SHIFT,
-				    header->depth};
+				    header->depth, 0, false};
 	while (dump->left && print_record(dump, &position))
 		dump->left--;
 }
@@ -344,6 +400,7 @@ static void print_stream(struct dump *dump, uint32_t stream)
 {
 	const struct ct_trace *trace = dump->trace;
 	print_thread(dump, stream);
+	memset(dump->open_sites, 0, sizeof(dump->open_sites));
 	for (uint32_t i = trace->first_piece[stream]; i < trace->first_piece[stream + 1]; i++) {
 		if (!dump->left || ferror(dump->out))
 			return;
@@ -371,6 +428,7 @@ struct ct_error *ct_dump(const struct ct_trace *trace, FILE *out,
 	print_info(dump);
 	print_modules(dump);
 	print_sites(dump);
+	print_plans(dump);
 	for (uint32_t stream = 1; stream <= trace->stream_count && !ferror(out); stream++)
 		print_stream(dump, stream);
 	return NULL;

@@ -105,7 +105,65 @@ static void stream_that_is_not_there_is_an_error(void **state)
 			  "the trace has no stream 2; it has 1");
 }
 
+static void plans_and_values_are_printed_block_by_block(void **state)
+{
+	static const struct ct_plan_op ops[] = {
+		{.code = CT_PLAN_APPEND_REGISTER, .from = CT_PLAN_RBX, .size = 4, .offset = 8},
+		{.code = CT_PLAN_APPEND_STACK | CT_PLAN_JOINED,
+		 .from = CT_PLAN_RSP,
+		 .size = 1,
+		 .offset = -8},
+		{.code = CT_PLAN_PUSH_BLOCK, .offset = 0},
+		{.code = CT_PLAN_ADD_CONSTANT, .operand = -16},
+		{.code = CT_PLAN_APPEND_STRING, .size = 64},
+	};
+	const struct trace_plan plan = {
+		.site = 0x1200,
+		.module = 1,
+		.ops = ops,
+		.op_count = 5,
+		.shape = ops,
+		.shape_count = 1,
+		.description = "\0",
+		.description_bytes = 2,
+	};
+	const struct trace_plan none = {.site = 0x1400, .module = 1, .why = CT_WHY_PLAN_UNSURE};
+	struct trace_records records = {0};
+	(void)state;
+	WRITER(w);
+	trace_writer_plan(&w, &plan);
+	trace_writer_plan(&w, &none);
+	trace_records_enter(&records, 3000, 1);
+	trace_records_values(&records, "ABCDE\x02\x20hi", 9);
+	trace_records_enter(&records, 3001, 2);
+	trace_records_values(&records, "??", 2);
+	trace_records_return(&records, 3002);
+	trace_records_return(&records, 3003);
+	trace_records_values(&records, "AB", 2);
+	trace_writer_append(&w, (struct trace_piece){1, 1, 0, 0}, &records);
+	ct_cleanup(ct_cleanup_free) char *text = dump_text(&w, (struct ct_dump_options){0});
+	assert_has(text, "\nplan              hook \\x1b[31mtool+0x200\n"
+			 "                  function 0x0, description of 2 bytes\n"
+			 "                  enter append_register rbx+8 size 4\n"
+			 "                  enter joined append_stack rsp-8 size 1\n"
+			 "                  enter push_block block 0+0\n"
+			 "                  enter add_constant -16\n"
+			 "                  enter append_string size 64\n"
+			 "                  return append_register rbx+8 size 4\n");
+	assert_has(text, "\nplan              hook \\x1b[31mtool+0x400\n"
+			 "                  none: plan unsure\n");
+	assert_has(text, "                            values 41 42 43 44 45 02 20 68 69\n"
+			 "                            block 0: 41 42 43 44 45\n"
+			 "                            block 1: 68 69 truncated\n");
+	assert_has(text, "                            values 3f 3f\n"
+			 "             2002 ns      1  return\n"
+			 "             2003 ns      0  return\n"
+			 "                            values 41 42\n"
+			 "                            block 0: unreadable\n");
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(plans_and_values_are_printed_block_by_block),
 	cmocka_unit_test(everything_in_the_file_is_printed),
 	cmocka_unit_test(one_stream_is_printed_alone_up_to_the_limit),
 	cmocka_unit_test(torn_pieces_are_told),
