@@ -17,14 +17,14 @@ static void set_register(struct ct_machine *machine, unsigned int number,
 	machine->gpr[number] = (struct ct_machine_gpr){.value = value};
 }
 
-static void forget_flags(struct ct_machine *machine)
+void ct_machine_forget_flags(struct ct_machine *machine)
 {
 	const struct ct_expr *unknown = ct_expr_unknown();
 	machine->flags = (struct ct_machine_flags){
 		.zero = unknown, .carry = unknown, .sign = unknown, .less = unknown};
 }
 
-static void forget_x87(struct ct_machine *machine)
+void ct_machine_forget_x87(struct ct_machine *machine)
 {
 	for (unsigned int i = 0; i < CT_X87_COUNT; i++)
 		machine->x87[i] = (struct ct_x87_value){ct_expr_unknown(), ct_expr_unknown()};
@@ -53,8 +53,8 @@ void ct_machine_reset(struct ct_machine *machine)
 		machine->xmm[i][0] = ct_expr_register(machine->arena, CT_EXPR_XMM + i);
 		machine->xmm[i][1] = ct_expr_register(machine->arena, CT_EXPR_XMM_HIGH + i);
 	}
-	forget_x87(machine);
-	forget_flags(machine);
+	ct_machine_forget_x87(machine);
+	ct_machine_forget_flags(machine);
 	machine->store_count = 0;
 	machine->has_lost_stores = false;
 	machine->has_relation = false;
@@ -207,8 +207,8 @@ void ct_machine_skip_call(struct ct_machine *machine, const struct ct_code *code
 		set_register(machine, changed[i], ct_expr_unknown());
 	for (unsigned int i = 0; i < CT_XMM_COUNT; i++)
 		machine->xmm[i][0] = machine->xmm[i][1] = ct_expr_unknown();
-	forget_x87(machine);
-	forget_flags(machine);
+	ct_machine_forget_x87(machine);
+	ct_machine_forget_flags(machine);
 	struct ct_store call = {.kind = CT_STORE_CALL, .value = ct_expr_unknown()};
 	if (machine->has_frame_escaped ||
 	    !split_frame(machine, machine->gpr[CT_RSP].value, &call.offset)) {

@@ -84,6 +84,11 @@ struct ct_machine {
 	bool is_pushing;
 };
 
+/* ---- machine.c ---- */
+
+void ct_machine_forget_flags(struct ct_machine *machine);
+void ct_machine_forget_x87(struct ct_machine *machine);
+
 /* ---- machine_memory.c ---- */
 
 bool ct_machine_is_frame(const struct ct_machine *machine, const struct ct_expr *base);

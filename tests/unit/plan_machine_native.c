@@ -442,6 +442,66 @@ static void put_vector(struct assembler *as)
 	}
 }
 
+/* Prefix C5, and a second source. */
+static void put_vex(struct assembler *as, unsigned int prefix, bool is_wide, unsigned int opcode,
+		    unsigned int reg, unsigned int second, struct place place)
+{
+	/* Two bytes of prefix have no room for the upper half of the last operand's registers. */
+	place.reg = place.reg < 8 ? place.reg : place.is_memory ? RSP : place.reg & 7;
+	put(as, 0xc5);
+	put(as, (reg < 8) << 7 | (~second & 15) << 3 | is_wide << 2 | prefix);
+	put(as, opcode);
+	put(as, (place.is_memory ? 0x40 : 0xc0) | (reg & 7) << 3 | place.reg);
+	if (place.is_memory && place.reg == RSP)
+		put(as, 0x24);
+	if (place.is_memory)
+		put(as, (uint8_t)place.displacement);
+}
+
+static void put_avx(struct assembler *as)
+{
+	static const uint8_t bitwise[] = {0xef, 0xeb, 0xdb, 0xdf, 0x62, 0x6c, 0x6d, 0xfe};
+	unsigned int reg = below(16), second = below(16), prefix;
+	struct place place = vector_place(as, 1), other = {.reg = below(8)};
+	switch (below(8)) {
+	case 0: /* vmovups vmovupd vmovss vmovsd */
+		prefix = below(4);
+		put_vex(as, prefix, prefix < 2 && chance(4), 0x10 + below(2), reg,
+			prefix < 2 || place.is_memory ? 0 : second, place);
+		break;
+	case 1: /* vmovdqu */
+		put_vex(as, 2, chance(4), chance(2) ? 0x6f : 0x7f, reg, 0, place);
+		break;
+	case 2: /* vmovlps vmovhps vmovhlps vmovlhps */
+		put_vex(as, 0, false, chance(2) ? 0x12 : 0x16, reg, second, place);
+		break;
+	case 3: /* vunpcklps vunpcklpd vxorps vandps */
+		put_vex(as, below(2), chance(4),
+			(const uint8_t[]){0x14, 0x15, 0x54, 0x55, 0x57}[below(5)], reg, second,
+			place);
+		break;
+	case 4:
+		put_vex(as, 1, false, bitwise[below(sizeof(bitwise))], reg, second, place);
+		break;
+	case 5: /* vmovd, vmovq */
+		if (chance(2))
+			put_vex(as, 2, false, 0x7e, reg, 0, place);
+		else
+			put_vex(as, 1, false, 0xd6, reg, 0, place);
+		break;
+	case 6: /* vpshufd, vshufps */
+		if (chance(2))
+			put_vex(as, 1, false, 0x70, reg, 0, other);
+		else
+			put_vex(as, 0, false, 0xc6, reg, second, other);
+		put(as, (unsigned int)next_random());
+		break;
+	default: /* vzeroupper */
+		put_number(as, 0x77f8c5, 3);
+		break;
+	}
+}
+
 /* Instructions nobody taught the machine. */
 static void put_strange(struct assembler *as)
 {
@@ -523,7 +583,10 @@ static void put_any(struct assembler *as)
 		put_x87,
 		put_arithmetic,
 	};
-	makers[below(sizeof(makers) / sizeof(makers[0]))](as);
+	if (chance(20) && __builtin_cpu_supports("avx"))
+		put_avx(as);
+	else
+		makers[below(sizeof(makers) / sizeof(makers[0]))](as);
 }
 
 /* ---- comparing ---- */

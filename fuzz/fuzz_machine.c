@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any bytes as the code around a hook call: run from one stop to the next, and
+ * all that comes out made into operations. The first byte says what is known of
+ * rbp, and how wide what is asked for is.
+ */
+#include <stdlib.h>
+
+#include "fuzz_target.h"
+#include "plan/machine.h"
+
+enum { ADDRESS = 0x1000, CALLS = 8, RBP = 6, RSP = 7 };
+
+static void use(const struct ct_expr *expr)
+{
+	struct ct_plan_op ops[CT_PLAN_OPS_MAX];
+	size_t count = ct_expr_to_ops(expr, CT_PLAN_REGISTERS, ops, CT_PLAN_OPS_MAX);
+	if (count > CT_PLAN_OPS_MAX || (count > 0 && !ct_expr_is_known(expr)))
+		abort();
+}
+
+static void use_all(struct ct_machine *machine, struct ct_expr_arena *arena, unsigned int size)
+{
+	for (unsigned int i = 0; i < 128; i++) {
+		use(ct_machine_register(machine, i));
+		use(ct_machine_register_part(machine, i, size));
+		struct ct_expr_place place;
+		if (ct_machine_find(machine, ct_expr_register(arena, i), size, &place) &&
+		    !place.in_register && place.rsp_offset < 0)
+			abort();
+	}
+	for (int i = -128; i < 128; i += 4) {
+		bool is_stored;
+		const struct ct_expr *address = ct_expr_binary(
+			arena, CT_EXPR_ADD, ct_expr_register(arena, i & 4 ? RSP : RBP),
+			ct_expr_constant(arena, i));
+		use(ct_machine_load(machine, address, size, &is_stored));
+	}
+	use(ct_machine_x87_source(machine, 0));
+	use(ct_machine_x87_source(machine, 1));
+	ct_machine_stored_elsewhere(machine);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
+{
+	if (size_bytes == 0)
+		return 0;
+	struct ct_expr_arena *arena = ct_expr_arena_create();
+	struct ct_machine *machine = arena ? ct_machine_create(arena) : NULL;
+	if (!machine)
+		abort();
+	struct ct_code code = {bytes + 1, ADDRESS, size_bytes - 1};
+	if (bytes[0] & 1)
+		ct_machine_relate(machine, RBP, RSP, bytes[0] & 0x70);
+	else if (bytes[0] & 2)
+		ct_machine_relate(machine, RSP, RBP, -(bytes[0] & 0x70));
+	uint64_t address = ADDRESS;
+	for (int i = 0; i < CALLS; i++) {
+		enum ct_machine_stop stop = ct_machine_run(machine, &code, address, 0, &address);
+		use_all(machine, arena, 1u << (bytes[0] >> 2 & 3));
+		if (stop != CT_MACHINE_CALL)
+			break;
+		ct_machine_skip_call(machine, &code, &address);
+	}
+	ct_machine_surely_returns(&code, ADDRESS);
+	ct_machine_destroy(machine);
+	ct_expr_arena_destroy(arena);
+	return 0;
+}
