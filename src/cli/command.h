@@ -23,5 +23,6 @@ struct ct_command {
 extern const struct ct_command ct_command_json;
 extern const struct ct_command ct_command_recover;
 extern const struct ct_command ct_command_dump;
+extern const struct ct_command ct_command_plan;
 
 #endif

@@ -14,6 +14,7 @@ static const struct ct_command *const commands[] = {
 	&ct_command_json,
 	&ct_command_recover,
 	&ct_command_dump,
+	&ct_command_plan,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

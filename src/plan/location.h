@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the debug information says that a variable is at one instruction, as
+ * expressions over the registers and the memory there.
+ */
+#ifndef CT_PLAN_LOCATION_H
+#define CT_PLAN_LOCATION_H
+
+#include <elfutils/libdw.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plan/expression.h"
+#include "plan/machine.h"
+
+enum { CT_LOCATION_PIECES_MAX = 32 };
+
+enum ct_location_kind {
+	CT_LOCATION_ABSENT = 0, /* `why` */
+	CT_LOCATION_VALUE,	/* its low bytes are the variable: `expr` */
+	CT_LOCATION_MEMORY,	/* the variable is at the address `expr` */
+	CT_LOCATION_BYTES,	/* it always is these bytes */
+};
+
+struct ct_location_piece {
+	enum ct_location_kind kind;
+	enum ct_why why;
+	const struct ct_expr *expr;
+	const uint8_t *bytes; /* in the debug information */
+	size_t size_bytes;    /* of the piece; of BYTES where there is one piece */
+};
+
+struct ct_location {
+	struct ct_location_piece pieces[CT_LOCATION_PIECES_MAX];
+	size_t piece_count; /* 1: all of the variable */
+	bool is_composite;  /* made with DW_OP_piece: sizes count */
+	bool is_everywhere; /* one location for all of the variable's scope, not a list */
+};
+
+/* The code a location is asked for. */
+struct ct_location_context {
+	struct ct_expr_arena *arena;
+	uint64_t address;     /* whose entry of a location list counts */
+	Dwarf_Die *function;  /* has DW_AT_frame_base */
+	Dwarf_CFI *cfi;	      /* has the frame of `address`, or NULL */
+	Dwarf_CFI *debug_cfi; /* the same, when the first has not */
+	/* Registers and memory are those of the machine now; NULL: those of the instruction. */
+	struct ct_machine *machine;
+	/* Registers that a function may change are gone: `address` is in a call. */
+	bool is_in_call;
+};
+
+/*
+ * The location of a parameter's or variable's DIE. Always gives one, which may
+ * be ABSENT with the reason.
+ */
+void ct_location_find(const struct ct_location_context *context, Dwarf_Die *variable,
+		      struct ct_location *ret);
+
+/* The address above the return address of the function's frame; UNKNOWN where it is not told. */
+const struct ct_expr *ct_location_cfa(const struct ct_location_context *context);
+
+#endif

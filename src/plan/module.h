@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* What the planner knows of one module while it makes the plans; planner.c owns it. */
+#ifndef CT_PLAN_MODULE_H
+#define CT_PLAN_MODULE_H
+
+#include <elfutils/libdw.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plan/describe.h"
+#include "plan/hook_sites.h"
+#include "plan/location.h"
+#include "plan/machine.h"
+#include "plan/names.h"
+#include "plan/plan_file.h"
+#include "plan/planner.h"
+
+struct ct_plan_module {
+	const struct ct_planner_options *options;
+	const struct ct_elf_file *file;
+	struct ct_hook_sites sites;
+	struct ct_plan_names names;
+	Dwarf *dwarf;
+	Dwarf_CFI *cfi;	      /* of .eh_frame */
+	Dwarf_CFI *debug_cfi; /* of .debug_frame */
+	struct ct_expr_arena *arena;
+	struct ct_machine *machine;
+	struct ct_describer *describer;
+	struct ct_plan_draft draft; /* of the plan that is being made */
+	struct ct_plan_writer writer;
+};
+
+/* A function's code, as debug information has it. */
+struct ct_plan_function {
+	Dwarf_Die die; /* DW_TAG_subprogram with ranges */
+	uint64_t low;  /* where it is entered */
+	bool is_clang; /* compiled by something else than GCC: see parameters.c */
+};
+
+/* ---- function_address.c ---- */
+
+/* The functions of a unit by the abstract instances they are made from. Zero-initialise. */
+struct ct_plan_origins {
+	struct ct_plan_origin *entries;
+	size_t count;
+	size_t capacity;
+};
+void ct_plan_origins_deinit(struct ct_plan_origins *origins);
+bool ct_plan_origins_add(struct ct_plan_origins *origins, const struct ct_plan_function *function);
+void ct_plan_origins_seal(struct ct_plan_origins *origins);
+
+/*
+ * What the hook at `site` is told as the function when `scope`, which is
+ * function->die or an inlined instance in it, calls it. 0: not known.
+ */
+uint64_t ct_plan_function_address(struct ct_plan_module *module,
+				  const struct ct_plan_origins *origins,
+				  const struct ct_plan_function *function, Dwarf_Die *scope,
+				  uint64_t site);
+
+/* ---- parameters.c ---- */
+
+/* Begin the module's draft and describe the parameters of `scope` at the hook. */
+void ct_plan_parameters(struct ct_plan_module *module, const struct ct_plan_function *function,
+			Dwarf_Die *scope, uint64_t site);
+
+/* ---- returns.c ---- */
+
+/* The operations that a return of a function appends by, and their description. */
+struct ct_plan_shape {
+	struct ct_return_place place;
+	size_t lead; /* operations that take the value itself; the rest follow
+		      * what it points to */
+	bool reads_memory;
+	struct ct_plan_draft draft; /* nodes: from "u8 1 when the function returns a value" on */
+};
+void ct_plan_shape_deinit(struct ct_plan_shape *shape);
+void ct_plan_shape_init(struct ct_plan_module *module, Dwarf_Die *function,
+			struct ct_plan_shape *ret);
+
+/* The plan of an exit site, when it can be had, goes to the module's writer. */
+void ct_plan_exit(struct ct_plan_module *module, const struct ct_plan_function *function,
+		  const struct ct_plan_shape *shape, uint64_t address, uint64_t site);
+
+/* ---- emit.c ---- */
+
+/* An operation (or several) that appends `size_bytes` (1 to 8) low bytes of the value. `cfa` is
+ * where the frame ends, UNKNOWN where that is not known. */
+bool ct_plan_append_value(struct ct_plan_draft *draft, const struct ct_expr *expr,
+			  const struct ct_expr *cfa, unsigned int size_bytes, bool is_joined);
+/* The block may have a status. */
+bool ct_plan_append_memory(struct ct_plan_draft *draft, const struct ct_expr *address,
+			   const struct ct_expr *cfa, uint64_t size_bytes);
+
+/* What a draft was, to go back to. */
+struct ct_plan_mark {
+	size_t op_count;
+	unsigned int block_count;
+	size_t payload_max;
+	size_t nodes_length;
+};
+struct ct_plan_mark ct_plan_mark(const struct ct_plan_draft *draft);
+void ct_plan_rewind(struct ct_plan_draft *draft, struct ct_plan_mark mark);
+void ct_plan_put_u8(struct ct_plan_draft *draft, uint8_t value);
+void ct_plan_put_u16(struct ct_plan_draft *draft, uint16_t value);
+void ct_plan_put_absent(struct ct_plan_draft *draft, enum ct_why why);
+
+#endif

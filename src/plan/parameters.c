@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a function was called with, at its enter hook.
+ *
+ * The hook's call has overwritten the argument registers; what the function
+ * still needs is in callee-saved registers and in its frame. GCC's location
+ * lists tell where, for the last byte of the call: there the registers that a
+ * call changes are gone already, and nothing behind the call has happened. (An
+ * entry that begins behind the call may be the value of "n++" in the first
+ * line.)
+ */
+#include <dwarf.h>
+#include <string.h>
+
+#include "plan/module.h"
+
+enum { PARAMETERS_MAX = 255 };
+
+/* What one parameter is, while its function's are described. */
+struct parameter {
+	Dwarf_Die named;   /* has the name and the type */
+	Dwarf_Die located; /* has the location; addr NULL: none of the scope's has */
+};
+
+struct parameter_list {
+	struct parameter list[PARAMETERS_MAX];
+	size_t count;
+};
+
+/* The next sibling; a broken tree that leads back ends. */
+static bool next_sibling(Dwarf_Die *die)
+{
+	Dwarf_Die next;
+	if (dwarf_siblingof(die, &next) != 0 || dwarf_dieoffset(&next) <= dwarf_dieoffset(die))
+		return false;
+	*die = next;
+	return true;
+}
+
+static bool is_artificial(Dwarf_Die *die)
+{
+	Dwarf_Attribute attribute;
+	bool flag;
+	return dwarf_formflag(dwarf_attr_integrate(die, DW_AT_artificial, &attribute), &flag) ==
+		       0 &&
+	       flag;
+}
+
+/* GCC's own: __in_chrg and __vtt_parm. "this" is artificial too. */
+static bool is_hidden(Dwarf_Die *die)
+{
+	const char *name = dwarf_diename(die);
+	return is_artificial(die) && name && strncmp(name, "__", 2) == 0;
+}
+
+static void add_parameter(struct parameter_list *list, Dwarf_Die *die)
+{
+	if (list->count < PARAMETERS_MAX && !is_hidden(die))
+		list->list[list->count++] = (struct parameter){.named = *die, .located = *die};
+}
+
+/* The parameters among the children of `scope`, those of packs in their place. */
+static void collect(struct parameter_list *list, Dwarf_Die *scope, bool is_pack)
+{
+	Dwarf_Die child;
+	if (dwarf_child(scope, &child) != 0)
+		return;
+	do {
+		int tag = dwarf_tag(&child);
+		if (tag == DW_TAG_formal_parameter)
+			add_parameter(list, &child);
+		else if (tag == DW_TAG_GNU_formal_parameter_pack && !is_pack)
+			collect(list, &child, true);
+	} while (next_sibling(&child));
+}
+
+static bool find_origin(Dwarf_Die *die, Dwarf_Die *ret)
+{
+	Dwarf_Attribute attribute;
+	return dwarf_attr(die, DW_AT_abstract_origin, &attribute) &&
+	       dwarf_formref_die(&attribute, ret);
+}
+
+/*
+ * The parameters in their order. That of an inlined or cloned function's own
+ * entries is any, and one that is optimized out may be missing: the abstract
+ * instance has them all.
+ */
+static void list_parameters(struct parameter_list *ret, Dwarf_Die *scope)
+{
+	Dwarf_Die origin;
+	ret->count = 0;
+	if (!find_origin(scope, &origin)) {
+		collect(ret, scope, false);
+		return;
+	}
+	struct parameter_list own = {.count = 0};
+	collect(&own, scope, false);
+	collect(ret, &origin, false);
+	if (ret->count == 0) {
+		*ret = own;
+		return;
+	}
+	for (size_t i = 0; i < ret->count; i++)
+		ret->list[i].located.addr = NULL;
+	for (size_t i = 0; i < own.count; i++) {
+		Dwarf_Die own_origin;
+		size_t at = 0;
+		if (!find_origin(&own.list[i].named, &own_origin))
+			continue;
+		while (at < ret->count && ret->list[at].named.addr != own_origin.addr)
+			at++;
+		if (at < ret->count)
+			ret->list[at].located = own.list[i].named;
+	}
+}
+
+/* ---- from a location to a node ---- */
+
+static bool put_type(struct ct_plan_module *module, Dwarf_Die *named, Dwarf_Die *ret_type)
+{
+	Dwarf_Attribute attribute;
+	struct ct_plan_draft *draft = &module->draft;
+	const char *name = dwarf_diename(named);
+	ct_plan_put_text(&draft->nodes, name ? name : "");
+	bool has_type = dwarf_formref_die(dwarf_attr_integrate(named, DW_AT_type, &attribute),
+					  ret_type) != NULL;
+	ct_plan_put_text(&draft->nodes,
+			 has_type ? ct_describe_name(module->describer, ret_type) : "");
+	return has_type;
+}
+
+static void put_constant(struct ct_plan_module *module, Dwarf_Die *type, const uint8_t *bytes,
+			 uint64_t size_bytes)
+{
+	struct ct_plan_draft *draft = &module->draft;
+	ct_plan_put_u8(draft, CT_NODE_CONSTANT);
+	ct_plan_put_u16(draft, (uint16_t)size_bytes);
+	ct_strbuf_add(&draft->nodes, bytes, size_bytes);
+	ct_describe_value_flat(module->describer, draft, type, 0);
+}
+
+static void put_block(struct ct_plan_module *module, Dwarf_Die *type)
+{
+	struct ct_plan_draft *draft = &module->draft;
+	unsigned int block = draft->block_count - 1;
+	ct_plan_put_u8(draft, CT_NODE_BLOCK);
+	ct_plan_put_u8(draft, (uint8_t)block);
+	ct_describe_value(module->describer, draft, type, block, 0);
+}
+
+static bool put_value(struct ct_plan_module *module, Dwarf_Die *type, const struct ct_expr *expr,
+		      const struct ct_expr *cfa, uint64_t size_bytes)
+{
+	if (size_bytes > 8)
+		return false;
+	if (expr->kind == CT_EXPR_CONSTANT) {
+		int64_t constant = expr->constant;
+		put_constant(module, type, (const uint8_t *)&constant, size_bytes);
+		return true;
+	}
+	if (!ct_plan_append_value(&module->draft, expr, cfa, (unsigned int)size_bytes, false))
+		return false;
+	put_block(module, type);
+	return true;
+}
+
+static bool put_single(struct ct_plan_module *module, Dwarf_Die *type,
+		       const struct ct_location_piece *piece, const struct ct_expr *cfa,
+		       uint64_t size_bytes)
+{
+	switch (piece->kind) {
+	case CT_LOCATION_VALUE:
+		return put_value(module, type, piece->expr, cfa, size_bytes);
+	case CT_LOCATION_MEMORY:
+		if (!ct_plan_append_memory(&module->draft, piece->expr, cfa, size_bytes))
+			return false;
+		put_block(module, type);
+		return true;
+	case CT_LOCATION_BYTES:
+		if (piece->size_bytes < size_bytes || size_bytes > 4096)
+			return false;
+		put_constant(module, type, piece->bytes, size_bytes);
+		return true;
+	default:
+		ct_plan_put_absent(&module->draft, piece->why);
+		return true;
+	}
+}
+
+/* The operations for a piece; *ret_block is 0xff when it is not there. */
+static bool append_piece(struct ct_plan_draft *draft, struct ct_expr_arena *arena,
+			 const struct ct_location_piece *piece, const struct ct_expr *cfa,
+			 uint8_t *ret_block)
+{
+	uint64_t constant = 0;
+	bool is_there = false;
+	*ret_block = (uint8_t)draft->block_count;
+	switch (piece->kind) {
+	case CT_LOCATION_VALUE:
+		is_there = piece->size_bytes <= 8 &&
+			   ct_plan_append_value(draft, piece->expr, cfa,
+						(unsigned int)piece->size_bytes, false);
+		break;
+	case CT_LOCATION_MEMORY:
+		is_there = ct_plan_append_memory(draft, piece->expr, cfa, piece->size_bytes);
+		break;
+	case CT_LOCATION_BYTES:
+		if (piece->size_bytes > sizeof(constant))
+			break;
+		memcpy(&constant, piece->bytes, piece->size_bytes);
+		is_there = ct_plan_append_value(draft, ct_expr_constant(arena, (int64_t)constant),
+						cfa, (unsigned int)piece->size_bytes, false);
+		break;
+	default:
+		break;
+	}
+	if (!is_there)
+		*ret_block = 0xff;
+	return is_there;
+}
+
+static bool put_pieces(struct ct_plan_module *module, Dwarf_Die *type,
+		       const struct ct_location *location, const struct ct_expr *cfa,
+		       uint64_t size_bytes)
+{
+	struct ct_plan_draft *draft = &module->draft;
+	size_t at = 0;
+	bool is_any_there = false;
+	ct_plan_put_u8(draft, CT_NODE_PIECES);
+	ct_plan_put_u16(draft, (uint16_t)size_bytes);
+	ct_plan_put_u8(draft, (uint8_t)location->piece_count);
+	for (size_t i = 0; i < location->piece_count; i++) {
+		const struct ct_location_piece *piece = &location->pieces[i];
+		uint8_t block;
+		/* Not a piece that was said to be there and cannot be had: that would pass for
+		 * optimized out. */
+		bool is_there = append_piece(draft, module->arena, piece, cfa, &block);
+		if ((!is_there && piece->kind != CT_LOCATION_ABSENT) ||
+		    piece->why == CT_WHY_PLAN_UNSURE || piece->why == CT_WHY_ENTRY_VALUE ||
+		    piece->size_bytes > size_bytes - at)
+			return false;
+		ct_plan_put_u16(draft, (uint16_t)at);
+		ct_plan_put_u16(draft, (uint16_t)piece->size_bytes);
+		ct_plan_put_u8(draft, block);
+		ct_plan_put_u16(draft, 0);
+		at += piece->size_bytes;
+		is_any_there |= is_there;
+	}
+	if (!is_any_there)
+		return false;
+	ct_describe_value_flat(module->describer, draft, type, 0);
+	return true;
+}
+
+static void put_location(struct ct_plan_module *module, Dwarf_Die *type,
+			 const struct ct_location *location, const struct ct_expr *cfa)
+{
+	struct ct_plan_draft *draft = &module->draft;
+	struct ct_plan_mark mark = ct_plan_mark(draft);
+	uint64_t size_bytes = ct_describe_size(module->describer, type);
+	bool is_put = false;
+	if (!location->is_composite && location->pieces[0].kind == CT_LOCATION_ABSENT) {
+		ct_plan_put_absent(draft, location->pieces[0].why);
+		return;
+	}
+	if (size_bytes > 0 && size_bytes <= CT_PLAN_PAYLOAD_MAX)
+		is_put = location->is_composite
+				 ? put_pieces(module, type, location, cfa, size_bytes)
+				 : put_single(module, type, &location->pieces[0], cfa, size_bytes);
+	if (is_put && draft->nodes.length <= CT_PLAN_DESCRIPTION_MAX)
+		return;
+	ct_plan_rewind(draft, mark);
+	ct_plan_put_absent(draft, CT_WHY_PLAN_UNSURE);
+}
+
+void ct_plan_parameters(struct ct_plan_module *module, const struct ct_plan_function *function,
+			Dwarf_Die *scope, uint64_t site)
+{
+	struct parameter_list parameters;
+	struct ct_plan_draft *draft = &module->draft;
+	Dwarf_Die function_die = function->die;
+	ct_plan_rewind(draft, (struct ct_plan_mark){0});
+	ct_expr_arena_reset(module->arena);
+	struct ct_location_context context = {
+		.arena = module->arena,
+		.address = site - 1,
+		.function = &function_die,
+		.cfi = module->cfi,
+		.debug_cfi = module->debug_cfi,
+		.is_in_call = true,
+	};
+	const struct ct_expr *cfa = ct_location_cfa(&context);
+	list_parameters(&parameters, scope);
+	ct_plan_put_u8(draft, (uint8_t)parameters.count);
+	for (size_t i = 0; i < parameters.count; i++) {
+		struct parameter *parameter = &parameters.list[i];
+		struct ct_location location;
+		Dwarf_Die type;
+		if (!put_type(module, &parameter->named, &type)) {
+			ct_plan_put_absent(draft, CT_WHY_PLAN_UNSURE);
+			continue;
+		}
+		if (!parameter->located.addr) {
+			ct_plan_put_absent(draft, CT_WHY_OPTIMIZED_OUT);
+			continue;
+		}
+		ct_location_find(&context, &parameter->located, &location);
+		put_location(module, &type, &location, cfa);
+	}
+}

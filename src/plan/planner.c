@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Walks the debug information once: functions with hook sites, the innermost
+ * inlined function around each enter site, and a plan for each. DIE trees are
+ * hostile: no recursion, bounded depth, siblings only go forward.
+ */
+#include "plan/planner.h"
+
+#include <dwarf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "plan/module.h"
+#include "symbols/range_map.h"
+#include "symbols/symbols.h"
+
+enum {
+	SCOPE_DEPTH_MAX = 256,
+	RANGES_MAX = 1024, /* of one function or inlined instance */
+};
+
+static const char default_debug_root[] = "/usr/lib/debug";
+
+/* ---- walking ---- */
+
+struct walk {
+	Dwarf_Die path[SCOPE_DEPTH_MAX];
+	size_t depth;
+};
+
+/* The next DIE below path[0]; false at the end. Goes into those that `enters` says. */
+static bool next_die(struct walk *walk, bool (*enters)(Dwarf_Die *die))
+{
+	Dwarf_Die *current = &walk->path[walk->depth];
+	Dwarf_Die child;
+	if (walk->depth + 1 < SCOPE_DEPTH_MAX && (walk->depth == 0 || enters(current)) &&
+	    dwarf_child(current, &child) == 0) {
+		walk->path[++walk->depth] = child;
+		return true;
+	}
+	while (walk->depth > 0) {
+		Dwarf_Die next;
+		if (dwarf_siblingof(&walk->path[walk->depth], &next) == 0 &&
+		    dwarf_dieoffset(&next) > dwarf_dieoffset(&walk->path[walk->depth])) {
+			walk->path[walk->depth] = next;
+			return true;
+		}
+		walk->depth--;
+	}
+	return false;
+}
+
+static bool may_hold_functions(Dwarf_Die *die)
+{
+	switch (dwarf_tag(die)) {
+	case DW_TAG_subprogram: /* local classes; GNU C's nested functions */
+		return !dwarf_hasattr(die, DW_AT_declaration);
+	case DW_TAG_lexical_block:
+	case DW_TAG_namespace:
+	case DW_TAG_module:
+	case DW_TAG_class_type:
+	case DW_TAG_structure_type:
+	case DW_TAG_union_type:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool may_hold_inlined(Dwarf_Die *die)
+{
+	switch (dwarf_tag(die)) {
+	case DW_TAG_lexical_block:
+	case DW_TAG_inlined_subroutine:
+	case DW_TAG_try_block:
+	case DW_TAG_catch_block:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* ---- units ---- */
+
+/* Sites in [low, high), by the call and not by the return address: [*ret_from, *ret_to). */
+static void sites_in(const struct ct_hook_sites *sites, uint64_t low, uint64_t high,
+		     size_t *ret_from, size_t *ret_to)
+{
+	*ret_from = ct_hook_sites_from(sites, low + 1);
+	*ret_to = ct_hook_sites_from(sites, high + 1);
+}
+
+static bool has_sites(const struct ct_hook_sites *sites, Dwarf_Die *die)
+{
+	Dwarf_Addr base, low, high;
+	ptrdiff_t offset = 0;
+	for (size_t i = 0; i < SIZE_MAX; i++) {
+		offset = dwarf_ranges(die, offset, &base, &low, &high);
+		if (offset <= 0)
+			return false;
+		size_t from, to;
+		sites_in(sites, low, high, &from, &to);
+		if (low != 0 && low < high && from < to)
+			return true;
+	}
+	return false;
+}
+
+struct unit {
+	struct ct_plan_module *module;
+	struct ct_plan_origins origins;
+	struct ct_plan_function *functions;
+	size_t function_count;
+	size_t function_capacity;
+	bool is_clang;
+};
+
+static void unit_deinit(struct unit *unit)
+{
+	ct_plan_origins_deinit(&unit->origins);
+	free(unit->functions);
+}
+
+static bool entry_address(Dwarf_Die *die, uint64_t *ret)
+{
+	Dwarf_Addr base, low, high;
+	if (dwarf_entrypc(die, ret) == 0)
+		return *ret != 0;
+	/* Of several ranges the first has the entry. */
+	if (dwarf_ranges(die, 0, &base, &low, &high) <= 0 || low == 0)
+		return false;
+	*ret = low;
+	return true;
+}
+
+static bool add_function(struct unit *unit, Dwarf_Die *die)
+{
+	uint64_t low;
+	if (!entry_address(die, &low) || !ct_hook_sites_code(&unit->module->sites, low))
+		return true;
+	if (unit->function_count == unit->function_capacity) {
+		size_t capacity = unit->function_capacity ? unit->function_capacity * 2 : 64;
+		struct ct_plan_function *functions = reallocarray(unit->functions, capacity,
+								  sizeof(*functions));
+		if (!functions)
+			return false;
+		unit->functions = functions;
+		unit->function_capacity = capacity;
+	}
+	struct ct_plan_function *function = &unit->functions[unit->function_count++];
+	*function = (struct ct_plan_function){
+		.die = *die,
+		.low = low,
+		.is_clang = unit->is_clang,
+	};
+	return ct_plan_origins_add(&unit->origins, function);
+}
+
+static bool collect_functions(struct unit *unit, Dwarf_Die *root, struct walk *walk)
+{
+	walk->path[0] = *root;
+	walk->depth = 0;
+	while (next_die(walk, may_hold_functions)) {
+		Dwarf_Die *die = &walk->path[walk->depth];
+		if (dwarf_tag(die) == DW_TAG_subprogram && !add_function(unit, die))
+			return false;
+	}
+	ct_plan_origins_seal(&unit->origins);
+	return true;
+}
+
+/* ---- functions ---- */
+
+struct scopes {
+	struct ct_range_map map; /* value: index in dies */
+	Dwarf_Die *dies;
+	size_t count;
+	size_t capacity;
+};
+
+static void scopes_deinit(struct scopes *scopes)
+{
+	ct_range_map_deinit(&scopes->map);
+	free(scopes->dies);
+}
+
+static bool add_scope(struct scopes *scopes, Dwarf_Die *die, size_t depth)
+{
+	if (scopes->count == scopes->capacity) {
+		size_t capacity = scopes->capacity ? scopes->capacity * 2 : 16;
+		Dwarf_Die *dies = reallocarray(scopes->dies, capacity, sizeof(*dies));
+		if (!dies)
+			return false;
+		scopes->dies = dies;
+		scopes->capacity = capacity;
+	}
+	Dwarf_Addr base, low, high;
+	ptrdiff_t offset = 0;
+	for (int i = 0; i < RANGES_MAX; i++) {
+		offset = dwarf_ranges(die, offset, &base, &low, &high);
+		if (offset <= 0)
+			break;
+		/* Of scopes that begin together the deepest is the innermost. */
+		if (!ct_range_map_add(&scopes->map, low, high, (uint32_t)scopes->count,
+				      (uint32_t)(SCOPE_DEPTH_MAX - depth)))
+			return false;
+	}
+	scopes->dies[scopes->count++] = *die;
+	return true;
+}
+
+static bool collect_scopes(struct scopes *scopes, const Dwarf_Die *function, struct walk *walk)
+{
+	walk->path[0] = *function;
+	walk->depth = 0;
+	while (next_die(walk, may_hold_inlined)) {
+		Dwarf_Die *die = &walk->path[walk->depth];
+		if (dwarf_tag(die) == DW_TAG_inlined_subroutine &&
+		    !add_scope(scopes, die, walk->depth))
+			return false;
+	}
+	return ct_range_map_seal(&scopes->map);
+}
+
+/* The return of an inlined function: its exit hook is not where a value is returned. */
+static void put_inlined_return(struct ct_plan_module *module, Dwarf_Die *scope)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Die type;
+	struct ct_plan_draft *draft = &module->draft;
+	if (!dwarf_formref_die(dwarf_attr_integrate(scope, DW_AT_type, &attribute), &type)) {
+		ct_plan_put_u8(draft, 0);
+		return;
+	}
+	ct_plan_put_u8(draft, 1);
+	ct_plan_put_text(&draft->nodes, ct_describe_name(module->describer, &type));
+	ct_plan_put_absent(draft, CT_WHY_INLINED);
+}
+
+static void plan_enter(struct ct_plan_module *module, const struct ct_plan_function *function,
+		       Dwarf_Die *scope, const struct ct_plan_shape *shape, uint64_t address,
+		       uint64_t site)
+{
+	struct ct_plan_draft *draft = &module->draft;
+	bool is_inlined = dwarf_tag(scope) == DW_TAG_inlined_subroutine;
+	ct_plan_parameters(module, function, scope, site);
+	if (is_inlined)
+		put_inlined_return(module, scope);
+	else
+		ct_strbuf_add(&draft->nodes, shape->draft.nodes.bytes, shape->draft.nodes.length);
+	if (draft->nodes.failed || draft->nodes.length > CT_PLAN_DESCRIPTION_MAX)
+		return;
+	ct_plan_writer_add(&module->writer, site,
+			   &(struct ct_plan_content){
+				   .head = {.kind = CT_PLAN_ENTER, .function = address},
+				   .ops = draft->ops,
+				   .op_count = draft->op_count,
+				   .shape = shape->draft.ops,
+				   .shape_count = is_inlined ? 0 : shape->draft.op_count,
+				   .description = draft->nodes.bytes,
+				   .description_bytes = draft->nodes.length,
+				   .payload_max = draft->payload_max,
+			   });
+}
+
+/* Does the filter let a function through? */
+static bool is_wanted(struct ct_plan_module *module, Dwarf_Die *die)
+{
+	(void)module;
+	(void)die;
+	return true;
+}
+
+static void plan_sites(struct unit *unit, const struct ct_plan_function *function,
+		       const struct scopes *scopes, const struct ct_plan_shape *shape)
+{
+	struct ct_plan_module *module = unit->module;
+	Dwarf_Die function_die = function->die;
+	bool wants_function = is_wanted(module, &function_die);
+	uint64_t own_address = 0;
+	bool is_own_known = false;
+	/* Enter sites first: they tell what exit sites are told. */
+	for (int is_exit = 0; is_exit <= 1; is_exit++) {
+		Dwarf_Addr base, low, high;
+		ptrdiff_t offset = 0;
+		for (int i = 0; i < RANGES_MAX; i++) {
+			offset = dwarf_ranges(&function_die, offset, &base, &low, &high);
+			if (offset <= 0)
+				break;
+			size_t at, to;
+			if (low >= high)
+				continue;
+			sites_in(&module->sites, low, high, &at, &to);
+			for (; at < to; at++) {
+				const struct ct_hook_site *site = &module->sites.sites[at];
+				if (site->is_exit != (is_exit == 1))
+					continue;
+				const struct ct_range *range =
+					is_exit ? NULL
+						: ct_range_map_find(&scopes->map,
+								    site->address - 1);
+				Dwarf_Die *scope = range ? &scopes->dies[range->value]
+							 : &function_die;
+				uint64_t address = own_address;
+				if (range || !is_own_known)
+					address = ct_plan_function_address(module, &unit->origins,
+									   function, scope,
+									   site->address);
+				if (!range) {
+					own_address = address;
+					is_own_known = true;
+				}
+				if (!(range ? is_wanted(module, scope) : wants_function) ||
+				    address == 0)
+					continue;
+				if (is_exit)
+					ct_plan_exit(module, function, shape, address,
+						     site->address);
+				else
+					plan_enter(module, function, scope, shape, address,
+						   site->address);
+			}
+		}
+	}
+}
+
+static bool plan_function(struct unit *unit, const struct ct_plan_function *function,
+			  struct walk *walk)
+{
+	Dwarf_Die die = function->die;
+	struct scopes scopes = {.count = 0};
+	if (!has_sites(&unit->module->sites, &die))
+		return true;
+	bool is_collected = collect_scopes(&scopes, &function->die, walk);
+	if (is_collected) {
+		struct ct_plan_shape shape;
+		ct_plan_shape_init(unit->module, &die, &shape);
+		plan_sites(unit, function, &scopes, &shape);
+		ct_plan_shape_deinit(&shape);
+	}
+	scopes_deinit(&scopes);
+	return is_collected;
+}
+
+static bool is_gnu(Dwarf_Die *unit_die)
+{
+	Dwarf_Attribute attribute;
+	const char *producer = dwarf_formstring(dwarf_attr(unit_die, DW_AT_producer, &attribute));
+	return producer && strncmp(producer, "GNU ", 4) == 0;
+}
+
+static bool plan_unit(struct ct_plan_module *module, Dwarf_Die *die, struct walk *walk)
+{
+	struct unit unit = {.module = module, .is_clang = !is_gnu(die)};
+	bool is_good = collect_functions(&unit, die, walk);
+	for (size_t i = 0; is_good && i < unit.function_count; i++)
+		is_good = plan_function(&unit, &unit.functions[i], walk);
+	unit_deinit(&unit);
+	return is_good && !module->writer.failed;
+}
+
+static struct ct_error *plan_units(struct ct_plan_module *module)
+{
+	ct_cleanup(ct_cleanup_free) struct walk *walk = malloc(sizeof(*walk));
+	if (!walk)
+		return ct_error_nomem;
+	Dwarf_CU *cu = NULL;
+	Dwarf_Half version;
+	uint8_t type;
+	Dwarf_Die die, sub_die;
+	while (dwarf_get_units(module->dwarf, cu, &cu, &version, &type, &die, &sub_die) == 0) {
+		if ((type != DW_UT_compile && type != DW_UT_skeleton) ||
+		    !has_sites(&module->sites, &die))
+			continue;
+		if (type == DW_UT_skeleton && dwarf_tag(&sub_die) == DW_TAG_compile_unit)
+			die = sub_die;
+		if (!plan_unit(module, &die, walk))
+			return ct_error_nomem;
+	}
+	return NULL;
+}
+
+/* ---- files ---- */
+
+struct files {
+	struct ct_elf_file *debug;
+	struct ct_elf_file *alternate;
+	Dwarf *alternate_dwarf;
+};
+
+static bool has_units(Dwarf *dwarf)
+{
+	Dwarf_CU *cu = NULL;
+	return dwarf && dwarf_get_units(dwarf, NULL, &cu, NULL, NULL, NULL, NULL) == 0;
+}
+
+static Dwarf *open_dwarf(const struct ct_elf_file *file)
+{
+	Dwarf *dwarf = dwarf_begin_elf(file->elf, DWARF_C_READ, NULL);
+	if (has_units(dwarf))
+		return dwarf;
+	dwarf_end(dwarf);
+	return NULL;
+}
+
+static void open_debug_info(struct ct_plan_module *module, struct files *files)
+{
+	const char *root = module->options->debug_root ? module->options->debug_root
+						       : default_debug_root;
+	const struct ct_elf_file *source = module->file;
+	module->dwarf = open_dwarf(module->file);
+	if (!module->dwarf) {
+		files->debug = ct_elf_file_find_debug(module->file, root);
+		if (!files->debug)
+			return;
+		source = files->debug;
+		module->dwarf = open_dwarf(files->debug);
+	}
+	if (!module->dwarf)
+		return;
+	files->alternate = ct_elf_file_find_alternate(source, root);
+	if (!files->alternate)
+		return;
+	files->alternate_dwarf = dwarf_begin_elf(files->alternate->elf, DWARF_C_READ, NULL);
+	if (files->alternate_dwarf)
+		dwarf_setalt(module->dwarf, files->alternate_dwarf);
+}
+
+static bool open_tools(struct ct_plan_module *module, const struct files *files)
+{
+	module->cfi = dwarf_getcfi_elf(module->file->elf);
+	module->debug_cfi = dwarf_getcfi(module->dwarf);
+	module->arena = ct_expr_arena_create();
+	module->machine = module->arena ? ct_machine_create(module->arena) : NULL;
+	module->describer = ct_describer_create(&module->options->settings);
+	return module->machine && module->describer &&
+	       ct_plan_names_init(&module->names, module->file, files->debug);
+}
+
+static void module_deinit(struct ct_plan_module *module, struct files *files)
+{
+	ct_strbuf_deinit(&module->draft.nodes);
+	ct_plan_writer_deinit(&module->writer);
+	ct_plan_names_deinit(&module->names);
+	ct_describer_destroy(module->describer);
+	ct_machine_destroy(module->machine);
+	ct_expr_arena_destroy(module->arena);
+	ct_hook_sites_deinit(&module->sites);
+	dwarf_cfi_end(module->cfi);
+	dwarf_end(module->dwarf);
+	dwarf_end(files->alternate_dwarf);
+	ct_elf_file_destroy(files->alternate);
+	ct_elf_file_destroy(files->debug);
+}
+
+static struct ct_error *plan_module(struct ct_plan_module *module, struct files *files,
+				    uint32_t *ret_flags)
+{
+	struct ct_error *err = ct_hook_sites_find(module->file, &module->sites);
+	if (err)
+		return err;
+	if (module->sites.count == 0) {
+		*ret_flags = CT_PLAN_NO_HOOKS;
+		return NULL;
+	}
+	open_debug_info(module, files);
+	if (!module->dwarf) {
+		*ret_flags = CT_PLAN_NO_DEBUG_INFO;
+		return NULL;
+	}
+	if (!open_tools(module, files))
+		return ct_error_nomem;
+	return plan_units(module);
+}
+
+struct ct_error *ct_planner_run(const struct ct_elf_file *file,
+				const struct ct_planner_options *options, struct ct_strbuf *ret)
+{
+	struct ct_plan_module module = {.options = options, .file = file};
+	struct files files = {0};
+	struct ct_plan_header header = {.settings = options->settings};
+	if (file->build_id_bytes > 0 && file->build_id_bytes <= sizeof(header.build_id)) {
+		header.build_id_bytes = (uint32_t)file->build_id_bytes;
+		memcpy(header.build_id, file->build_id, file->build_id_bytes);
+	}
+	struct ct_error *err = plan_module(&module, &files, &header.flags);
+	if (!err)
+		err = ct_plan_writer_finish(&module.writer, &header, ret);
+	module_deinit(&module, &files);
+	return err;
+}
