@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""Values where threads, coroutines, plug-ins and processes come and go."""
+import os
+import signal
+
+from driver import account
+from driver.harness import ALL, BOTH, test
+
+
+def need_switch(t):
+    if os.uname().machine != "x86_64":
+        t.skip("the switch is written for x86-64")
+
+
+@test(ALL)
+def values_in_coroutines(t):
+    """functions with values that are left by swapcontext, and come back"""
+    tally = account.compare_and_check(t, [t.build("values_contexts.c")])
+    account.expect_shares(t, tally, 0.95, 0.9)
+
+
+@test(BOTH)
+def values_in_coroutines_by_assembly(t):
+    """the same with a hand-written switch that no library sees"""
+    need_switch(t)
+    program = t.build("values_contexts.c", cflags=["-DASSEMBLY"], name="values_contexts_asm")
+    tally = account.compare_and_check(t, [program])
+    account.expect_shares(t, tally, 0.95, 0.9)
+
+
+@test(ALL)
+def values_and_threads(t):
+    """threads by the dozen, that return, call pthread_exit, or are cancelled in either way"""
+    tally = account.compare_and_check(t, [t.build("values_threads.c")])
+    account.expect_shares(t, tally, 0.95, 0.9)
+
+
+@test(BOTH)
+def values_and_threads_with_fexceptions(t):
+    """the same where forced unwinding runs exit hooks"""
+    program = t.build("values_threads.c", cflags=["-fexceptions"])
+    tally = account.compare_and_check(t, [program])
+    account.expect_shares(t, tally, 0.95, 0.9)
+
+
+@test(ALL)
+def values_of_plugins_at_one_address(t):
+    """plug-ins that are loaded in turns, with other functions at the same addresses"""
+    plugins = [
+        t.build("values_plugin.c", cflags=[f"-D{which}"], shared=True, name=f"values_{which}.so")
+        for which in ("FIRST", "SECOND")
+    ]
+    program = t.build("values_loads.c", ldflags=["-ldl"])
+    tally = account.compare_and_check(t, [program, *plugins])
+    account.expect_shares(t, tally, 0.95, 0.9)
+
+
+def check_documents(t, rows):
+    """A document for each process, and in each what it told of."""
+    documents = [t.document(name, alone=False) for name in sorted(os.listdir(t.out))]
+    told = {}
+    for row in rows:
+        told.setdefault(row.pid, []).append(row)
+    tally = account.Tally()
+    for document in documents:
+        pid = document.metadata["process"]["pid"]
+        # A process that executes has two documents, and one account.
+        parts = [each for each in documents if each.metadata["process"]["pid"] == pid]
+        mine = told[pid]
+        if len(parts) == 2:
+            cut = next(at for at, row in enumerate(mine) if at and row.name == "main")
+            mine = mine[cut:] if "executed" in document.metadata["process"]["command_line"] else mine[:cut]
+        account.check(t, document, mine, tally)
+    t.same("processes", len(told), len({each.metadata["process"]["pid"] for each in documents}))
+    return tally
+
+
+@test(ALL)
+def values_and_processes(t):
+    """fork, vfork, exec and both in the middle of functions with values"""
+    program = t.build("values_processes.c")
+    for how, documents in (
+        ("forks", 2),
+        ("forks_and_returns", 2),
+        ("vforks", 1),
+        ("executes", 2),
+        ("spawns", 2),
+    ):
+        _, rows = account.compare(t, [program, how])
+        t.same(f"{how}: documents", documents, len(os.listdir(t.out)))
+        tally = check_documents(t, rows)
+        account.expect_shares(t, tally, 0.95, 0.85)
+        account.clear(t)
+
+
+ENDINGS = {
+    "returns": 0,
+    "exit": 10,
+    "_exit": 10,
+    "quick_exit": 10,
+    "abort": -signal.SIGABRT,
+    "term": -signal.SIGTERM,
+    "segv": -signal.SIGSEGV,
+}
+
+
+@test(ALL)
+def values_and_endings(t):
+    """exit, _exit, quick_exit, abort and deaths in the middle of functions with values"""
+    program = t.build("values_processes.c")
+    for how, status in ENDINGS.items():
+        tally = account.compare_and_check(t, [program, how])
+        t.same(f"{how}: exit status", status, t.traced.status)
+        account.expect_shares(t, tally, 0.95, 0.5)
+        account.clear(t)
+
+
+@test(BOTH)
+def values_of_a_killed_process(t):
+    """kill -9: what was captured until then is in the trace"""
+    program = t.build("values_processes.c")
+    document, rows = account.compare(t, [program, "kill"])
+    t.expect(document is None, "a killed process has made its document")
+    t.same("exit status", -signal.SIGKILL, t.traced.status)
+    (raw,) = os.listdir(t.out)
+    path = os.path.join(t.out, "trace.json")
+    made = t.run([t.context.command, "json", os.path.join(t.out, raw), "-o", path], traced=False)
+    t.same("calltrace json", 0, made.status)
+    tally = account.check(t, t.document(alone=False), rows)
+    account.expect_shares(t, tally, 0.95, 0.9)
