@@ -338,7 +338,6 @@ static void print_values(struct dump *dump, const struct position *position,
 	const struct ct_trace_plan *plan = index == UINT32_MAX
 						   ? NULL
 						   : ct_trace_plan_at(dump->trace, index);
-	fprintf(dump->out, "%27s values", "");
 	if (!plan || plan->why)
 		ct_dump_payload(dump->out, payload, length, NULL, 0);
 	else if (position->is_return)

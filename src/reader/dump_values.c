@@ -120,23 +120,31 @@ void ct_dump_plan(FILE *out, const struct ct_trace_plan *plan)
 
 /* --- payloads --- */
 
+/* In lines of 16, behind what stands in the first one. */
 static void print_hex(FILE *out, const unsigned char *bytes, size_t length)
 {
-	for (size_t i = 0; i < length; i++)
+	for (size_t i = 0; i < length; i++) {
+		if (i && i % 16 == 0)
+			fprintf(out, "\n%30s", "");
 		fprintf(out, " %02x", bytes[i]);
+	}
 }
 
 static void print_block(FILE *out, size_t index, uint8_t kind, const struct ct_payload_block *block)
 {
-	fprintf(out, "%27s block %zu:", "", index);
+	fprintf(out, "%28sblock %zu: ", "", index);
 	if (block->status != CT_PLAN_OK) {
-		fputs(block->status == CT_PLAN_NULL ? " null\n" : " unreadable\n", out);
+		fputs(block->status == CT_PLAN_NULL ? "null\n" : "unreadable\n", out);
 		return;
 	}
+	fprintf(out, "%u bytes%s", block->length, block->truncated ? ", truncated" : "");
 	if (kind == CT_PAYLOAD_SEQUENCE)
-		fprintf(out, " first of %u", block->count);
-	print_hex(out, block->bytes, block->length);
-	fputs(block->truncated ? " truncated\n" : "\n", out);
+		fprintf(out, ", the first of %u elements", block->count);
+	if (block->length) {
+		fprintf(out, "\n%30s", "");
+		print_hex(out, block->bytes, block->length);
+	}
+	putc('\n', out);
 }
 
 void ct_dump_payload(FILE *out, const unsigned char *payload, size_t length,
@@ -145,8 +153,12 @@ void ct_dump_payload(FILE *out, const unsigned char *payload, size_t length,
 	struct ct_block_shape shapes[CT_PLAN_BLOCKS_MAX];
 	struct ct_payload_block blocks[CT_PLAN_BLOCKS_MAX];
 	size_t count;
-	print_hex(out, payload, length);
-	putc('\n', out);
+	fprintf(out, "%28svalues, %zu bytes\n", "", length);
+	if (length) {
+		fprintf(out, "%30s", "");
+		print_hex(out, payload, length);
+		putc('\n', out);
+	}
 	if (!ops || !ct_payload_shapes(ops, op_count, shapes, &count))
 		return;
 	ct_payload_split(shapes, count, payload, length, blocks);

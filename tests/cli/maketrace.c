@@ -25,6 +25,19 @@
  *   missing NS EVENTS DEPTH
  *   fib N                the calls of fib(N), each of 10 ns and more, on site 1
  *   window               what follows is in a live window, not in a whole piece
+ *
+ * Captured values (format/plan.h):
+ *   capture STRING POINTEE FILTER|-
+ *                        the settings
+ *   plan MODULE SITE     a plan of the hook at SITE, which the next lines add to:
+ *   op CODE FROM SIZE OFFSET OPERAND
+ *   shape CODE FROM SIZE OFFSET OPERAND
+ *   describe WORD...     nodes by name, numbers as bytes, others as below
+ *   none MODULE SITE WHY
+ *   values WORD...       of the call or return before
+ * A WORD is a byte, or h:N w:N q:N for 2, 4, 8 bytes, f:N d:N for a float and a
+ * double, s:TEXT for bytes, t:TEXT for a text with its length; in TEXT a ~ is
+ * a space and \xNN a byte.
  */
 #include <err.h>
 #include <stdbool.h>
@@ -49,6 +62,11 @@ struct script {
 	uint32_t module_count;
 	uint32_t thread_count;
 	bool live;
+	bool has_plans;
+	struct trace_plan plan; /* that is being put together; site 0: none */
+	struct ct_plan_op ops[CT_PLAN_OPS_MAX];
+	struct ct_plan_op shape[CT_PLAN_OPS_MAX];
+	struct trace_records description;
 };
 
 static void end_piece(struct script *script)
@@ -78,7 +96,9 @@ static void end_thread(struct script *script)
 static void prepare(struct script *script, uint64_t ns)
 {
 	script->now = ns + START_TICKS;
-	if (script->records.length >= PIECE_BYTES)
+	/* What follows may have values, and these have to be in the same piece. */
+	size_t room = script->has_plans ? CT_PLAN_PAYLOAD_MAX + CT_VALUES_HEAD_BYTES : 0;
+	if (script->records.length + room >= PIECE_BYTES)
 		end_piece(script);
 	if (script->records.length == 0) {
 		script->epoch = script->now >> CT_EPOCH_SHIFT;
@@ -222,6 +242,155 @@ static void begin_thread(struct script *script, char *rest)
 	script->piece = (struct trace_piece){.seq = 0};
 }
 
+/* --- captured values --- */
+
+static void end_plan(struct script *script)
+{
+	if (script->plan.site == 0)
+		return;
+	script->plan.ops = script->ops;
+	script->plan.shape = script->shape;
+	script->plan.description = script->description.bytes;
+	script->plan.description_bytes = script->description.length;
+	trace_writer_plan(&script->writer, &script->plan);
+	script->description.length = 0;
+	script->plan = (struct trace_plan){0};
+}
+
+static void begin_plan(struct script *script, char *rest, bool is_none)
+{
+	end_plan(script);
+	script->has_plans = true;
+	script->plan.module = (uint32_t)number(&rest);
+	script->plan.site = number(&rest);
+	if (is_none)
+		script->plan.why = (uint32_t)number(&rest);
+}
+
+static struct ct_plan_op read_op(char *rest)
+{
+	static const char *const codes[] = {"",	      "register", "stack", "value",
+					    "memory", "string",	  "text",  "sequence"};
+	struct ct_plan_op op = {.code = (uint8_t)choice(&rest, codes, 8)};
+	op.from = (uint8_t)number(&rest);
+	op.size = (uint16_t)number(&rest);
+	op.offset = (int32_t)number(&rest);
+	op.operand = (int64_t)number(&rest);
+	return op;
+}
+
+static void put_integer(struct trace_records *to, const char *text, size_t size_bytes)
+{
+	uint64_t value = strtoull(text, NULL, 0);
+	trace_records_bytes(to, &value, size_bytes);
+}
+
+static void put_bytes(struct trace_records *to, char *text, bool with_length)
+{
+	size_t length = 0;
+	for (const char *at = text; *at; at++) {
+		unsigned int byte;
+		if (sscanf(at, "\\x%2x", &byte) == 1) {
+			text[length++] = (char)byte;
+			at += 3;
+		} else {
+			text[length++] = *at == '~' ? ' ' : *at;
+		}
+	}
+	uint16_t head = (uint16_t)length;
+	if (with_length)
+		trace_records_bytes(to, &head, sizeof(head));
+	trace_records_bytes(to, text, length);
+}
+
+static void put_word(struct trace_records *to, char *text)
+{
+	static const char *const nodes[] = {
+		"absent",   "block",	 "constant", "pieces", "signed", "unsigned", "bool",
+		"char",	    "float",	 "complex",  "enum",   "bits",	 "pointer",  "string",
+		"function", "reference", "struct",   "union",  "array",	 "chars",    "text",
+		"sequence", "opaque",	 "at",	     "address"};
+	char kind = text[0] && text[1] == ':' ? text[0] : 'b';
+	float single = strtof(text + 2, NULL);
+	double twice = strtod(text + 2, NULL);
+	for (uint8_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+		if (strcmp(text, nodes[i]) == 0) {
+			trace_records_bytes(to, &i, 1);
+			return;
+		}
+	}
+	if (kind == 'b')
+		put_integer(to, text, 1);
+	else if (kind == 'h')
+		put_integer(to, text + 2, 2);
+	else if (kind == 'w')
+		put_integer(to, text + 2, 4);
+	else if (kind == 'q')
+		put_integer(to, text + 2, 8);
+	else if (kind == 'f')
+		trace_records_bytes(to, &single, sizeof(single));
+	else if (kind == 'd')
+		trace_records_bytes(to, &twice, sizeof(twice));
+	else if (kind == 's' || kind == 't')
+		put_bytes(to, text + 2, kind == 't');
+	else
+		errx(1, "'%s' is no word of values", text);
+}
+
+static void put_words(struct trace_records *to, char *rest)
+{
+	for (char *text; (text = strsep(&rest, " "));) {
+		if (*text)
+			put_word(to, text);
+	}
+}
+
+static void add_values(struct script *script, char *rest)
+{
+	struct trace_records payload = {0};
+	trace_records_bytes(&payload, "", 0);
+	put_words(&payload, rest);
+	trace_records_values(&script->records, payload.bytes, payload.length);
+	free(payload.bytes);
+}
+
+static void set_capture(struct script *script, char *rest)
+{
+	uint32_t max_string = (uint32_t)number(&rest);
+	uint32_t max_pointee = (uint32_t)number(&rest);
+	const char *filter = word(&rest);
+	struct ct_string_ref ref = {0};
+	if (strcmp(filter, "-") != 0)
+		ref = trace_writer_string(&script->writer, filter);
+	struct ct_file_info *info = trace_writer_info(&script->writer);
+	info->capture_args = 1;
+	info->max_string = max_string;
+	info->max_pointee = max_pointee;
+	info->args_filter = ref;
+}
+
+/* False: it is a line about something else. */
+static bool take_values_line(struct script *script, const char *what, char *rest)
+{
+	if (strcmp(what, "capture") == 0)
+		set_capture(script, rest);
+	else if (strcmp(what, "plan") == 0)
+		begin_plan(script, rest, false);
+	else if (strcmp(what, "none") == 0)
+		begin_plan(script, rest, true);
+	else if (strcmp(what, "op") == 0)
+		script->ops[script->plan.op_count++] = read_op(rest);
+	else if (strcmp(what, "shape") == 0)
+		script->shape[script->plan.shape_count++] = read_op(rest);
+	else if (strcmp(what, "describe") == 0)
+		put_words(&script->description, rest);
+	else if (strcmp(what, "values") == 0)
+		add_values(script, rest);
+	else
+		return false;
+	return true;
+}
+
 static void set_info(struct script *script, const char *what, char *rest)
 {
 	static const char *const clocks[] = {"", "tsc", "monotonic", "none"};
@@ -256,6 +425,8 @@ static void take_line(struct script *script, char *line)
 	char *rest = line;
 	const char *what = word(&rest);
 
+	if (take_values_line(script, what, rest))
+		return;
 	if (strcmp(what, "module") == 0) {
 		add_module(script, rest);
 	} else if (strcmp(what, "site") == 0) {
@@ -321,6 +492,7 @@ int main(int argc, char **argv)
 			take_line(&script, line);
 	}
 	free(line);
+	end_plan(&script);
 	end_thread(&script);
 	FILE *file = fopen(argv[1], "we");
 	size_t size_bytes = script.writer.block_count * CT_BLOCK_BYTES;
@@ -328,5 +500,6 @@ int main(int argc, char **argv)
 		err(1, "%s", argv[1]);
 	trace_writer_deinit(&script.writer);
 	free(script.records.bytes);
+	free(script.description.bytes);
 	return 0;
 }

@@ -152,13 +152,17 @@ static void plans_and_values_are_printed_block_by_block(void **state)
 			 "                  return append_register rbx+8 size 4\n");
 	assert_has(text, "\nplan              hook \\x1b[31mtool+0x400\n"
 			 "                  none: plan unsure\n");
-	assert_has(text, "                            values 41 42 43 44 45 02 20 68 69\n"
-			 "                            block 0: 41 42 43 44 45\n"
-			 "                            block 1: 68 69 truncated\n");
-	assert_has(text, "                            values 3f 3f\n"
+	assert_has(text, "                            values, 9 bytes\n"
+			 "                               41 42 43 44 45 02 20 68 69\n"
+			 "                            block 0: 5 bytes\n"
+			 "                               41 42 43 44 45\n"
+			 "                            block 1: 2 bytes, truncated\n"
+			 "                               68 69\n");
+	assert_has(text, "                               3f 3f\n"
 			 "             2002 ns      1  return\n"
 			 "             2003 ns      0  return\n"
-			 "                            values 41 42\n"
+			 "                            values, 2 bytes\n"
+			 "                               41 42\n"
 			 "                            block 0: unreadable\n");
 }
 
