@@ -135,13 +135,14 @@ static struct ct_error *explain(const struct request *request, const struct ct_e
 	if (!ct_plan_file_open(plans->bytes, plans->length, &request->settings, file->build_id,
 			       file->build_id_bytes, &plan_file))
 		return ct_error_create("the plans of '%s' are damaged", request->module);
-	if (request->is_list) {
+	err = ct_hook_sites_find(file, &sites);
+	if (!err && request->is_list) {
 		if (!ct_plan_names_init(&names, file, NULL))
-			return ct_error_nomem;
-		ct_plan_list(&plan_file, &names, patterns, ret);
+			err = ct_error_nomem;
+		else
+			ct_plan_list(&plan_file, &sites, &names, patterns, ret);
 		ct_plan_names_deinit(&names);
 	}
-	err = ct_hook_sites_find(file, &sites);
 	if (!err)
 		ct_plan_summarize(&plan_file, &sites, ret);
 	ct_hook_sites_deinit(&sites);

@@ -359,24 +359,45 @@ static void print_exit(const struct ct_plan_content *plan, struct ct_strbuf *ret
 	ct_strbuf_add_string(ret, "\n");
 }
 
-void ct_plan_list(const struct ct_plan_file *file, const struct ct_plan_names *names,
-		  const struct ct_patterns *patterns, struct ct_strbuf *ret)
+/* The name of a function, and whether it is to be listed. */
+static bool print_head(const struct ct_patterns *patterns, uint64_t site, bool is_exit,
+		       const char *name, struct ct_strbuf *ret)
 {
-	for (uint64_t i = 0; i < file->header.index_count; i++) {
+	ct_cleanup(ct_cleanup_free) char *whole = name ? ct_demangle(name) : NULL;
+	struct ct_pattern_subject subject = {.linkage_name = name, .whole_name = whole};
+	if (patterns && !ct_patterns_match(patterns, &subject))
+		return false;
+	ct_strbuf_printf(ret, "0x%" PRIx64 "  %s  %s\n", site, is_exit ? "exit " : "enter",
+			 whole	? whole
+			 : name ? name
+				: "?");
+	return true;
+}
+
+void ct_plan_list(const struct ct_plan_file *file, const struct ct_hook_sites *sites,
+		  const struct ct_plan_names *names, const struct ct_patterns *patterns,
+		  struct ct_strbuf *ret)
+{
+	uint64_t next = 0;
+	for (size_t i = 0; i < sites->count; i++) {
+		const struct ct_hook_site *site = &sites->sites[i];
 		struct ct_plan_content plan;
-		uint64_t site;
-		if (!ct_plan_file_get(file, i, &site, &plan))
+		uint64_t planned = UINT64_MAX;
+		while (next < file->header.index_count &&
+		       (!ct_plan_file_get(file, next, &planned, &plan) || planned < site->address))
+			next++;
+		if (next == file->header.index_count || planned != site->address) {
+			const struct ct_symtab_entry *around = ct_symtab_find(&names->symtab,
+									      site->address - 1);
+			if (print_head(patterns, site->address, site->is_exit,
+				       around ? around->name : NULL, ret))
+				ct_strbuf_add_string(ret, "    no plan\n");
 			continue;
-		const char *name = ct_plan_names_at(names, plan.head.function);
-		ct_cleanup(ct_cleanup_free) char *whole = name ? ct_demangle(name) : NULL;
-		struct ct_pattern_subject subject = {.linkage_name = name, .whole_name = whole};
-		if (patterns && !ct_patterns_match(patterns, &subject))
-			continue;
+		}
 		bool is_enter = plan.head.kind == CT_PLAN_ENTER;
-		ct_strbuf_printf(ret, "0x%" PRIx64 "  %s  %s\n", site, is_enter ? "enter" : "exit ",
-				 whole	? whole
-				 : name ? name
-					: "?");
+		if (!print_head(patterns, planned, !is_enter,
+				ct_plan_names_at(names, plan.head.function), ret))
+			continue;
 		if (is_enter)
 			print_enter(&plan, ret);
 		else

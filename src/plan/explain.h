@@ -14,8 +14,9 @@ void ct_plan_summarize(const struct ct_plan_file *file, const struct ct_hook_sit
 		       struct ct_strbuf *ret);
 
 /* Each hook, each parameter, and where it is. `patterns`: functions to list; NULL: all. */
-void ct_plan_list(const struct ct_plan_file *file, const struct ct_plan_names *names,
-		  const struct ct_patterns *patterns, struct ct_strbuf *ret);
+void ct_plan_list(const struct ct_plan_file *file, const struct ct_hook_sites *sites,
+		  const struct ct_plan_names *names, const struct ct_patterns *patterns,
+		  struct ct_strbuf *ret);
 
 /* Where a description's walk is: over one node and all that belongs to it. False: damaged. */
 struct ct_cursor;
