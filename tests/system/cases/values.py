@@ -13,9 +13,7 @@ from driver.harness import ALL, BOTH, test
 
 def exceptions_program(t):
     flags = ["-std=gnu++14"]  # with exception specifications
-    library = t.build(
-        "values_thrower.cpp", cflags=flags, shared=True, name="libvalues_thrower.so"
-    )
+    library = t.build("values_thrower.cpp", cflags=flags, shared=True, name="libvalues_thrower.so")
     return t.build("values_exceptions.cpp", cflags=flags, ldflags=[library])
 
 
@@ -134,9 +132,7 @@ def values_and_jumps_at_any_instruction(t):
     """siglongjmp out of a handler at instructions of a function with values, and of its hooks"""
     document, jumps = steps(t, "jumps", 3, INTERRUPTED[t.variant])
     t.same("calls of after", jumps + 3, document.count("after"))
-    t.same(
-        "callers of after", {"main", "jumps"}, {c.parent.name for c in document.named("after")}
-    )
+    t.same("callers of after", {"main", "jumps"}, {c.parent.name for c in document.named("after")})
 
 
 @test(BOTH)

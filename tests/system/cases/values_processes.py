@@ -69,7 +69,11 @@ def check_documents(t, rows):
         mine = told[pid]
         if len(parts) == 2:
             cut = next(at for at, row in enumerate(mine) if at and row.name == "main")
-            mine = mine[cut:] if "executed" in document.metadata["process"]["command_line"] else mine[:cut]
+            mine = (
+                mine[cut:]
+                if "executed" in document.metadata["process"]["command_line"]
+                else mine[:cut]
+            )
         account.check(t, document, mine, tally)
     t.same("processes", len(told), len({each.metadata["process"]["pid"] for each in documents}))
     return tally

@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: MIT
+"""Arguments and return values with debug information in every form that toolchains give it."""
+import hashlib
+import os
+import re
+import shutil
+
+from driver import account, harness
+from driver.harness import BOTH, Failure, test
+
+ROOT = "/usr/lib/debug/.build-id"
+
+
+class Recipe:
+    """How to make a program of values_debug.c (or .cpp) and values_debug_other.c.
+
+    Commands run in the folder where the program stays, for debug information has its path. In
+    them {cc} is the compiler and {folder} the folder. `library`: the other file is a library.
+    """
+
+    def __init__(
+        self, cflags="-g", ldflags="", after=(), library=False, main_cflags=None, tools=()
+    ):
+        self.cflags = cflags
+        self.ldflags = ldflags
+        self.after = after
+        self.library = library
+        self.main_cflags = cflags if main_cflags is None else main_cflags
+        self.tools = tools
+
+    def commands(self, t, plus):
+        source = os.path.join(harness.PROGRAMS, "values_debug")
+        common = f"-{t.opt} -Wall -I {harness.PROGRAMS} -finstrument-functions -pthread"
+        compilers = t.context.drivers[t.compiler]
+        cc = compilers[1 if plus else 0]
+        pic = "-fPIC" if self.library else ""
+        yield f"{cc} {common} {self.main_cflags} -c {source}{'.cpp' if plus else '.c'} -o main.o"
+        yield f"{compilers[0]} {common} {self.cflags} {pic} -c {source}_other.c -o other.o"
+        other = "other.o"
+        if self.library:
+            other = "-L. -lother -Wl,-rpath,{folder}"
+            yield f"{compilers[0]} {self.cflags} -shared other.o -o libother.so"
+        yield f"{cc} -pthread {self.cflags} main.o {other} -o program {self.ldflags}"
+        yield from self.after
+
+    def make(self, t, plus=False):
+        for tool in self.tools:
+            t.need(tool)
+        commands = list(self.commands(t, plus))
+        digest = hashlib.sha256(repr(commands).encode() + harness.headers_digest())
+        for name in sorted(os.listdir(harness.PROGRAMS)):
+            if name.startswith("values_debug"):
+                with open(os.path.join(harness.PROGRAMS, name), "rb") as file:
+                    digest.update(file.read())
+        folder = os.path.join(t.context.cache, digest.hexdigest()[:20])
+        done = os.path.join(folder, "done")
+        with t.context.lock_of(folder):
+            if not os.path.exists(done):
+                shutil.rmtree(folder, ignore_errors=True)
+                os.mkdir(folder)
+                for command in commands:
+                    command = command.replace("{folder}", folder)
+                    t.tool(["/bin/sh", "-c", command], cwd=folder)
+                with open(done, "w"):
+                    pass
+        return os.path.join(folder, "program")
+
+
+SEPARATE = ["objcopy --only-keep-debug program program.debug", "strip -g program"]
+
+# name: recipe, for C with both compilers; those in PLUS also for C++.
+RECIPES = {
+    "dwarf4": Recipe("-gdwarf-4"),
+    "dwarf5": Recipe("-gdwarf-5"),
+    "g3": Recipe("-g3"),
+    "ggdb": Recipe("-ggdb3"),
+    "split_dwarf4": Recipe("-gdwarf-4 -gsplit-dwarf"),
+    "split_dwarf5": Recipe("-gdwarf-5 -gsplit-dwarf"),
+    "dwp_of_dwarf4": Recipe(
+        "-gdwarf-4 -gsplit-dwarf",
+        after=["dwp -e program -o program.dwp", "rm *.dwo"],
+        tools=["dwp"],
+    ),
+    "dwp_of_dwarf5": Recipe(
+        "-gdwarf-5 -gsplit-dwarf",
+        after=["llvm-dwp -e program -o program.dwp", "rm *.dwo"],
+        tools=["llvm-dwp"],
+    ),
+    "compressed": Recipe("-g -gz=zlib", "-Wl,--compress-debug-sections=zlib"),
+    "compressed_the_old_way": Recipe(
+        after=["objcopy --compress-debug-sections=zlib-gnu program"], tools=["objcopy"]
+    ),
+    "type_units_dwarf4": Recipe("-gdwarf-4 -fdebug-types-section"),
+    "type_units_dwarf5": Recipe("-gdwarf-5 -fdebug-types-section"),
+    "split_type_units": Recipe("-gdwarf-5 -gsplit-dwarf -fdebug-types-section"),
+    "debug_link": Recipe(after=[*SEPARATE, "objcopy --add-gnu-debuglink=program.debug program"]),
+    "debug_link_in_folder": Recipe(
+        after=[
+            *SEPARATE,
+            "objcopy --add-gnu-debuglink=program.debug program",
+            "mkdir .debug",
+            "mv program.debug .debug",
+        ]
+    ),
+    "dwz": Recipe("-gdwarf-4", after=["dwz program"], tools=["dwz"]),
+    "dwz_of_dwarf5": Recipe("-gdwarf-5", after=["dwz -5 program || true"], tools=["dwz"]),
+    "dwz_with_common_file": Recipe(
+        "-gdwarf-4",
+        library=True,
+        after=[
+            "dwz -l none -L none -m {folder}/common.alt -M {folder}/common.alt program libother.so"
+        ],
+        tools=["dwz"],
+    ),
+    "lto": Recipe("-g -flto", "-flto -fuse-ld=lld"),
+    "thin_lto": Recipe("-g -flto=thin", "-flto=thin -fuse-ld=lld"),
+    "no_pie": Recipe("-g -fno-pie", "-no-pie"),
+    "bind_now": Recipe("-g -fno-plt", "-Wl,-z,now"),
+    "no_build_id": Recipe("-g", "-Wl,--build-id=none"),
+    "short_build_id": Recipe("-g", "-Wl,--build-id=md5"),
+    "library": Recipe(library=True),
+    "gdb_index": Recipe("-g -ggnu-pubnames", "-fuse-ld=lld -Wl,--gdb-index"),
+    "section_of_each_function": Recipe(
+        "-g -ffunction-sections -fdata-sections", "-Wl,--gc-sections"
+    ),
+    "prefix_map": Recipe("-g -ffile-prefix-map={folder}=/nowhere"),
+    "O3": Recipe("-g -O3"),
+    "linked_again": Recipe(after=["objcopy program copy", "mv copy program"]),
+}
+PLUS = (
+    "dwarf4",
+    "dwarf5",
+    "split_dwarf5",
+    "dwp_of_dwarf5",
+    "type_units_dwarf4",
+    "type_units_dwarf5",
+    "split_type_units",
+    "dwz",
+    "dwz_with_common_file",
+    "lto",
+    "library",
+)
+# GCC's plug-in is for GNU ld; Clang alone knows the other kind.
+RECIPES_OF_GCC = {"lto": Recipe("-g -flto", "-flto")}
+ONLY_CLANG = ("thin_lto",)
+
+
+def recipe_test(name, recipe, plus):
+    def run(t):
+        chosen = RECIPES_OF_GCC.get(name, recipe) if t.compiler == "gcc" else recipe
+        if "lld" in chosen.ldflags:
+            t.need("ld.lld")
+        program = chosen.make(t, plus)
+        tally = account.compare_and_check(t, [program])
+        account.expect_shares(t, tally, 0.95, 0.9)
+
+    run.__name__ = f"values_debug_{name}" + ("_plus" if plus else "")
+    run.__doc__ = f"{'C++' if plus else 'C'}, {recipe.cflags} {recipe.ldflags}"
+    if name in ONLY_CLANG:
+        variants = ("clang-O2",)
+    elif plus and name == "lto":
+        variants = ("gcc-O2",)  # Clang's hooks refer to functions that libstdc++ does not have
+    else:
+        variants = ("gcc-O0", "clang-O2") if plus else ("gcc-O2", "clang-O0")
+    test(variants)(run)
+
+
+for each_name, each_recipe in RECIPES.items():
+    recipe_test(each_name, each_recipe, False)
+    if each_name in PLUS:
+        recipe_test(each_name, each_recipe, True)
+
+
+@test(("gcc-O2", "clang-O2"))
+def values_debug_static_libraries_plus(t):
+    """C++ with its libraries linked in"""
+    program = Recipe(ldflags="-static-libstdc++ -static-libgcc").make(t, True)
+    tally = account.compare_and_check(t, [program])
+    account.expect_shares(t, tally, 0.95, 0.9)
+
+
+@test(("gcc-O2",))
+def values_debug_by_build_id(t):
+    """the debug file lies in /usr/lib/debug/.build-id"""
+    t.need_root()
+    program = Recipe("-g -DBY_BUILD_ID", "-Wl,--build-id=sha1", after=SEPARATE).make(t)
+    build_id = re.search(r"Build ID: ([0-9a-f]+)", t.tool(["readelf", "-n", program])).group(1)
+    folder = os.path.join(ROOT, build_id[:2])
+    there = os.path.isdir(folder)
+    os.makedirs(folder, exist_ok=True)
+    debug_file = os.path.join(folder, build_id[2:] + ".debug")
+    try:
+        shutil.copy(program + ".debug", debug_file)
+        tally = account.compare_and_check(t, [program])
+        account.expect_shares(t, tally, 0.95, 0.9)
+    finally:
+        os.unlink(debug_file)
+        if not there:
+            os.rmdir(folder)
+
+
+def nothing_known(t, program, line=True):
+    """The calls are there with their names; of values nothing is said, and one line says why."""
+    document, rows = account.compare(t, [program], check_behaviour=False)
+    t.same("exit status and output", (t.plain.status, t.plain.out), (t.traced.status, t.traced.out))
+    tally = account.Tally()
+    for call in document.calls:
+        account.check_shape(t, call)
+        for each in call.raw.get("arguments", ()):
+            t.expect(account.absent(each), f"{account.where(call)} has an argument: {each}")
+        shown = call.raw.get("return_value")
+        t.expect(
+            shown is None or account.absent(shown),
+            f"{account.where(call)} has a return value: {shown}",
+        )
+    names = {call.name for call in document.calls}
+    t.same("functions without a name", set(), {row.name for row in rows} - names)
+    t.same("calls", len(rows), sum(call.name in {r.name for r in rows} for call in document.calls))
+    for call in document.calls:
+        if call.name == "sum_of" or call.name == "mean":
+            t.expect(
+                call.raw.get("arguments") != [], f"{call.name} is said to have no arguments at all"
+            )
+    lines = t.traced.err.decode().splitlines()
+    if line:
+        t.expect(
+            len(lines) == 1 and lines[0].startswith("calltrace: ") and "-g" in lines[0],
+            f"standard error is not one line that says what to add: {t.traced.err!r}",
+        )
+    return tally
+
+
+NOTHING = {
+    "none": Recipe("-g0"),
+    "line_tables_only": Recipe("-g1"),
+    "stripped": Recipe("-g", after=["strip -g program"]),
+    "lost_dwo": Recipe("-gsplit-dwarf -g", after=["rm *.dwo"]),
+    "lost_debug_file": Recipe(
+        "-g", after=[*SEPARATE, "objcopy --add-gnu-debuglink=program.debug program", "rm *.debug"]
+    ),
+    "foreign_debug_file": Recipe(
+        "-g",
+        after=[
+            *SEPARATE,
+            "objcopy --add-gnu-debuglink=program.debug program",
+            "printf x >> program.debug",
+        ],
+    ),
+}
+
+
+def nothing_test(name, recipe):
+    def run(t):
+        # A debug file that was changed is found by its check sum, unless the build-id is asked.
+        line = name not in ("foreign_debug_file", "lost_dwo")
+        nothing_known(t, recipe.make(t), line)
+
+    run.__name__ = f"values_debug_{name}"
+    run.__doc__ = f"{recipe.cflags} {'; '.join(recipe.after)}: names, and one line"
+    test(BOTH)(run)
+
+
+for each_name, each_recipe in NOTHING.items():
+    nothing_test(each_name, each_recipe)
+
+
+@test(BOTH)
+def values_debug_stripped_of_symbols(t):
+    """without symbols: the program is unharmed, no call has a value"""
+    program = Recipe("-g", after=["strip --strip-all program"]).make(t)
+    document, rows = account.compare(t, [program], check_behaviour=False)
+    t.same("exit status and output", (t.plain.status, t.plain.out), (t.traced.status, t.traced.out))
+    t.same("calls", len(rows), len(document.calls))
+
+
+@test(BOTH)
+def values_debug_only_in_library(t):
+    """a library with debug information, a program without: the library's values are there"""
+    program = Recipe(library=True, main_cflags="-g0").make(t)
+    document, rows = account.compare(t, [program], check_behaviour=False)
+    t.same("exit status and output", (t.plain.status, t.plain.out), (t.traced.status, t.traced.out))
+    tally = account.Tally()
+    rows = [row for row in rows if row.name in ("debug_other", "inner")]
+    calls = [call for call in document.calls if call.name in ("debug_other", "inner")]
+    t.same("calls of the library", [row.name for row in rows], [call.name for call in calls])
+    for row, call in zip(rows, calls):
+        account.check_call(t, row, call, tally)
+    account.expect_shares(t, tally, 0.95, 0.9)
+    lines = t.traced.err.decode().splitlines()
+    t.expect(len(lines) <= 1, f"standard error is {t.traced.err!r}")
+
+
+@test(BOTH)
+def values_debug_compressed_with_zstd(t):
+    """compression that not every libelf can read: right values, or none"""
+    program = Recipe(after=["objcopy --compress-debug-sections=zstd program"])
+    try:
+        path = program.make(t)
+    except Failure:
+        t.skip("objcopy cannot compress with zstd")
+    document, rows = account.compare(t, [path], check_behaviour=False)
+    for call in document.calls:
+        account.check_shape(t, call)
+    if t.traced.err == b"":
+        account.check(t, document, rows)
+
+
+@test(BOTH)
+def values_debug_rebuilt_without_build_id(t):
+    """a program without build-id that was built anew: plans of the former one are not used"""
+    folder = os.path.join(t.dir, "rebuilt")
+    os.mkdir(folder)
+    path = os.path.join(folder, "plugin.so")
+    program = t.build("values_loads.c", ldflags=["-ldl"])
+    for round_ in range(2):
+        for which in ("FIRST", "SECOND"):
+            made = t.build(
+                "values_plugin.c",
+                cflags=[f"-D{which}"],
+                ldflags=["-Wl,--build-id=none"],
+                shared=True,
+                name="values_without_build_id.so",
+            )
+            shutil.copy(made, path)
+            tally = account.compare_and_check(t, [program, path])
+            account.expect_shares(t, tally, 0.95, 0.9)
+            account.clear(t)
