@@ -23,7 +23,8 @@ import sys
 from decimal import Decimal
 
 MAX_STRING = 64
-REASONS = ("optimized out", "entry value", "no debug info", "plan unsure", "unreadable", "inlined")
+REASONS = ("optimized out", "entry value", "no debug info", "plan unsure", "unreadable", "inlined",
+           "left out")
 NAME = re.compile(r"(?<!\w)([fl])(\d{4,})(?!\w)")
 DEEP = 10000
 
@@ -158,7 +159,7 @@ class Comparison:
     def int(self, expected, cell):
         number = int(expected["value"])
         need(whole(cell["value"]) == number, number, cell)
-        need(isinstance(cell["value"], str) == (abs(number) > 1 << 53), "a string beyond 2^53 only", cell)
+        need(isinstance(cell["value"], str) == (abs(number) > 1 << 53), "a string from 2^53 on", cell)
 
     def char(self, expected, cell):
         code, size, seen = expected["code"], expected["size"], cell["value"]
@@ -246,10 +247,10 @@ class Comparison:
 
     def function(self, expected, cell):
         self.address(expected, cell["value"])
-        if "function" not in cell and cell.get("type") is not None:
-            self.missing.append("function")
-        elif "function" in cell:
-            need(cell["function"].split("(")[0] == expected["name"], expected["name"], cell)
+        if cell.get("symbol") is not None:
+            need(cell["symbol"].split("(")[0] == expected["name"], expected["name"], cell)
+        elif cell.get("type") is not None:
+            self.missing.append("symbol")
 
     def struct(self, expected, cell):
         seen = cell["value"]
@@ -271,7 +272,7 @@ class Comparison:
     def elements(self, expected, seen, cell):
         need(isinstance(seen, list), expected, cell)
         want = expected["elements"]
-        if len(seen) < len(want) and (cell.get("truncated") or "size" in cell or "elements" in cell):
+        if len(seen) < len(want) and ("size" in cell or cell.get("length") == len(want)):
             need(seen or not want, "elements", cell)
         else:
             need(len(seen) == len(want), f"{len(want)} elements", cell)
@@ -548,7 +549,7 @@ class Faker:
                 return {"value": self.address_of(expected), "unreadable": True}
             return self.text(expected["bytes"].encode("latin-1"))
         if kind == "function":
-            return {"value": self.address_of(expected), "function": expected["name"]}
+            return {"value": self.address_of(expected), "symbol": expected["name"]}
         if kind in ("struct", "union"):
             return {"value": {name: self.inner(member) for name, member in flat_members(expected["members"])}}
         if kind == "array":

@@ -63,7 +63,8 @@ void mismatch(const char *function, int call)
 char *at_the_end_of_a_page(const char *text, size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			   0);
 	if (pages == MAP_FAILED || size > page || mprotect(pages + page, page, PROT_NONE) != 0) {
 		perror("at_the_end_of_a_page");
 		exit(2);

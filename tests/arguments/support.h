@@ -17,7 +17,7 @@
 #endif
 
 #define UNTRACED __attribute__((no_instrument_function))
-#define CALLER __attribute__((no_instrument_function, noinline)) static
+#define CALLER	 __attribute__((no_instrument_function, noinline)) static
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,7 +45,7 @@ int callee_2(int number);
 
 extern volatile unsigned long global_sum;
 extern volatile double global_float;
-extern volatile int always; /* 1 */
+extern volatile int always;    /* 1 */
 extern volatile int some_size; /* 24 */
 extern jmp_buf jump;
 
