@@ -54,21 +54,49 @@ static bool read_flag(const char *name, bool default_value)
 	return default_value;
 }
 
-static uint32_t read_depth(void)
+/* `accepted` says in words what `least` and `most` are. */
+static uint32_t read_number(const char *name, uint32_t least, uint32_t most, const char *accepted,
+			    uint32_t default_value, const char *default_text)
 {
-	static const char name[] = "CALLTRACE_MAX_DEPTH";
 	const char *value = ct_config_get(name);
 	if (!value || !*value)
-		return 0;
-	uint64_t depth = 0;
+		return default_value;
+	uint64_t number = 0;
 	const char *at = value;
-	for (; *at >= '0' && *at <= '9' && depth <= CT_DEPTH_MAX; at++)
-		depth = depth * 10 + (uint64_t)(*at - '0');
-	if (*at || depth > CT_DEPTH_MAX) {
-		complain(name, value, "a number from 1 to 16777214, or 0 for no limit", "0");
-		return 0;
+	for (; *at >= '0' && *at <= '9' && number <= most; at++)
+		number = number * 10 + (uint64_t)(*at - '0');
+	if (*at || number < least || number > most) {
+		complain(name, value, accepted, default_text);
+		return default_value;
 	}
-	return (uint32_t)depth;
+	return (uint32_t)number;
+}
+
+static bool read_capture_args(void)
+{
+	if (!read_flag("CALLTRACE_CAPTURE_ARGS", false))
+		return false;
+#if defined(__x86_64__)
+	return true;
+#else
+	ct_text_add(&complaints,
+		    "CALLTRACE_CAPTURE_ARGS='1' is not accepted: arguments are captured "
+		    "on x86-64 only; calls are recorded without\n");
+	return false;
+#endif
+}
+
+static void read_args_filter(struct ct_config *config)
+{
+	struct ct_text filter = {config->args_filter, 0, sizeof(config->args_filter), false};
+	const char *value = ct_config_get("CALLTRACE_ARGS_FILTER");
+	ct_text_add(&filter, value ? value : "");
+	if (!filter.cut)
+		return;
+	config->args_filter[0] = '\0';
+	ct_text_add(&complaints,
+		    "CALLTRACE_ARGS_FILTER is not accepted: it takes at most 4095 bytes; "
+		    "using the default, all functions\n");
 }
 
 struct choice {
@@ -116,14 +144,17 @@ void ct_config_read(struct ct_config *config)
 	config->enabled = read_flag("CALLTRACE_ENABLED", true);
 	config->debug = read_flag("CALLTRACE_DEBUG", false);
 	config->pretty_json = read_flag("CALLTRACE_PRETTY_JSON", false);
-	config->max_depth = read_depth();
+	config->max_depth = read_number("CALLTRACE_MAX_DEPTH", 0, CT_DEPTH_MAX,
+					"a number from 1 to 16777214, or 0 for no limit", 0, "0");
 	config->json_layout = read_choice("CALLTRACE_JSON_LAYOUT", layouts, "nested or flat");
 	config->clock_kind = read_clock();
-	if (read_flag("CALLTRACE_CAPTURE_ARGS", false))
-		ct_text_add(
-			&complaints,
-			"CALLTRACE_CAPTURE_ARGS='1' is not available yet: arguments and return "
-			"values are not captured by this version; calls are recorded without\n");
+	config->capture_args = read_capture_args();
+	config->max_string = read_number("CALLTRACE_MAX_STRING", 1, CT_PLAN_STRING_MAX,
+					 "a number of bytes from 1 to 4096", CT_PLAN_STRING_DEFAULT,
+					 "64");
+	config->max_pointee = read_number("CALLTRACE_MAX_POINTEE", 0, CT_PLAN_POINTEE_MAX,
+					  "a number from 0 to 4", CT_PLAN_POINTEE_DEFAULT, "1");
+	read_args_filter(config);
 	const char *output = ct_config_get("CALLTRACE_OUTPUT");
 	struct ct_text setting = {config->output_setting, 0, sizeof(config->output_setting), false};
 	ct_text_add(&setting, output && *output ? output : "%e.json");

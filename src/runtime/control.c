@@ -4,6 +4,7 @@
  * it cannot go on, end with the process, start over in a forked child.
  */
 #include "runtime/hot.h"
+#include "runtime/values.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -119,6 +120,8 @@ void ct_control_capture_start(void)
 		set_mode(CT_MODE_OFF);
 		return;
 	}
+	if (ct_runtime.config.capture_args)
+		ct_values_init();
 	ct_thread_init();
 	pthread_atfork(ct_thread_before_fork, ct_thread_after_fork_parent,
 		       ct_thread_after_fork_child);
@@ -429,6 +432,7 @@ void ct_control_fork_child(void)
 	ct_thread_fork_child();
 	ct_file_fork_child();
 	ct_module_forget_all();
+	ct_plan_fork_child();
 	/* The child has a trace of its own from its first call on; one that only execs has none. */
 	set_mode(CT_MODE_UNSET);
 }

@@ -7,6 +7,7 @@
  * traced process, in signal context, on any thread.
  */
 #include "runtime/hot.h"
+#include "runtime/values.h"
 
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -18,6 +19,8 @@
 enum { END_STACK_BYTES = 65536 };
 static char *end_stack;
 static bool leaves_signal_stacks;
+/* SIGSEGV and SIGBUS are ours. Written under no lock: whoever sets an action looks again after. */
+bool ct_crash_catches_faults;
 
 static const uint8_t fatal_signals[] = {
 	SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGABRT, SIGTRAP, SIGSYS,  SIGTERM,	  SIGINT,
@@ -101,8 +104,26 @@ static void end_crashed(long unused)
 	ct_control_end_claimed(CT_STATE_CRASHED);
 }
 
+/* A copy from an address that turned out bad (memory.c) goes on where it reports that. */
+static bool end_copy(int number, void *context)
+{
+#if defined(__x86_64__)
+	ucontext_t *state = context;
+	uint64_t way_out = ct_guarded_way_out(program_counter(context));
+	if (!way_out || (number != SIGSEGV && number != SIGBUS))
+		return false;
+	state->uc_mcontext.gregs[REG_RIP] = (greg_t)way_out;
+	return true;
+#else
+	(void)number, (void)context;
+	return false;
+#endif
+}
+
 static void handle(int number, siginfo_t *info, void *context)
 {
+	if (info->si_code > 0 && end_copy(number, context))
+		return;
 	/* Further signals of the kind end the process at once. */
 	set_default(number);
 	enum ct_mode mode = ct_mode();
@@ -146,6 +167,25 @@ static bool is_default(int number)
 	       (!action.handler || action.handler == handle);
 }
 
+static bool is_ours(int number)
+{
+	struct kernel_sigaction action = {0};
+	return kernel_sigaction(number, NULL, &action) == 0 && action.handler == handle;
+}
+
+void ct_crash_expect_action(int number)
+{
+	if (number == SIGSEGV || number == SIGBUS)
+		__atomic_store_n(&ct_crash_catches_faults, false, __ATOMIC_SEQ_CST);
+}
+
+void ct_crash_look_again(void)
+{
+	if (ct_runtime.config.capture_args)
+		__atomic_store_n(&ct_crash_catches_faults, is_ours(SIGSEGV) && is_ours(SIGBUS),
+				 __ATOMIC_RELAXED);
+}
+
 void ct_crash_init(void)
 {
 	if (!end_stack)
@@ -153,6 +193,7 @@ void ct_crash_init(void)
 	for (size_t i = 0; i < sizeof(fatal_signals); i++)
 		if (is_default(fatal_signals[i]))
 			install(fatal_signals[i]);
+	ct_crash_look_again();
 }
 
 /* The program has just set the signal's action: put ours behind SIG_DFL. */

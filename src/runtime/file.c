@@ -32,7 +32,7 @@ static struct {
 	uint64_t file_id;
 	uint64_t next_block; /* atomic */
 	struct ct_block_header *first;
-	struct table sites, modules, threads;
+	struct table sites, modules, threads, plans;
 	struct ct_lock descriptor_lock; /* moving and reopening `fd` */
 	uint32_t users; /* of `fd` at the moment: its number is not given up before they are done */
 } file = {.fd = -1};
@@ -310,31 +310,52 @@ struct ct_thread_row *ct_file_thread_row(uint32_t stream)
 			 sizeof(struct ct_thread_row));
 }
 
-/* The first entry of a block that fits `entry`, or NULL. */
-static struct ct_module *module_slot(struct ct_block_header *header, size_t size_bytes)
+/*
+ * Entries of MODULES and PLANS follow each other; the first field of each is
+ * its size, 0 behind the last one. The place behind the last one of a block, or
+ * NULL when `size_bytes` more, and the zero behind, do not fit.
+ */
+static void *entry_slot(struct ct_block_header *header, size_t size_bytes)
 {
 	char *at = (char *)header + CT_BLOCK_HEADER_BYTES;
 	char *end = (char *)header + CT_BLOCK_BYTES;
-	while (((struct ct_module *)at)->size_bytes)
-		at += ((struct ct_module *)at)->size_bytes;
-	/* Room for the zero that ends the chain, too. */
-	return at + size_bytes + sizeof(struct ct_module) <= end ? (struct ct_module *)at : NULL;
+	while (*(uint32_t *)at)
+		at += *(uint32_t *)at;
+	return at + size_bytes + sizeof(struct ct_module) <= end ? at : NULL;
+}
+
+static void *table_entry(struct table *table, enum ct_block_type type, size_t size_bytes)
+{
+	void *slot = NULL;
+	if (table->count)
+		slot = entry_slot(table->blocks[table->count - 1], size_bytes);
+	if (slot)
+		return slot;
+	struct ct_block_header *header = table_block(table, type, table->count);
+	return header ? entry_slot(header, size_bytes) : NULL;
+}
+
+bool ct_file_add_plan(const struct ct_plan_row *row, const struct ct_plan *plan)
+{
+	size_t size_bytes = sizeof(*row) + (plan ? plan->size_bytes : 0);
+	struct ct_plan_row *slot = table_entry(&file.plans, CT_BLOCK_PLANS, size_bytes);
+	if (!slot)
+		return false;
+	*slot = *row;
+	slot->size_bytes = 0;
+	if (plan)
+		ct_copy(slot + 1, plan, plan->size_bytes);
+	__atomic_store_n(&slot->size_bytes, (uint32_t)size_bytes, __ATOMIC_RELEASE);
+	return true;
 }
 
 bool ct_file_add_module(const struct ct_module *entry, const char *path)
 {
 	size_t path_bytes = ct_string_length(path);
 	size_t size_bytes = (sizeof(*entry) + path_bytes + 7) & ~(size_t)7;
-	struct ct_module *slot = NULL;
-	if (file.modules.count)
-		slot = module_slot(file.modules.blocks[file.modules.count - 1], size_bytes);
-	if (!slot) {
-		struct ct_block_header *header = table_block(&file.modules, CT_BLOCK_MODULES,
-							     file.modules.count);
-		if (!header)
-			return false;
-		slot = module_slot(header, size_bytes);
-	}
+	struct ct_module *slot = table_entry(&file.modules, CT_BLOCK_MODULES, size_bytes);
+	if (!slot)
+		return false;
 	*slot = *entry;
 	slot->size_bytes = 0;
 	slot->path_bytes = (uint16_t)path_bytes;
@@ -601,6 +622,8 @@ static void fill_info(struct ct_file_info *info, struct string_area *area)
 	info->run_id = ct_runtime.run_id;
 	info->max_depth = config->max_depth;
 	info->capture_args = config->capture_args;
+	info->max_string = config->capture_args ? config->max_string : 0;
+	info->max_pointee = config->capture_args ? config->max_pointee : 0;
 	info->debug = config->debug;
 	info->pretty_json = config->pretty_json;
 	info->json_layout = config->json_layout;
@@ -612,6 +635,7 @@ static void fill_info(struct ct_file_info *info, struct string_area *area)
 	info->hostname = add_string(area, hostname, length > 0 ? (size_t)length : 0);
 	info->output = add_text(area, config->output);
 	info->output_setting = add_text(area, config->output_setting);
+	info->args_filter = add_text(area, config->capture_args ? config->args_filter : "");
 	/* Last: it may be long, and is cut to what fits. */
 	length = ct_sys_read_file("/proc/thread-self/cmdline", area->block + area->at,
 				  CT_BLOCK_BYTES - area->at);
@@ -684,6 +708,7 @@ void ct_file_fork_child(void)
 	forget_table(&file.sites);
 	forget_table(&file.modules);
 	forget_table(&file.threads);
+	forget_table(&file.plans);
 	if (file.first)
 		ct_sys_unmap(file.first, CT_BLOCK_BYTES);
 	file.first = NULL;

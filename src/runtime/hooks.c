@@ -5,6 +5,7 @@
  * x86-64 they are in hooks_x86_64.S.
  */
 #include "runtime/hot.h"
+#include "runtime/values.h"
 
 __thread struct ct_self ct_self = {.word = CT_OFFSET_NONE};
 
@@ -24,6 +25,7 @@ CT_CHECK_OFFSET(struct ct_site_table, slots, CT_TABLE_SLOTS);
 CT_CHECK_OFFSET(struct ct_site_slot, site, CT_SLOT_SITE);
 CT_CHECK_OFFSET(struct ct_site_slot, call_site, CT_SLOT_CALL_SITE);
 CT_CHECK_OFFSET(struct ct_site_slot, record, CT_SLOT_RECORD);
+CT_CHECK_OFFSET(struct ct_site_slot, capture, CT_SLOT_CAPTURE);
 _Static_assert(sizeof(struct ct_site_slot) == CT_SLOT_BYTES && sizeof(struct ct_frame) == 16,
 	       "the assembly hooks rely on it");
 _Static_assert(CT_OFFSET_LIMIT == CT_BLOCK_BYTES - 128 && CT_ENTER_BYTES == 6 &&
@@ -31,6 +33,16 @@ _Static_assert(CT_OFFSET_LIMIT == CT_BLOCK_BYTES - 128 && CT_ENTER_BYTES == 6 &&
 	       "the assembly hooks rely on it");
 
 #if defined(__x86_64__)
+
+CT_CHECK_OFFSET(struct ct_exit_table, byte_mask, CT_TABLE_BYTE_MASK);
+CT_CHECK_OFFSET(struct ct_exit_table, slots, CT_TABLE_SLOTS);
+CT_CHECK_OFFSET(struct ct_exit_slot, site, CT_EXIT_SLOT_SITE);
+CT_CHECK_OFFSET(struct ct_exit_slot, capture, CT_EXIT_SLOT_CAPTURE);
+_Static_assert(sizeof(struct ct_exit_slot) == CT_EXIT_SLOT_BYTES &&
+		       sizeof(struct ct_registers) == CT_HOOK_REGISTERS_BYTES && CT_PLAN_RBX == 1 &&
+		       CT_PLAN_R15 == 6 && CT_PLAN_RAX == 7 && CT_PLAN_XMM0 == 9 &&
+		       CT_PLAN_ST0 == 13 && CT_PLAN_REGISTERS == 17,
+	       "the assembly hooks rely on it");
 
 /* libc registers every thread, since 2.35; the kernel knows how since 4.18. */
 void ct_hooks_init(void)
@@ -55,14 +67,16 @@ CT_HOOK void __cyg_profile_func_exit(void *function, void *call_site);
 
 void __cyg_profile_func_enter(void *function, void *call_site)
 {
+	const struct ct_registers registers = {.sp = (uint64_t)__builtin_dwarf_cfa()};
 	ct_enter_hook((uint64_t)function, (uint64_t)call_site,
-		      (uint64_t)__builtin_return_address(0), (uint64_t)__builtin_dwarf_cfa());
+		      (uint64_t)__builtin_return_address(0), &registers);
 }
 
 void __cyg_profile_func_exit(void *function, void *call_site)
 {
+	const struct ct_registers registers = {.sp = (uint64_t)__builtin_dwarf_cfa()};
 	ct_exit_hook((uint64_t)function, (uint64_t)call_site, (uint64_t)__builtin_return_address(0),
-		     (uint64_t)__builtin_dwarf_cfa());
+		     &registers);
 }
 
 #endif

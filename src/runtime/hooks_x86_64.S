@@ -53,17 +53,45 @@
 	and	$0x3fffff, %eax
 .endm
 
+/*
+ * On to C, with the hook's own return address and a struct ct_registers: what
+ * the instrumented code has in the registers that calls preserve.
+ */
+.macro CALL_C target:vararg
+	mov	(%rsp), %rdx
+	lea	8(%rsp), %rcx
+	push	%r15
+	push	%r14
+	push	%r13
+	push	%r12
+	push	%rbp
+	push	%rbx
+	push	%rcx
+	.cfi_adjust_cfa_offset CT_HOOK_REGISTERS_BYTES
+	mov	%rsp, %rcx
+	call	\target
+	add	$CT_HOOK_REGISTERS_BYTES, %rsp
+	.cfi_adjust_cfa_offset -CT_HOOK_REGISTERS_BYTES
+	ret
+.endm
+
 /* Everything after the commit: the way out, the abort, the slow path, the descriptor. */
-.macro FINISH name, target
+.macro FINISH name, target, values
 \name\()_commit:
 	ret
 	.long	CT_RSEQ_SIGNATURE
 \name\()_abort:
 	jmp	\name
 \name\()_slow:
-	mov	(%rsp), %rdx
-	lea	8(%rsp), %rcx
-	jmp	*\target(%rip)
+	CALL_C	*\target(%rip)
+	.ifnb	\values
+\name\()_values:
+	/* Fifth argument: the site's slot; an exit has what there is to capture there already. */
+	.ifc	\values, ct_values_enter
+	lea	CT_TABLE_SLOTS(%r11,%rax), %r8
+	.endif
+	CALL_C	\values
+	.endif
 	.cfi_endproc
 	.size	\name, . - \name
 
@@ -76,7 +104,7 @@
 .endm
 
 /* rdi: function, rsi: call site; (rsp): site; rsp + 8: the frame's stack pointer. */
-.macro ENTER_HOOK name, has_clock
+.macro ENTER_HOOK name, has_clock, has_values
 	.globl	\name
 	.hidden	\name
 	.type	\name, @function
@@ -111,7 +139,11 @@
 	je	\name\()_slow
 	add	$CT_SLOT_BYTES, %rax
 	jmp	1b
-3:	mov	CT_TABLE_SLOTS+CT_SLOT_RECORD(%r11,%rax), %r11
+3:	.if	\has_values
+	cmpq	$0, CT_TABLE_SLOTS+CT_SLOT_CAPTURE(%r11,%rax)
+	jne	\name\()_values
+	.endif
+	mov	CT_TABLE_SLOTS+CT_SLOT_RECORD(%r11,%rax), %r11
 	test	%r11, %r11
 	jz	\name\()_slow
 	.if	\has_clock
@@ -126,16 +158,39 @@
 	mov	%rdi, 24(%r10)
 	add	enter_step(%rip), %r9
 	mov	%r9, %fs:CT_SELF_WORD(%r8)
+	.if	\has_values
+	FINISH	\name, ct_record_enter_slow, ct_values_enter
+	.else
 	FINISH	\name, ct_record_enter_slow
+	.endif
 .endm
 
-.macro EXIT_HOOK name, has_clock
+.macro EXIT_HOOK name, has_clock, has_values
 	.globl	\name
 	.hidden	\name
 	.type	\name, @function
 	.balign	64
 \name:
 	.cfi_startproc
+	.if	\has_values
+	/* What there is to capture where the hook returns to. */
+	mov	ct_exit_table(%rip), %r11
+	mov	(%rsp), %rdx
+	xor	%eax, %eax
+	crc32q	%rdx, %rax
+1:	and	CT_TABLE_BYTE_MASK(%r11), %rax
+	mov	CT_TABLE_SLOTS+CT_EXIT_SLOT_SITE(%r11,%rax), %rcx
+	cmp	%rcx, %rdx
+	je	2f
+	test	%rcx, %rcx
+	jz	\name\()_slow
+	add	$CT_EXIT_SLOT_BYTES, %rax
+	jmp	1b
+2:	mov	CT_TABLE_SLOTS+CT_EXIT_SLOT_CAPTURE(%r11,%rax), %r8
+	cmp	$CT_CAPTURE_NONE, %r8
+	ja	\name\()_values
+	jb	\name\()_slow
+	.endif
 	mov	ct_self@gottpoff(%rip), %r8
 	ARM	\name
 	LOAD_WORD \name\()_slow
@@ -171,7 +226,11 @@
 	mov	%eax, (%rcx)
 	add	exit_step(%rip), %r9
 	mov	%r9, %fs:CT_SELF_WORD(%r8)
+	.if	\has_values
+	FINISH	\name, ct_record_exit_slow, ct_values_exit
+	.else
 	FINISH	\name, ct_record_exit_slow
+	.endif
 .endm
 
 /* What the compiler calls: on to the code for the mode and clock, as the registers are. */
@@ -193,9 +252,7 @@
 	.type	\name, @function
 \name:
 	.cfi_startproc
-	mov	(%rsp), %rdx
-	lea	8(%rsp), %rcx
-	jmp	*\target(%rip)
+	CALL_C	*\target(%rip)
 	.cfi_endproc
 	.size	\name, . - \name
 .endm
@@ -211,11 +268,16 @@ exit_step:
 	.text
 	ENTRY	__cyg_profile_func_enter, ct_enter_entry
 	ENTRY	__cyg_profile_func_exit, ct_exit_entry
-	ENTER_HOOK ct_cycles_enter, 1
-	EXIT_HOOK ct_cycles_exit, 1
+	ENTER_HOOK ct_cycles_enter, 1, 0
+	EXIT_HOOK ct_cycles_exit, 1, 0
 	/* CALLTRACE_CLOCK=none: the order alone. */
-	ENTER_HOOK ct_order_enter, 0
-	EXIT_HOOK ct_order_exit, 0
+	ENTER_HOOK ct_order_enter, 0, 0
+	EXIT_HOOK ct_order_exit, 0, 0
+	/* CALLTRACE_CAPTURE_ARGS=1: calls with a plan go on in values.c. */
+	ENTER_HOOK ct_cycles_values_enter, 1, 1
+	EXIT_HOOK ct_cycles_values_exit, 1, 1
+	ENTER_HOOK ct_order_values_enter, 0, 1
+	EXIT_HOOK ct_order_values_exit, 0, 1
 	C_HOOK	ct_c_enter, ct_enter_hook
 	C_HOOK	ct_c_exit, ct_exit_hook
 
@@ -243,5 +305,245 @@ ct_ignore_call:
 	ret
 	.cfi_endproc
 	.size	ct_ignore_call, . - ct_ignore_call
+
+/* ---- values ---- */
+
+/*
+ * rdi: expected word, rsi: next word, rdx: where, rcx: record, r8: values,
+ * r9: words of 8 bytes. The first bytes of the record come last: a process
+ * killed in between has no half of it in its trace.
+ */
+.macro PUBLISH name, record_bytes
+	.globl	\name
+	.hidden	\name
+	.type	\name, @function
+	.balign	64
+\name:
+	.cfi_startproc
+	mov	ct_self@gottpoff(%rip), %r10
+	mov	ct_rseq_offset(%rip), %r11
+	lea	\name\()_sequence(%rip), %rax
+	mov	%rax, %fs:(%r11)
+\name\()_start:
+	cmp	%rdi, %fs:CT_SELF_WORD(%r10)
+	jne	\name\()_failed
+1:	mov	-8(%r8,%r9,8), %rax
+	mov	%rax, \record_bytes-8(%rdx,%r9,8)
+	dec	%r9
+	jnz	1b
+	mov	%rcx, %rax
+	.if	\record_bytes == 6
+	shr	$32, %rax
+	mov	%ax, 4(%rdx)
+	mov	%ecx, (%rdx)
+	.else
+	shr	$8, %rax
+	mov	%ax, 1(%rdx)
+	mov	%cl, (%rdx)
+	.endif
+	mov	%rsi, %fs:CT_SELF_WORD(%r10)
+\name\()_commit:
+	mov	$1, %eax
+	ret
+	.long	CT_RSEQ_SIGNATURE
+\name\()_abort:
+\name\()_failed:
+	xor	%eax, %eax
+	ret
+	.cfi_endproc
+	.size	\name, . - \name
+
+	.section .data.rel.ro, "aw"
+	.balign	32
+\name\()_sequence:
+	.long	0, 0
+	.quad	\name\()_start, \name\()_commit - \name\()_start, \name\()_abort
+	.text
+.endm
+
+	PUBLISH	ct_publish_enter, 6
+	PUBLISH	ct_publish_return, 3
+
+/* Between these two labels a fault goes on at guarded_failed: no stack may be in use there. */
+guarded_begin:
+	.globl	ct_guarded_copy
+	.hidden	ct_guarded_copy
+	.type	ct_guarded_copy, @function
+	.balign	32
+ct_guarded_copy:
+	.cfi_startproc
+	cmp	$8, %rdx
+	jb	2f
+1:	mov	(%rsi), %rax
+	mov	%rax, (%rdi)
+	add	$8, %rsi
+	add	$8, %rdi
+	sub	$8, %rdx
+	cmp	$8, %rdx
+	jae	1b
+2:	test	$4, %dl
+	jz	3f
+	mov	(%rsi), %eax
+	mov	%eax, (%rdi)
+	add	$4, %rsi
+	add	$4, %rdi
+3:	test	$2, %dl
+	jz	4f
+	movzwl	(%rsi), %eax
+	mov	%ax, (%rdi)
+	add	$2, %rsi
+	add	$2, %rdi
+4:	test	$1, %dl
+	jz	5f
+	movzbl	(%rsi), %eax
+	mov	%al, (%rdi)
+5:	xor	%eax, %eax
+	ret
+	.cfi_endproc
+	.size	ct_guarded_copy, . - ct_guarded_copy
+
+	.globl	ct_guarded_string
+	.hidden	ct_guarded_string
+	.type	ct_guarded_string, @function
+	.balign	32
+ct_guarded_string:
+	.cfi_startproc
+	mov	%rdi, %r8
+	movabs	$0x0101010101010101, %r10
+	movabs	$0x8080808080808080, %r11
+	cmp	$8, %rdx
+	jb	2f
+1:	mov	(%rsi), %rax
+	mov	%rax, (%rdi)
+	mov	%rax, %rcx
+	sub	%r10, %rcx
+	not	%rax
+	and	%r11, %rax
+	and	%rax, %rcx
+	jnz	4f
+	add	$8, %rsi
+	add	$8, %rdi
+	sub	$8, %rdx
+	cmp	$8, %rdx
+	jae	1b
+2:	test	%edx, %edx
+	jz	5f
+3:	movzbl	(%rsi), %eax
+	test	%al, %al
+	jz	5f
+	mov	%al, (%rdi)
+	inc	%rsi
+	inc	%rdi
+	dec	%edx
+	jnz	3b
+	jmp	5f
+	/* The lowest bit is that of the first NUL. */
+4:	bsf	%rcx, %rcx
+	shr	$3, %ecx
+	add	%rcx, %rdi
+5:	mov	%rdi, %rax
+	sub	%r8, %rax
+	ret
+guarded_end:
+guarded_failed:
+	mov	$-1, %rax
+	ret
+	.cfi_endproc
+	.size	ct_guarded_string, . - ct_guarded_string
+
+	.globl	ct_guarded_way_out
+	.hidden	ct_guarded_way_out
+	.type	ct_guarded_way_out, @function
+ct_guarded_way_out:
+	.cfi_startproc
+	lea	guarded_begin(%rip), %rax
+	lea	guarded_end(%rip), %rcx
+	sub	%rax, %rdi
+	sub	%rax, %rcx
+	lea	guarded_failed(%rip), %rdx
+	xor	%eax, %eax
+	cmp	%rcx, %rdi
+	cmovb	%rdx, %rax
+	ret
+	.cfi_endproc
+	.size	ct_guarded_way_out, . - ct_guarded_way_out
+
+/*
+ * What a planted return address leads to: the function has returned, the stack
+ * pointer is its caller's. Where to go on, ct_values_returned() knows. Every
+ * register is as the function left it when we go there, but r11. The word above
+ * all that is saved here stays free: it holds the planted address still, by
+ * which a handler on this thread sees that its entry is in use. An unwinder
+ * finds the end of the stack here.
+ */
+.macro RETURN_STUB name, x87_values
+	.globl	\name
+	.hidden	\name
+	.type	\name, @function
+	.balign	32
+	.cfi_startproc
+	.cfi_undefined rip
+	/* Unwinders look up the byte before a return address. */
+	nop
+\name:
+	.cfi_def_cfa_offset 0
+	mov	%rsp, %r11
+	sub	$CT_STUB_FRAME_BYTES, %rsp
+	.cfi_adjust_cfa_offset CT_STUB_FRAME_BYTES
+	mov	%r11, (%rsp)
+	mov	%rbx, 8(%rsp)
+	mov	%rbp, 16(%rsp)
+	mov	%r12, 24(%rsp)
+	mov	%r13, 32(%rsp)
+	mov	%r14, 40(%rsp)
+	mov	%r15, 48(%rsp)
+	mov	%rax, 56(%rsp)
+	mov	%rdx, 64(%rsp)
+	movups	%xmm0, 72(%rsp)
+	movups	%xmm1, 88(%rsp)
+	.if	\x87_values
+	movq	$0, 112(%rsp)
+	fstpt	104(%rsp)
+	.endif
+	.if	\x87_values > 1
+	movq	$0, 128(%rsp)
+	fstpt	120(%rsp)
+	.endif
+	/* Not for the plan: conventions of a compiler's own may keep something there. */
+	mov	%rcx, 136(%rsp)
+	mov	%rsi, 144(%rsp)
+	mov	%rdi, 152(%rsp)
+	mov	%r8, 160(%rsp)
+	mov	%r9, 168(%rsp)
+	mov	%r10, 176(%rsp)
+	mov	%rsp, %rdi
+	call	ct_values_returned
+	mov	%rax, %r11
+	.if	\x87_values > 1
+	fldt	120(%rsp)
+	.endif
+	.if	\x87_values
+	fldt	104(%rsp)
+	.endif
+	mov	56(%rsp), %rax
+	mov	64(%rsp), %rdx
+	movups	72(%rsp), %xmm0
+	movups	88(%rsp), %xmm1
+	mov	136(%rsp), %rcx
+	mov	144(%rsp), %rsi
+	mov	152(%rsp), %rdi
+	mov	160(%rsp), %r8
+	mov	168(%rsp), %r9
+	mov	176(%rsp), %r10
+	add	$CT_STUB_FRAME_BYTES, %rsp
+	.cfi_adjust_cfa_offset -CT_STUB_FRAME_BYTES
+	notrack jmp *%r11
+	.cfi_endproc
+	.size	\name, . - \name
+.endm
+
+	RETURN_STUB ct_return_stub, 0
+	RETURN_STUB ct_return_stub_st0, 1
+	RETURN_STUB ct_return_stub_st1, 2
 
 	.section .note.GNU-stack, "", @progbits

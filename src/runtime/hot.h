@@ -106,7 +106,7 @@ struct ct_site_slot {
 	uint64_t site; /* 0: empty. Written last, never changed */
 	uint64_t call_site;
 	uint64_t record; /* the enter record but for its time; 0: its module is gone, ask again */
-	uint64_t unused;
+	const struct ct_capture *capture; /* what to copy there; NULL: nothing */
 };
 
 struct ct_site_table {
@@ -138,7 +138,8 @@ static inline uint64_t ct_site_at(const struct ct_site_table *table, uint64_t ha
 	return hash & table->byte_mask;
 }
 
-static inline uint64_t ct_site_find(uint64_t site, uint64_t call_site)
+/* NULL: not known. */
+static inline const struct ct_site_slot *ct_site_slot(uint64_t site, uint64_t call_site)
 {
 	const struct ct_site_table *table = __atomic_load_n(&ct_site_table, __ATOMIC_ACQUIRE);
 	uint64_t at = ct_site_at(table, ct_site_hash(site, call_site));
@@ -146,11 +147,17 @@ static inline uint64_t ct_site_find(uint64_t site, uint64_t call_site)
 		const struct ct_site_slot *slot = (const void *)((const char *)table->slots + at);
 		uint64_t found = __atomic_load_n(&slot->site, __ATOMIC_ACQUIRE);
 		if (ct_likely(found == site && slot->call_site == call_site))
-			return __atomic_load_n(&slot->record, __ATOMIC_RELAXED);
+			return slot;
 		if (!found)
-			return 0;
+			return NULL;
 		at = (at + sizeof(*slot)) & table->byte_mask;
 	}
+}
+
+static inline uint64_t ct_site_find(uint64_t site, uint64_t call_site)
+{
+	const struct ct_site_slot *slot = ct_site_slot(site, call_site);
+	return ct_likely(slot != NULL) ? __atomic_load_n(&slot->record, __ATOMIC_ACQUIRE) : 0;
 }
 
 /* ---- the hooks ---- */
@@ -158,19 +165,21 @@ static inline uint64_t ct_site_find(uint64_t site, uint64_t call_site)
 typedef uint64_t ct_clock_read(void);
 
 /*
- * A call to `function` begins. `sp` is the stack pointer of the physical frame
+ * A call to `function` begins. The stack pointer is that of the physical frame
  * at the hook call, the same for every hook of a frame but for alloca.
  * Calls nothing, takes no lock, writes no line another thread writes.
  */
 static inline __attribute__((always_inline)) void ct_hot_enter(uint64_t function,
 							       uint64_t call_site, uint64_t site,
-							       uint64_t sp, ct_clock_read *clock,
-							       bool has_time, ct_hook *slow)
+							       const struct ct_registers *registers,
+							       ct_clock_read *clock, bool has_time,
+							       ct_hook *slow)
 {
+	uint64_t sp = registers->sp;
 	uint64_t word = __atomic_load_n(&ct_self.word, __ATOMIC_RELAXED);
 	uint64_t offset = word & CT_WORD_OFFSET_MASK;
 	if (ct_unlikely(offset >= CT_OFFSET_LIMIT)) {
-		slow(function, call_site, site, sp);
+		slow(function, call_site, site, registers);
 		return;
 	}
 	uint64_t depth = ct_word_depth(word);
@@ -179,20 +188,20 @@ static inline __attribute__((always_inline)) void ct_hot_enter(uint64_t function
 	uint64_t ticks = clock();
 	if (ct_unlikely(top->sp - sp >= CT_STACK_GAP_BYTES || depth >= ct_self.depth_limit ||
 			record == 0 || (has_time && ticks >> CT_EPOCH_SHIFT != ct_self.epoch))) {
-		slow(function, call_site, site, sp);
+		slow(function, call_site, site, registers);
 		return;
 	}
 	record |= (ticks & CT_TIME_MASK) << 2;
 	unsigned char *at = ct_self.window + offset;
 	if (ct_unlikely(!ct_window_claim(at, record))) {
-		slow(function, call_site, site, sp);
+		slow(function, call_site, site, registers);
 		return;
 	}
 	top[1] = (struct ct_frame){sp, function};
 	if (ct_unlikely(!ct_word_publish(&ct_self.word, word,
 					 word + CT_WORD_DEPTH_ONE + CT_ENTER_BYTES))) {
 		ct_slow_take_back(at, record);
-		slow(function, call_site, site, sp);
+		slow(function, call_site, site, registers);
 	}
 }
 
@@ -216,33 +225,35 @@ static inline bool ct_frame_returns(const struct ct_frame *top, uint64_t functio
 
 /* The innermost call returns: its frame must be the one on top, all else is rare. */
 static inline __attribute__((always_inline)) void ct_hot_exit(uint64_t function, uint64_t call_site,
-							      uint64_t site, uint64_t sp,
+							      uint64_t site,
+							      const struct ct_registers *registers,
 							      ct_clock_read *clock, bool has_time,
 							      ct_hook *slow)
 {
+	uint64_t sp = registers->sp;
 	uint64_t word = __atomic_load_n(&ct_self.word, __ATOMIC_RELAXED);
 	uint64_t offset = word & CT_WORD_OFFSET_MASK;
 	if (ct_unlikely(offset >= CT_OFFSET_LIMIT)) {
-		slow(function, call_site, site, sp);
+		slow(function, call_site, site, registers);
 		return;
 	}
 	uint64_t ticks = clock();
 	const struct ct_frame *top = &ct_self.frames[ct_word_depth(word)];
 	if (ct_unlikely(!ct_frame_returns(top, function, call_site, site, sp) ||
 			(has_time && ticks >> CT_EPOCH_SHIFT != ct_self.epoch))) {
-		slow(function, call_site, site, sp);
+		slow(function, call_site, site, registers);
 		return;
 	}
 	uint64_t record = ct_record_return(ticks);
 	unsigned char *at = ct_self.window + offset;
 	if (ct_unlikely(!ct_window_claim(at, record))) {
-		slow(function, call_site, site, sp);
+		slow(function, call_site, site, registers);
 		return;
 	}
 	if (ct_unlikely(!ct_word_publish(&ct_self.word, word,
 					 word - CT_WORD_DEPTH_ONE + CT_RETURN_BYTES))) {
 		ct_slow_take_back(at, record);
-		slow(function, call_site, site, sp);
+		slow(function, call_site, site, registers);
 	}
 }
 

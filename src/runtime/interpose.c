@@ -9,6 +9,7 @@
  * pthread_create is in thread.c.
  */
 #include "runtime/hot.h"
+#include "runtime/values.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -47,7 +49,9 @@
 	F(dlclose)       \
 	F(sigaction)     \
 	F(signal)        \
-	F(sysv_signal)
+	F(sysv_signal)   \
+	F(mprotect)      \
+	F(pkey_mprotect)
 
 static struct {
 #define CT_DECLARE(name) void *name;
@@ -425,12 +429,16 @@ CT_INTERPOSE long syscall(long number, ...)
 	bool forks = is_fork(number, arguments);
 	if (forks)
 		ct_thread_before_fork();
+	if (number == SYS_rt_sigaction && arguments[1])
+		ct_crash_expect_action((int)arguments[0]);
 	long result = CT_NEXT(syscall)(number, arguments[0], arguments[1], arguments[2],
 				       arguments[3], arguments[4], arguments[5]);
 	if (forks && result == 0)
 		ct_thread_after_fork_child();
 	else if (forks)
 		ct_thread_after_fork_parent();
+	if (number == SYS_rt_sigaction)
+		ct_crash_look_again();
 	return result;
 }
 
@@ -522,6 +530,27 @@ CT_INTERPOSE int dlclose(void *handle)
 	return result;
 }
 
+/* ---- memory that cannot be read any more ---- */
+
+static void note_protection(const void *memory, size_t size_bytes, int protection)
+{
+	if (!(protection & PROT_READ))
+		ct_memory_lost((uint64_t)memory, (uint64_t)memory + size_bytes);
+}
+
+CT_INTERPOSE int mprotect(void *memory, size_t size_bytes, int protection)
+{
+	note_protection(memory, size_bytes, protection);
+	return CT_NEXT(mprotect)(memory, size_bytes, protection);
+}
+
+CT_INTERPOSE int pkey_mprotect(void *memory, size_t size_bytes, int protection, int key)
+{
+	/* A key may forbid what the protection allows. */
+	note_protection(memory, size_bytes, key > 0 ? PROT_NONE : protection);
+	return CT_NEXT(pkey_mprotect)(memory, size_bytes, protection, key);
+}
+
 /* ---- signal actions: the program does not see ours ---- */
 
 static void hide_our_handler(struct sigaction *action)
@@ -540,11 +569,15 @@ CT_INTERPOSE int sigaction(int number, const struct sigaction *restrict action,
 	if (action && !sets_default && action->sa_handler != SIG_IGN &&
 	    action->sa_flags & SA_ONSTACK)
 		ct_crash_leave_signal_stacks();
+	if (action)
+		ct_crash_expect_action(number);
 	int result = CT_NEXT(sigaction)(number, action, old);
 	if (result == 0)
 		hide_our_handler(old);
 	if (result == 0 && sets_default)
 		ct_crash_program_set(number);
+	if (action)
+		ct_crash_look_again();
 	return result;
 }
 
@@ -552,9 +585,11 @@ typedef __sighandler_t signal_function(int, __sighandler_t);
 
 static __sighandler_t signal_with(signal_function *function, int number, __sighandler_t handler)
 {
+	ct_crash_expect_action(number);
 	__sighandler_t old = function(number, handler);
 	if (handler == SIG_DFL && old != SIG_ERR)
 		ct_crash_program_set(number);
+	ct_crash_look_again();
 	return ct_crash_is_our_handler((const void *)old) ? SIG_DFL : old;
 }
 

@@ -4,7 +4,7 @@
  * lists would need its lock, which a thread that waits for us may hold. Any
  * thread, signals blocked; all but ct_module_mapping() under ct_runtime.lock.
  */
-#include "runtime/runtime.h"
+#include "runtime/values.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -302,6 +302,8 @@ void ct_module_rescan(void)
 		if (row)
 			row->unload_ticks = ticks ? ticks : 1;
 		ct_site_forget_module(known[i].ordinal);
+		ct_plan_forget_module(known[i].ordinal);
+		ct_memory_lost(known[i].range.low, known[i].range.high);
 	}
 }
 

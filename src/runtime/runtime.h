@@ -16,9 +16,21 @@
 #include <sys/types.h>
 
 #include "format/file.h"
+#include "format/plan.h"
 #include "format/record.h"
 #include "runtime/self_layout.h"
 #include "runtime/sys.h"
+
+/*
+ * Registers of the instrumented code at a hook call, numbered as in enum
+ * ct_plan_register. On arm64, where nothing is captured, the first one only.
+ */
+struct ct_registers {
+	uint64_t sp; /* as it is when the hook has returned */
+#if defined(__x86_64__)
+	uint64_t callee_saved[CT_PLAN_HOOK_REGISTERS - 1];
+#endif
+};
 
 /* ---- a thread's stacks: stack.c ---- */
 
@@ -69,9 +81,19 @@ struct ct_stack {
 	uint32_t capacity;     /* of frames */
 	uint32_t signal_depth; /* where CT_FRAME_SIGNAL was last set */
 	struct ct_frame *frames;
+	uint64_t floor; /* nothing can be pushed below: range.low is only what no other stack has */
 };
 
 /* ---- a thread: thread.c ---- */
+
+/* A function on its way out, whose return address is ct_return_stub's: values.c. */
+struct ct_planted {
+	uint64_t slot; /* where the return address is; 0: entry is free. Claimed first */
+	uint64_t return_address;
+	uint64_t function, call_site, site, sp; /* as the exit hook was told */
+	const struct ct_capture *capture;
+};
+enum { CT_PLANTED_MAX = 16 };
 
 struct ct_thread {
 	struct ct_thread *next; /* all threads, living and ended */
@@ -87,12 +109,14 @@ struct ct_thread {
 	struct ct_stack *stack; /* current one */
 	uint64_t appended_bytes;
 	uint64_t extended_bytes;
+	uint64_t values_bytes; /* as extended_bytes, of VALUES; added to by the hooks */
 	uint64_t unwound_calls;
 	uint64_t ended_depth;	 /* calls open when the thread ended */
 	struct ct_self *self;	 /* NULL once the thread has ended */
 	uint64_t counted_calls;	 /* CALLTRACE_OUTPUT=/dev/null, at the thread's end */
 	uint64_t saved_word;	 /* while forking */
 	unsigned int key_rounds; /* of the key's destructor */
+	struct ct_planted planted[CT_PLANTED_MAX];
 	struct ct_frame first_frames[CT_FIRST_FRAMES];
 	char signal_stack[16384] __attribute__((aligned(64)));
 };
@@ -151,6 +175,9 @@ struct ct_config {
 	uint8_t json_layout; /* enum ct_json_layout */
 	uint8_t clock_kind;  /* enum ct_clock_kind as asked */
 	uint32_t max_depth;  /* 0: unlimited */
+	uint32_t max_string;
+	uint32_t max_pointee;
+	char args_filter[4096]; /* "": none */
 	char output_setting[PATH_MAX];
 	char output[PATH_MAX]; /* absolute, fields expanded */
 	bool output_is_null;
@@ -240,6 +267,8 @@ struct ct_site *ct_file_site_row(uint32_t number);
 struct ct_thread_row *ct_file_thread_row(uint32_t stream);
 bool ct_file_add_module(const struct ct_module *entry, const char *path);
 struct ct_module *ct_file_module(uint32_t ordinal);
+/* `plan` with all that follows it, `plan->size_bytes` long; NULL: none. */
+bool ct_file_add_plan(const struct ct_plan_row *row, const struct ct_plan *plan);
 uint64_t ct_file_bytes(void);
 int ct_file_descriptor(void);
 void ct_file_leave_number(int number); /* the program is about to take this descriptor number */
@@ -278,8 +307,13 @@ bool ct_stack_signal_range(struct ct_range *ret);
 void ct_stack_announce(uint64_t low, uint64_t high);
 
 /* slow.c: the rarely taken branches of the hooks */
-typedef void ct_hook(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp);
+typedef void ct_hook(uint64_t function, uint64_t call_site, uint64_t site,
+		     const struct ct_registers *registers);
 extern ct_hook *ct_enter_hook, *ct_exit_hook; /* for the present mode and clock */
+struct ct_hooks {
+	ct_hook *enter, *exit;
+};
+extern struct ct_hooks ct_plain_hooks; /* recording without values, with the present clock */
 /* Recording, where the hot path cannot go on. Pointers for the assembly's sake. */
 extern ct_hook *const ct_record_enter_slow, *const ct_record_exit_slow;
 #if defined(__x86_64__)
@@ -308,6 +342,10 @@ void ct_hooks_init(void);
 /* crash.c */
 void ct_crash_init(void);
 void ct_crash_program_set(int number);
+/* Do faults of ours come back to us? False while an action is being set. */
+extern bool ct_crash_catches_faults;
+void ct_crash_expect_action(int number);
+void ct_crash_look_again(void);
 /* The program has a handler that uses signal stacks: ours would be too small for it. */
 void ct_crash_leave_signal_stacks(void);
 bool ct_crash_keeps_signal_stacks(void);
@@ -315,8 +353,10 @@ bool ct_crash_is_our_handler(const void *handler);
 void ct_crash_thread_init(struct ct_thread *thread);
 void ct_crash_thread_end(struct ct_thread *thread);
 
-/* spawn.c: run `calltrace json` on the raw trace and wait. NULL, or what went wrong. */
+/* spawn.c: run `calltrace json` on the raw trace, or `calltrace plan` on a module with `fd` for its
+ * result, and wait. NULL, or what went wrong. */
 const char *ct_spawn_converter(const char *raw_path, bool remove_raw);
+const char *ct_spawn_planner(const char *module, int fd);
 
 /* next.c: the function that libc, or whoever comes after us, has under this name */
 void *ct_next(const char *name);

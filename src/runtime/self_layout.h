@@ -16,7 +16,18 @@
 #define CT_SLOT_SITE	   0
 #define CT_SLOT_CALL_SITE  8
 #define CT_SLOT_RECORD	   16
+#define CT_SLOT_CAPTURE	   24
 #define CT_SLOT_BYTES	   32
+
+/* plan.c's table, by the hook's return address alone */
+#define CT_EXIT_SLOT_SITE    0
+#define CT_EXIT_SLOT_CAPTURE 8
+#define CT_EXIT_SLOT_BYTES   16
+#define CT_CAPTURE_NONE	     1 /* in place of an address; 0: not known yet */
+
+#define CT_HOOK_REGISTERS_BYTES 56 /* struct ct_registers */
+/* Registers of a plan, six more, and a word of the caller's; aligned for a call */
+#define CT_STUB_FRAME_BYTES 192
 
 #define CT_OFFSET_LIMIT_VALUE	 (65536 - 128)
 #define CT_STACK_GAP_BYTES_VALUE 16384

@@ -4,6 +4,7 @@
  * up in. In the traced process, with signals blocked, under ct_runtime.lock.
  */
 #include "runtime/hot.h"
+#include "runtime/values.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -42,9 +43,11 @@ static struct ct_site_slot *slot_for(struct ct_site_table *table, uint64_t site,
 	}
 }
 
-static void fill_slot(struct ct_site_slot *slot, uint64_t site, uint64_t call_site, uint32_t number)
+static void fill_slot(struct ct_site_slot *slot, uint64_t site, uint64_t call_site, uint32_t number,
+		      const struct ct_capture *capture)
 {
 	slot->call_site = call_site;
+	slot->capture = capture;
 	__atomic_store_n(&slot->record, ct_record_enter(0, number), __ATOMIC_RELEASE);
 	__atomic_store_n(&slot->site, site, __ATOMIC_RELEASE);
 }
@@ -66,6 +69,8 @@ int ct_site_init(void)
 	 */
 	struct ct_site_table *table = create_table(FIRST_SLOTS);
 	if (!table)
+		return -1;
+	if (ct_plan_init() != 0)
 		return -1;
 	site_count = 0;
 	used_slots = 0;
@@ -109,9 +114,10 @@ static uint32_t add_locked(uint64_t site, uint64_t function, uint64_t call_site)
 	row->module = ct_module_of(site);
 	row->call_module = ct_module_of(call_site - 1);
 	__atomic_store_n(&row->site, site, __ATOMIC_RELEASE);
+	const struct ct_capture *capture = ct_plan_of_enter(site, function, row->module);
 	if (!slot->site)
 		used_slots++;
-	fill_slot(slot, site, call_site, site_count);
+	fill_slot(slot, site, call_site, site_count, capture);
 	return site_count;
 }
 
@@ -126,7 +132,7 @@ uint32_t ct_site_add(uint64_t site, uint64_t function, uint64_t call_site)
 /* A number for a hook call of our own, once nothing is recorded any more. */
 void ct_site_put_unrecorded(uint64_t site, uint64_t call_site)
 {
-	fill_slot(slot_for(ct_site_table, site, call_site), site, call_site, 1);
+	fill_slot(slot_for(ct_site_table, site, call_site), site, call_site, 1, NULL);
 }
 
 /* Under the lock: what is mapped at the module's addresses next gets numbers of its own. */
@@ -137,7 +143,9 @@ void ct_site_forget_module(uint32_t ordinal)
 		if (row->module != ordinal && row->call_module != ordinal)
 			continue;
 		struct ct_site_slot *slot = slot_for(ct_site_table, row->site, row->call_site);
-		if (slot->record >> 24 == number)
-			__atomic_store_n(&slot->record, 0, __ATOMIC_RELEASE);
+		if (slot->record >> 24 != number)
+			continue;
+		slot->capture = NULL;
+		__atomic_store_n(&slot->record, 0, __ATOMIC_RELEASE);
 	}
 }

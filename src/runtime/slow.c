@@ -7,6 +7,7 @@
  * blocked, so that no traced handler finds it half done.
  */
 #include "runtime/hot.h"
+#include "runtime/values.h"
 
 static ct_hook first_enter, first_exit;
 ct_hook *ct_enter_hook = first_enter;
@@ -14,6 +15,7 @@ ct_hook *ct_exit_hook = first_exit;
 #if defined(__x86_64__)
 /* hooks_x86_64.S: reached by a jump only, with the compiler's registers and stack. */
 ct_entry ct_c_enter, ct_c_exit, ct_cycles_enter, ct_cycles_exit, ct_order_enter, ct_order_exit;
+ct_entry ct_cycles_values_enter, ct_cycles_values_exit, ct_order_values_enter, ct_order_values_exit;
 ct_entry ct_count_call, ct_ignore_call;
 ct_entry *ct_enter_entry = ct_c_enter, *ct_exit_entry = ct_c_exit;
 #endif
@@ -59,7 +61,9 @@ static void write_extended(struct ct_thread *thread, enum ct_extended_kind kind,
 		.ticks = ticks,
 		.value = value,
 	};
-	/* The first bytes last: a process killed in between has no half a record in its trace. */
+	/* The first bytes last: a process killed in between has no half a record in its trace. And
+	 * an end behind it: a hook that was interrupted may have left something there. */
+	ct_self.window[offset + CT_EXTENDED_BYTES] = CT_RECORD_END;
 	ct_copy(ct_self.window + offset + 2, (char *)&record + 2, sizeof(record) - 2);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	__builtin_memcpy(ct_self.window + offset, &record, 2);
@@ -68,13 +72,18 @@ static void write_extended(struct ct_thread *thread, enum ct_extended_kind kind,
 	*current_word() = ct_word_make(word, ct_word_depth(word), offset + CT_EXTENDED_BYTES);
 }
 
-/* Make room for a few records; false when recording has stopped. */
-static bool make_room(struct ct_thread *thread, uint64_t ticks)
+/* Make room for a few records, and so many bytes more; false when recording has stopped. */
+static bool make_room_for(struct ct_thread *thread, uint64_t ticks, size_t size_bytes)
 {
 	uint64_t offset = *current_word() & CT_WORD_OFFSET_MASK;
-	if (ct_likely(offset < CT_OFFSET_LIMIT))
+	if (ct_likely(offset + size_bytes < CT_OFFSET_LIMIT))
 		return true;
 	return offset != CT_OFFSET_NONE && ct_window_flush(thread, ticks) == 0;
+}
+
+static bool make_room(struct ct_thread *thread, uint64_t ticks)
+{
+	return make_room_for(thread, ticks, 0);
 }
 
 void ct_slow_extended(struct ct_thread *thread, enum ct_extended_kind kind, uint64_t ticks,
@@ -235,6 +244,54 @@ void ct_slow_settle(uint64_t sp, enum ct_unwind_reason reason)
 	ct_sys_restore_signals(saved);
 }
 
+/* ---- values ---- */
+
+/*
+ * Put an enter or a return into the window, with the values that belong to it
+ * behind it, and `depth` into the word. The record's first byte comes last; see
+ * write_extended().
+ */
+static void write_with_values(struct ct_thread *thread, uint64_t record, size_t record_bytes,
+			      const unsigned char *values, size_t values_bytes, uint64_t depth)
+{
+	uint64_t word = *current_word();
+	uint64_t offset = word & CT_WORD_OFFSET_MASK;
+	unsigned char *at = ct_self.window + offset;
+	at[record_bytes + values_bytes] = CT_RECORD_END;
+	ct_copy(at + record_bytes, values, values_bytes);
+	ct_copy(at + 1, (char *)&record + 1, record_bytes - 1);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	*at = (unsigned char)record;
+	thread->values_bytes += values_bytes;
+	*current_word() = ct_word_make(word, depth, offset + record_bytes + values_bytes);
+}
+
+/*
+ * An enter or a return, with what the plan gives if it can be had. `sp`: the
+ * stack pointer of the code it is about. In a function of its own, for the
+ * buffer's sake.
+ */
+static __attribute__((noinline)) void write_captured(struct ct_thread *thread, uint64_t record,
+						     size_t record_bytes, uint64_t ticks,
+						     uint64_t depth,
+						     const struct ct_capture *capture,
+						     const uint64_t *registers)
+{
+	unsigned char *values = __builtin_alloca(capture->room_bytes);
+	/* Signals are blocked: a fault would end the program. */
+	size_t values_bytes = ct_values_evaluate(capture, registers, values, false);
+	if (make_room_for(thread, ticks, record_bytes + values_bytes))
+		write_with_values(thread, record, record_bytes, values, values_bytes, depth);
+}
+
+/* Is it the plan of this function, and is there a place to follow it? */
+static bool can_capture(const struct ct_thread *thread, const struct ct_capture *capture,
+			uint64_t function, uint64_t sp)
+{
+	return capture && capture->function == function &&
+	       ct_values_has_room(thread, sp, capture->room_bytes);
+}
+
 /* ---- enter ---- */
 
 /* A call below the depth limit: a frame without a record, without blocking signals. */
@@ -260,8 +317,9 @@ static bool hide_call(uint64_t function, uint64_t sp)
 }
 
 static void enter_blocked(struct ct_thread *thread, uint64_t function, uint64_t call_site,
-			  uint64_t site, uint64_t sp)
+			  uint64_t site, const struct ct_registers *registers)
 {
+	uint64_t sp = registers->sp;
 	uint64_t ticks = ct_slow_ticks();
 	if (!make_ready(thread, ticks))
 		return;
@@ -299,18 +357,27 @@ static void enter_blocked(struct ct_thread *thread, uint64_t function, uint64_t 
 		record = ct_record_enter(0, ct_site_add(site, function, call_site));
 	if (!make_ready(thread, ticks))
 		return;
+	record |= (ticks & CT_TIME_MASK) << 2;
+	const struct ct_site_slot *slot = ct_site_slot(site, call_site);
+	if (slot && can_capture(thread, slot->capture, function, sp)) {
+		write_captured(thread, record, CT_ENTER_BYTES, ticks, depth + 1, slot->capture,
+			       (const uint64_t *)registers);
+		return;
+	}
 	uint64_t word = *current_word();
 	uint64_t offset = word & CT_WORD_OFFSET_MASK;
-	record |= (ticks & CT_TIME_MASK) << 2;
 	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
 	*current_word() = ct_word_make(word, depth + 1, offset + CT_ENTER_BYTES);
 }
 
 /* ---- exit ---- */
 
-/* What an exit hook is told. */
+/* What an exit hook is told, and what is captured there. */
 struct ct_exit {
 	uint64_t function, call_site, site, sp;
+	const struct ct_registers *registers; /* NULL: the function has returned already */
+	const struct ct_capture *capture;     /* NULL: nothing */
+	const uint64_t *values;		      /* registers for the capture */
 };
 
 /* The return of a call that hide_call() hid. */
@@ -404,7 +471,8 @@ static struct ct_returning find_returning(struct ct_thread *thread, const struct
 	return find_returned(stack, depth, exit);
 }
 
-static void write_return(struct ct_thread *thread, uint32_t depth, uint64_t ticks)
+static void write_return(struct ct_thread *thread, uint32_t depth, uint64_t ticks,
+			 const struct ct_exit *exit)
 {
 	if (thread->stack->frames[depth].sp & CT_FRAME_HIDDEN) {
 		set_depth(thread, depth - 1);
@@ -413,14 +481,29 @@ static void write_return(struct ct_thread *thread, uint32_t depth, uint64_t tick
 	}
 	if (!make_ready(thread, ticks))
 		return;
+	uint64_t record = ct_record_return(ticks);
+	if (can_capture(thread, exit->capture, exit->function, exit->values[CT_PLAN_RSP])) {
+		write_captured(thread, record, CT_RETURN_BYTES, ticks, depth - 1, exit->capture,
+			       exit->values);
+		return;
+	}
 	uint64_t word = *current_word();
 	uint64_t offset = word & CT_WORD_OFFSET_MASK;
-	uint64_t record = ct_record_return(ticks);
 	__builtin_memcpy(ct_self.window + offset, &record, sizeof(record));
 	*current_word() = ct_word_make(word, depth - 1, offset + CT_RETURN_BYTES);
 }
 
-static void exit_blocked(struct ct_thread *thread, const struct ct_exit *exit)
+/* The value comes with the return itself: the frame stays until then. True: so it will. */
+static bool waits_for_return(struct ct_thread *thread, const struct ct_exit *exit)
+{
+	const struct ct_frame *top = &ct_self.frames[ct_word_depth(*current_word())];
+	return exit->registers && exit->capture->kind == CT_PLAN_EXIT_STUB &&
+	       ct_frame_returns(top, exit->function, exit->call_site, exit->site, exit->sp) &&
+	       ct_values_plant(thread, exit->capture, exit->function, exit->call_site, exit->site,
+			       exit->registers);
+}
+
+static void exit_blocked(struct ct_thread *thread, struct ct_exit *exit)
 {
 	uint64_t ticks = ct_slow_ticks();
 	if (!make_ready(thread, ticks))
@@ -429,7 +512,12 @@ static void exit_blocked(struct ct_thread *thread, const struct ct_exit *exit)
 	if (!returning.depth)
 		return;
 	ct_slow_unwind(thread, returning.depth, CT_UNWIND_STALE, ticks);
-	write_return(thread, returning.depth, ticks);
+	if (can_capture(thread, exit->capture, exit->function, exit->sp) &&
+	    waits_for_return(thread, exit))
+		return;
+	if (exit->capture && exit->registers && exit->capture->kind == CT_PLAN_EXIT_STUB)
+		exit->capture = NULL;
+	write_return(thread, returning.depth, ticks, exit);
 	ct_slow_unwind(thread, returning.left, CT_UNWIND_STALE, ticks);
 }
 
@@ -461,15 +549,16 @@ static bool is_unannounced_child(const struct ct_thread *thread)
 	return thread && thread->forking && ct_sys(SYS_getpid) != ct_runtime.pid;
 }
 
-static void record_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+static void record_enter(uint64_t function, uint64_t call_site, uint64_t site,
+			 const struct ct_registers *registers)
 {
-	if (hide_call(function, sp))
+	if (hide_call(function, registers->sp))
 		return;
 	ct_sigset saved = ct_sys_block_signals();
 	if (is_unannounced_child(ct_self.thread)) {
 		ct_control_fork_child();
 		ct_sys_restore_signals(saved);
-		ct_enter_hook(function, call_site, site, sp);
+		ct_enter_hook(function, call_site, site, registers);
 		return;
 	}
 	struct ct_thread *thread = ready_thread();
@@ -478,7 +567,7 @@ static void record_enter(uint64_t function, uint64_t call_site, uint64_t site, u
 		if (forking)
 			take_back_word(thread, true);
 		thread->busy = true;
-		enter_blocked(thread, function, call_site, site, sp);
+		enter_blocked(thread, function, call_site, site, registers);
 		thread->busy = false;
 		if (forking)
 			take_back_word(thread, false);
@@ -486,31 +575,67 @@ static void record_enter(uint64_t function, uint64_t call_site, uint64_t site, u
 	ct_sys_restore_signals(saved);
 }
 
-static void record_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+/* With signals blocked: the return of a function, in a process that is the trace's. */
+static void record_return(struct ct_thread *thread, struct ct_exit *exit)
 {
-	const struct ct_exit exit = {function, call_site, site, sp};
+	/* A return alone makes no thread known, and no window. */
+	if (!thread || !thread->window || ct_mode() != CT_MODE_RECORD)
+		return;
+	bool forking = thread->forking != 0;
+	if (forking)
+		take_back_word(thread, true);
+	thread->busy = true;
+	if (exit->registers)
+		exit->capture = ct_plan_of_exit(exit->site, exit->call_site);
+	exit_blocked(thread, exit);
+	thread->busy = false;
+	if (forking)
+		take_back_word(thread, false);
+}
+
+static void record_exit(uint64_t function, uint64_t call_site, uint64_t site,
+			const struct ct_registers *registers)
+{
+	struct ct_exit exit = {
+		.function = function,
+		.call_site = call_site,
+		.site = site,
+		.sp = registers->sp,
+		.registers = registers,
+		.values = (const uint64_t *)registers,
+	};
 	if (unhide_call(&exit))
 		return;
 	ct_sigset saved = ct_sys_block_signals();
-	struct ct_thread *thread = ct_self.thread;
-	if (is_unannounced_child(thread)) {
+	if (is_unannounced_child(ct_self.thread)) {
 		ct_control_fork_child();
 		ct_sys_restore_signals(saved);
-		ct_exit_hook(function, call_site, site, sp);
+		ct_exit_hook(function, call_site, site, registers);
 		return;
 	}
-	/* A return alone makes no thread known, and no window. */
-	if (thread && thread->window && ct_mode() == CT_MODE_RECORD) {
-		bool forking = thread->forking != 0;
-		if (forking)
-			take_back_word(thread, true);
-		thread->busy = true;
-		exit_blocked(thread, &exit);
-		thread->busy = false;
-		if (forking)
-			take_back_word(thread, false);
-	}
+	record_return(ct_self.thread, &exit);
 	ct_sys_restore_signals(saved);
+}
+
+void ct_slow_return(const struct ct_planted *planted, const uint64_t *values)
+{
+	struct ct_registers registers = {.sp = planted->sp};
+	struct ct_exit exit = {
+		.function = planted->function,
+		.call_site = planted->call_site,
+		.site = planted->site,
+		.sp = planted->sp,
+		.capture = planted->capture,
+		.values = values,
+	};
+	ct_sigset saved = ct_sys_block_signals();
+	bool is_ours = ct_mode() == CT_MODE_RECORD && !is_unannounced_child(ct_self.thread);
+	if (is_ours)
+		record_return(ct_self.thread, &exit);
+	ct_sys_restore_signals(saved);
+	/* As any other return in that mode. */
+	if (!is_ours && ct_mode() != CT_MODE_RECORD)
+		ct_exit_hook(planted->function, planted->call_site, planted->site, &registers);
 }
 
 ct_hook *const ct_record_enter_slow = record_enter;
@@ -524,27 +649,30 @@ static uint64_t no_ticks(void)
 /* The hooks by clock, with the compare-and-swap of hot.h. */
 #define CT_CLOCK_HOOKS(name, clock, has_time)                                                      \
 	static void name##_enter(uint64_t function, uint64_t call_site, uint64_t site,             \
-				 uint64_t sp)                                                      \
+				 const struct ct_registers *registers)                             \
 	{                                                                                          \
-		ct_hot_enter(function, call_site, site, sp, clock, has_time, record_enter);        \
+		ct_hot_enter(function, call_site, site, registers, clock, has_time, record_enter); \
 	}                                                                                          \
-	static void name##_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp) \
+	static void name##_exit(uint64_t function, uint64_t call_site, uint64_t site,              \
+				const struct ct_registers *registers)                              \
 	{                                                                                          \
-		ct_hot_exit(function, call_site, site, sp, clock, has_time, record_exit);          \
+		ct_hot_exit(function, call_site, site, registers, clock, has_time, record_exit);   \
 	}
 
 CT_CLOCK_HOOKS(cycles, ct_clock_cycles, true)
 CT_CLOCK_HOOKS(monotonic, ct_clock_monotonic_ns, true)
 CT_CLOCK_HOOKS(order, no_ticks, false)
 
-static void ignore(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+static void ignore(uint64_t function, uint64_t call_site, uint64_t site,
+		   const struct ct_registers *registers)
 {
-	(void)function, (void)call_site, (void)site, (void)sp;
+	(void)function, (void)call_site, (void)site, (void)registers;
 }
 
-static void count_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+static void count_enter(uint64_t function, uint64_t call_site, uint64_t site,
+			const struct ct_registers *registers)
 {
-	(void)function, (void)call_site, (void)site, (void)sp;
+	(void)function, (void)call_site, (void)site, (void)registers;
 	if (ct_unlikely(!ct_self.thread)) {
 		ct_sigset saved = ct_sys_block_signals();
 		ct_thread_attach();
@@ -554,47 +682,56 @@ static void count_enter(uint64_t function, uint64_t call_site, uint64_t site, ui
 }
 
 /* Recording stopped before the program's end: what is missing is counted. */
-static void lose_event(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+static void lose_event(uint64_t function, uint64_t call_site, uint64_t site,
+		       const struct ct_registers *registers)
 {
-	(void)function, (void)call_site, (void)site, (void)sp;
+	(void)function, (void)call_site, (void)site, (void)registers;
 	if (ct_self.thread && ct_self.thread->row)
 		add_one(&ct_self.thread->row->lost_events);
 	else
 		__atomic_fetch_add(&ct_runtime.info->lost_events, 1, __ATOMIC_RELAXED);
 }
 
-struct hooks {
-	ct_hook *enter, *exit;
-};
+struct ct_hooks ct_plain_hooks;
 
-static struct hooks recording_hooks(void)
+static struct ct_hooks plain_hooks(void)
 {
 	switch (ct_runtime.config.clock_kind) {
 	case CT_CLOCK_TSC:
-		return (struct hooks){cycles_enter, cycles_exit};
+		return (struct ct_hooks){cycles_enter, cycles_exit};
 	case CT_CLOCK_MONOTONIC:
-		return (struct hooks){monotonic_enter, monotonic_exit};
+		return (struct ct_hooks){monotonic_enter, monotonic_exit};
 	default:
-		return (struct hooks){order_enter, order_exit};
+		return (struct ct_hooks){order_enter, order_exit};
 	}
 }
 
-static struct hooks hooks_for(enum ct_mode mode)
+static struct ct_hooks recording_hooks(void)
+{
+	ct_plain_hooks = plain_hooks();
+#if defined(__x86_64__)
+	if (ct_runtime.config.capture_args)
+		return (struct ct_hooks){ct_values_enter_hook, ct_values_exit_hook};
+#endif
+	return ct_plain_hooks;
+}
+
+static struct ct_hooks hooks_for(enum ct_mode mode)
 {
 	switch (mode) {
 	case CT_MODE_UNSET:
-		return (struct hooks){first_enter, first_exit};
+		return (struct ct_hooks){first_enter, first_exit};
 	case CT_MODE_COUNT:
-		return (struct hooks){count_enter, ignore};
+		return (struct ct_hooks){count_enter, ignore};
 	case CT_MODE_STOPPED:
-		return (struct hooks){lose_event, lose_event};
+		return (struct ct_hooks){lose_event, lose_event};
 	case CT_MODE_RECORD:
 		return recording_hooks();
 	case CT_MODE_OFF:
 	case CT_MODE_ENDED:
 		break;
 	}
-	return (struct hooks){ignore, ignore};
+	return (struct ct_hooks){ignore, ignore};
 }
 
 #if defined(__x86_64__)
@@ -611,17 +748,20 @@ static struct entries entries_for(enum ct_mode mode)
 		return (struct entries){ct_ignore_call, ct_ignore_call};
 	if (mode == CT_MODE_COUNT)
 		return (struct entries){ct_count_call, ct_ignore_call};
+	bool has_values = ct_runtime.config.capture_args;
 	if (mode == CT_MODE_RECORD && can_restart && clock_kind == CT_CLOCK_TSC)
-		return (struct entries){ct_cycles_enter, ct_cycles_exit};
+		return has_values ? (struct entries){ct_cycles_values_enter, ct_cycles_values_exit}
+				  : (struct entries){ct_cycles_enter, ct_cycles_exit};
 	if (mode == CT_MODE_RECORD && can_restart && clock_kind == CT_CLOCK_NONE)
-		return (struct entries){ct_order_enter, ct_order_exit};
+		return has_values ? (struct entries){ct_order_values_enter, ct_order_values_exit}
+				  : (struct entries){ct_order_enter, ct_order_exit};
 	return (struct entries){ct_c_enter, ct_c_exit};
 }
 #endif
 
 void ct_slow_select(enum ct_mode mode)
 {
-	struct hooks hooks = hooks_for(mode);
+	struct ct_hooks hooks = hooks_for(mode);
 	__atomic_store_n(&ct_exit_hook, hooks.exit, __ATOMIC_RELEASE);
 	__atomic_store_n(&ct_enter_hook, hooks.enter, __ATOMIC_RELEASE);
 #if defined(__x86_64__)
@@ -631,19 +771,21 @@ void ct_slow_select(enum ct_mode mode)
 #endif
 }
 
-static void first_enter(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+static void first_enter(uint64_t function, uint64_t call_site, uint64_t site,
+			const struct ct_registers *registers)
 {
 	/* A vfork child is a guest in its parent's memory: nothing begins there. */
 	if (ct_runtime.start_captured && ct_sys(SYS_getpid) != ct_runtime.pid)
 		return;
 	if (ct_control_start())
-		ct_enter_hook(function, call_site, site, sp);
+		ct_enter_hook(function, call_site, site, registers);
 }
 
 /* The return of a call that began before the library was there. */
-static void first_exit(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+static void first_exit(uint64_t function, uint64_t call_site, uint64_t site,
+		       const struct ct_registers *registers)
 {
-	(void)function, (void)call_site, (void)site, (void)sp;
+	(void)function, (void)call_site, (void)site, (void)registers;
 }
 
 /*
@@ -681,9 +823,10 @@ static __attribute__((noinline)) void make_calls(int count, void *function)
 		measured_call(function);
 }
 
-static void learn_site(uint64_t function, uint64_t call_site, uint64_t site, uint64_t sp)
+static void learn_site(uint64_t function, uint64_t call_site, uint64_t site,
+		       const struct ct_registers *registers)
 {
-	(void)function, (void)sp;
+	(void)function, (void)registers;
 	ct_site_put_unrecorded(site, call_site);
 }
 
@@ -701,7 +844,11 @@ uint64_t ct_slow_measure_ps(void *window, struct ct_frame *frames)
 	ct_enter_entry = ct_c_enter;
 #endif
 	make_calls(1, window);
+	/* What values cost depends on the functions; the plain hooks are what is measured. */
+	bool capture_args = ct_runtime.config.capture_args;
+	ct_runtime.config.capture_args = false;
 	ct_slow_select(CT_MODE_RECORD);
+	ct_runtime.config.capture_args = capture_args;
 
 	frames[0].sp = (uint64_t)&saved;
 	ct_self.window = window;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,7 +22,10 @@ struct child {
 	const char *path;
 	char **arguments;
 	char **variables;
-	char *stack; /* upper end, of the command's process until it executes */
+	char *stack;  /* upper end, of the command's process until it executes */
+	int fd;	      /* left open for the command; -1: none */
+	dev_t device; /* of `fd` */
+	ino_t inode;
 	long pid;
 	int error;  /* of execve; the memory is shared */
 	int status; /* as wait4 gives it */
@@ -40,11 +44,23 @@ static void reset_handlers(void)
 	}
 }
 
+/* The descriptor made for the command, in this process of its own: the program may have closed it
+ * and opened something else in the meantime, which is none of the command's business. */
+static bool pass_descriptor(const struct child *child)
+{
+	struct stat status;
+	return ct_sys(SYS_newfstatat, child->fd, "", &status, AT_EMPTY_PATH) == 0 &&
+	       status.st_dev == child->device && status.st_ino == child->inode &&
+	       ct_sys(SYS_fcntl, child->fd, F_SETFD, 0) == 0;
+}
+
 static int run_command(void *argument)
 {
 	struct child *child = argument;
 	ct_sigset none = 0;
 	reset_handlers();
+	if (child->fd >= 0 && !pass_descriptor(child))
+		ct_sys(SYS_exit_group, 127);
 	ct_sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
 	child->error = (int)ct_sys(SYS_execve, child->path, child->arguments, child->variables);
 	ct_sys(SYS_exit_group, 127);
@@ -147,27 +163,24 @@ static bool run_and_wait(struct child *child)
 	       WEXITSTATUS(child->status) == 0;
 }
 
-const char *ct_spawn_converter(const char *raw_path, bool remove_raw)
+/* Run `calltrace` with these arguments, and wait; `fd` stays open for it, unless -1. */
+static const char *run_calltrace(char **arguments, int fd)
 {
 	char command_bytes[PATH_MAX];
 	struct ct_text command = {command_bytes, 0, sizeof(command_bytes), false};
 	if (!find_command(&command))
 		return "the command `calltrace` is neither beside libcalltrace.so nor in PATH";
-	char *arguments[] = {
-		(char *)"calltrace",
-		(char *)"json",
-		(char *)raw_path,
-		(char *)"-o",
-		ct_runtime.config.output,
-		remove_raw ? (char *)"--from-runtime" : (char *)"--quiet",
-		remove_raw ? NULL : (char *)"--live",
-		NULL,
-	};
 	struct child child = {
 		.clone = (clone_function *)ct_interpose_clone(),
 		.path = command_bytes,
 		.arguments = arguments,
+		.fd = fd,
 	};
+	struct stat status;
+	if (fd >= 0 && ct_sys(SYS_newfstatat, fd, "", &status, AT_EMPTY_PATH) == 0) {
+		child.device = status.st_dev;
+		child.inode = status.st_ino;
+	}
 	child.variables = clean_environment();
 	if (!child.variables)
 		return "there is no memory to start the command `calltrace`";
@@ -182,4 +195,47 @@ const char *ct_spawn_converter(const char *raw_path, bool remove_raw)
 		return "the command `calltrace` was killed by a signal";
 	return child.error ? "the command `calltrace` could not be started"
 			   : "the command `calltrace` failed";
+}
+
+const char *ct_spawn_converter(const char *raw_path, bool remove_raw)
+{
+	char *arguments[] = {
+		(char *)"calltrace",
+		(char *)"json",
+		(char *)raw_path,
+		(char *)"-o",
+		ct_runtime.config.output,
+		remove_raw ? (char *)"--from-runtime" : (char *)"--quiet",
+		remove_raw ? NULL : (char *)"--live",
+		NULL,
+	};
+	return run_calltrace(arguments, -1);
+}
+
+const char *ct_spawn_planner(const char *module, int fd)
+{
+	char numbers[3][16];
+	uint32_t values[] = {(uint32_t)fd, ct_runtime.config.max_string,
+			     ct_runtime.config.max_pointee};
+	for (size_t i = 0; i < ct_array_length(values); i++) {
+		struct ct_text number = {numbers[i], 0, sizeof(numbers[i]), false};
+		ct_text_printf(&number, "%u", values[i]);
+	}
+	char *filter = ct_runtime.config.args_filter;
+	char *arguments[] = {
+		(char *)"calltrace",
+		(char *)"plan",
+		(char *)module,
+		(char *)"--fd",
+		numbers[0],
+		(char *)"--max-string",
+		numbers[1],
+		(char *)"--max-pointee",
+		numbers[2],
+		(char *)"--from-runtime",
+		filter[0] ? (char *)"--args-filter" : NULL,
+		filter,
+		NULL,
+	};
+	return run_calltrace(arguments, fd);
 }

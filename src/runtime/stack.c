@@ -54,11 +54,23 @@ static struct ct_range thread_stack_range(void)
 	return (struct ct_range){.low = high - size_bytes, .high = high};
 }
 
+/* Where the stack really ends, as far as that can be told: above a thread's guard page. */
+static uint64_t lowest_push(const struct ct_thread *thread)
+{
+	enum { GUARD_BYTES = 4096 };
+	struct ct_range range = thread->own_stack.range;
+	if (thread->tid != (uint32_t)ct_runtime.pid)
+		return range.low + GUARD_BYTES;
+	uint64_t size_bytes = stack_limit_bytes();
+	return size_bytes < range.high - range.low ? range.high - size_bytes : range.low;
+}
+
 void ct_stack_init_own(struct ct_thread *thread)
 {
 	struct ct_stack *own = &thread->own_stack;
 	own->range = thread->tid == (uint32_t)ct_runtime.pid ? main_stack_range()
 							     : thread_stack_range();
+	own->floor = lowest_push(thread);
 	own->frames = thread->first_frames;
 	own->capacity = CT_FIRST_FRAMES;
 	own->number = 0;

@@ -40,7 +40,7 @@ uint64_t ct_thread_calls(const struct ct_thread *thread)
 			if (stack != thread->stack)
 				open += ct_slow_recorded_depth(stack, stack->depth);
 	}
-	return (bytes - thread->extended_bytes + CT_RETURN_BYTES * open) /
+	return (bytes - thread->extended_bytes - thread->values_bytes + CT_RETURN_BYTES * open) /
 	       (CT_ENTER_BYTES + CT_RETURN_BYTES);
 }
 
@@ -382,6 +382,7 @@ void ct_thread_fork_child(void)
 	thread->seq = 0;
 	thread->tid = (uint32_t)ct_sys(SYS_gettid);
 	thread->appended_bytes = thread->extended_bytes = thread->unwound_calls = 0;
+	thread->values_bytes = 0;
 	thread->counted_calls = 0;
 	ct_self.counted_calls = 0;
 	*current_word() = ct_word_make(word, ct_word_depth(word), CT_OFFSET_NONE);

@@ -18,6 +18,12 @@ BAD_VALUES = [
     ("CALLTRACE_MAX_DEPTH", "ten", ("0",)),
     ("CALLTRACE_MAX_DEPTH", "99999999999999999999", ("0",)),
     ("CALLTRACE_MAX_DEPTH", "5x", ("0",)),
+    ("CALLTRACE_MAX_STRING", "0", ("1", "4096", "64")),
+    ("CALLTRACE_MAX_STRING", "4097", ("1", "4096", "64")),
+    ("CALLTRACE_MAX_STRING", "64 bytes", ("1", "4096", "64")),
+    ("CALLTRACE_MAX_POINTEE", "5", ("0", "4", "1")),
+    ("CALLTRACE_MAX_POINTEE", "all", ("0", "4", "1")),
+    ("CALLTRACE_ARGS_FILTER", "x" * 4096, ("4095",)),
     ("CALLTRACE_DEBUG", "verbose", ("0", "1")),
     ("CALLTRACE_PRETTY_JSON", "true", ("0", "1")),
     ("CALLTRACE_JSON_LAYOUT", "tree", ("nested", "flat")),
@@ -41,7 +47,9 @@ def bad_value_gives_one_line(t):
         else:
             t.expect(len(lines) == 1, said)
             t.expect(
-                lines[0].startswith("calltrace: ") and variable in lines[0] and value in lines[0],
+                lines[0].startswith("calltrace: ")
+                and variable in lines[0]
+                and (value in lines[0] or len(value) > 100),
                 said,
             )
             for word in accepted:
@@ -240,19 +248,6 @@ def debug_log_and_summary(t):
         re.search(r"\b9 calls", text) or re.search(r"calls\D{0,3}9\b", text),
         f"9 calls are not in the summary:\n{text}",
     )
-
-
-@test(ONE)
-def arguments_are_not_captured_yet(t):
-    """CALLTRACE_CAPTURE_ARGS=1 says so in one line"""
-    result = t.run([t.build("small_calls.c")], env={"CALLTRACE_CAPTURE_ARGS": "1"})
-    lines = result.err.decode().splitlines()
-    t.same("exit status, output", (0, b"4\n"), (result.status, result.out))
-    t.expect(
-        len(lines) == 1 and "CALLTRACE_CAPTURE_ARGS" in lines[0],
-        f"standard error is {result.err!r}",
-    )
-    t.check_tree(t.document(), TREE)
 
 
 @test(ONE)
