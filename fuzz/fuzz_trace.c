@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as a trace: opened, dumped, and walked with and without the
- * call-site rule. An input whose first byte is even is the file itself. A
- * fuzzer would spend its time in the zeros of 64 KiB blocks, so after an odd
- * byte the input is a list of short blocks, each a struct packed_block and its
- * payload; corpus/make_trace.py packs them.
+ * call-site rule; the values of its calls are written, and must be JSON. An input whose first byte
+ * is even is the file itself. A fuzzer would spend its time in the zeros of 64 KiB blocks, so after
+ * an odd byte the input is a list of short blocks, each a struct packed_block and its payload;
+ * corpus/make_trace.py packs them.
  */
 #include <err.h>
 #include <stdio.h>
@@ -14,8 +14,11 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "base/strbuf.h"
+#include "export/values.h"
 #include "format/file.h"
 #include "fuzz_target.h"
+#include "json_check.h"
 #include "reader/dump.h"
 #include "reader/trace.h"
 
@@ -40,7 +43,7 @@ struct packed_block {
 	uint16_t payload_bytes;
 };
 
-enum { FILE_ID = 77, MAX_BLOCKS = 24, MAX_STEPS = 1 << 22 };
+enum { FILE_ID = 77, MAX_BLOCKS = 24, MAX_STEPS = 1 << 22, MAX_TEXT = 1 << 24 };
 
 static unsigned char file_bytes[MAX_BLOCKS * CT_BLOCK_BYTES];
 
@@ -112,8 +115,69 @@ static size_t unpack_file(const uint8_t *bytes, size_t size_bytes)
 	return length;
 }
 
+/* --- values --- */
+
+static struct {
+	struct ct_sink sink; /* first */
+	char memory[CT_SINK_ROOM_BYTES];
+	struct ct_strbuf text;
+	size_t total; /* of the input: a hostile description makes much of little */
+} written;
+
+static void renew(struct ct_sink *sink)
+{
+	ct_strbuf_add(&written.text, written.memory, (size_t)(sink->at - written.memory));
+	sink->at = written.memory;
+}
+
+static void begin_text(void)
+{
+	written.sink = (struct ct_sink){written.memory, written.memory + sizeof(written.memory),
+					renew};
+	written.text.length = 0;
+	ct_sink_add(&written.sink, "{", 1);
+}
+
+static void end_text(const char *end)
+{
+	ct_sink_add(&written.sink, end, strlen(end));
+	renew(&written.sink);
+	if (written.text.failed || !json_is_valid(written.text.bytes, written.text.length))
+		abort();
+	written.total += written.text.length;
+}
+
+static void write_values(struct ct_values *values, const struct ct_step *step)
+{
+	struct ct_value_bytes payload = {step->values, step->value_bytes, step->ticks};
+	if (!values || written.total > MAX_TEXT)
+		return;
+	begin_text();
+	if (step->kind == CT_STEP_CALL) {
+		ct_values_put_arguments(values, &written.sink, step->site, payload, 3);
+		end_text("\"end\":0}");
+	} else if (step->kind == CT_STEP_END && step->end == CT_CALL_RETURNED) {
+		ct_sink_add(&written.sink, "\"begin\":0", 9);
+		ct_values_put_result(values, &written.sink, step->site, payload, 3);
+		end_text("}");
+	}
+}
+
+static void check_values(const struct ct_step *step)
+{
+	bool may_have = step->kind == CT_STEP_CALL ||
+			(step->kind == CT_STEP_END && step->end == CT_CALL_RETURNED);
+	/* All of them can be read. */
+	unsigned int sum = 0;
+	for (uint32_t i = 0; step->values && i < step->value_bytes; i++)
+		sum += step->values[i];
+	if ((step->values && !may_have) || (!step->values && step->value_bytes) ||
+	    sum > 255 * step->value_bytes)
+		abort();
+}
+
 /* What trace.h promises of a walk. */
-static void walk(const struct ct_trace *trace, uint32_t stream)
+static void walk(const struct ct_trace *trace, uint32_t stream, struct ct_values *values)
 {
 	struct ct_walk *walk;
 	struct ct_error *error = ct_walk_create(trace, stream, &walk);
@@ -139,6 +203,8 @@ static void walk(const struct ct_trace *trace, uint32_t stream)
 		    ends > calls || steps > MAX_STEPS)
 			abort();
 		last_ticks = step.ticks;
+		check_values(&step);
+		write_values(values, &step);
 		ct_trace_ns(trace, step.ticks);
 	}
 	if (ct_walk_failed(walk) || calls != ends)
@@ -178,10 +244,18 @@ static void use_trace(struct ct_trace *trace, FILE *null)
 {
 	use_tables(trace);
 	for (uint32_t stream = 0; stream <= ct_trace_thread_count(trace); stream++)
-		walk(trace, stream);
+		walk(trace, stream, NULL);
 	set_keys(trace);
-	for (uint32_t stream = 1; stream <= ct_trace_thread_count(trace); stream++)
-		walk(trace, stream);
+	written.total = 0;
+	for (int pretty = 0; pretty < 2; pretty++) {
+		struct ct_values *values;
+		struct ct_error *error = ct_values_create(trace, pretty, false, &values);
+		if (error)
+			errx(1, "%s", error->message);
+		for (uint32_t stream = 1; stream <= ct_trace_thread_count(trace); stream++)
+			walk(trace, stream, values);
+		ct_values_destroy(values);
+	}
 	struct ct_dump_options options = {.limit = 10000};
 	ct_error_destroy(ct_dump(trace, null, &options));
 }

@@ -10,9 +10,9 @@ import struct
 
 HERE = pathlib.Path(__file__).resolve().parent
 
-FILE, RECORDS, SITES, MODULES, THREADS = range(1, 6)
+FILE, RECORDS, SITES, MODULES, THREADS, PLANS = range(1, 7)
 APPENDED, TORN, HUGE_SEQ, HUGE_STREAM, HUGE_DEPTH, FOREIGN, LAST = (1 << i for i in range(7))
-SYNC, UNWIND, STACK, CREATE, LOST = range(5)
+SYNC, UNWIND, STACK, CREATE, LOST, VALUES = range(6)
 RUNNING, EXITED, CRASHED = range(1, 4)
 
 
@@ -31,6 +31,65 @@ def leave(ticks):
 
 def extended(kind, depth, ticks, value):
     return struct.pack("<BBHIQQ", 3 | kind << 2, 24, 0, depth, ticks, value)
+
+
+def values(payload):
+    return struct.pack("<BH", 3 | VALUES << 2, 3 + len(payload)) + payload
+
+
+REGISTER, STACK_BYTES, VALUE, MEMORY, STRING, TEXT, SEQUENCE = range(1, 8)
+
+
+def op(code, size, operand=0):
+    return struct.pack("<BBHiq", code, 0, size, 0, operand)
+
+
+def row(hook, ops, shape, description):
+    body = b"".join(ops) + b"".join(shape) + description
+    size = (32 + len(body) + 7) & ~7
+    plan = struct.pack("<IBBHHHiQII", size, 1, 0, len(ops), len(shape), 0, 0, 0, len(description),
+                       0)
+    return (struct.pack("<IIQII", 24 + size, 1, hook, 0, 0) + plan + body).ljust(24 + size, b"\0")
+
+
+def text(string):
+    return struct.pack("<H", len(string)) + string
+
+
+def scalar(kind, offset, size):
+    return struct.pack("<BHB", kind, offset, size)
+
+
+def members(*named):
+    return struct.pack("<H", len(named)) + b"".join(text(name) + node for name, node in named)
+
+
+# Nodes by format/plan.h: those that only lead to others first.
+ABSENT = b"\0\1"
+NUMBER = scalar(4, 0, 4)
+BIT = b"\x0b" + struct.pack("<IBB", 3, 5, 1) + scalar(5, 0, 8)
+COLOR = scalar(10, 0, 4) + struct.pack("<BH", 1, 2) + struct.pack("<q", 1) + text(b"RED") \
+    + struct.pack("<q", 6) + text(b"B")
+STRUCT = b"\x10" + members(
+    (b"a", NUMBER), (b"", b"\x17\4\0\x11" + members((b"a", scalar(7, 0, 1)), (b"b", BIT))),
+    (b"c", b"\x13" + struct.pack("<HII", 0, 8, 6)),
+    (b"d", b"\x12" + struct.pack("<HHII", 0, 2, 5, 3) + scalar(5, 0, 2)),
+    (b"e", b"\x16\1\0\3\0"), (b"f", scalar(8, 0, 8)), (b"g", b"\x09\0\0\4\4"),
+    (b"h", COLOR), (b"", ABSENT), (b"i", scalar(8, 0, 10)))
+PIECES = b"\3" + struct.pack("<HB", 12, 2) + struct.pack("<HHBH", 0, 4, 0, 2) \
+    + struct.pack("<HHBH", 4, 4, 255, 0) + STRUCT
+NODES = [
+    b"\1\0" + NUMBER, b"\1\0" + STRUCT, PIECES, b"\2\4\0\1\2\3\4" + NUMBER, ABSENT,
+    b"\1\0\x0c\0\0\1\1" + STRUCT, b"\1\0\x0d\0\0\2", b"\1\0\x0e\0\0",
+    b"\1\0\x0f\0\0\1" + STRUCT, b"\x14\3", b"\x15\4\2\0" + scalar(5, 0, 2), b"\1\0\x18\0\0",
+    b"\1\0" + scalar(8, 0, 16), b"\1\0" + scalar(7, 4, 4)]
+OPS = [op(STACK_BYTES, 15), op(REGISTER | 128, 1), op(16, 0), op(MEMORY, 16), op(STRING, 64),
+       op(TEXT, 9), op(SEQUENCE, 2, 3)]
+EVERYTHING = bytes([len(NODES)]) + b"".join(
+    text(b"p%d" % i) + text(b"T\xff") + node for i, node in enumerate(NODES)) \
+    + b"\1" + text(b"R") + NODES[1]
+PAYLOAD = bytes(range(16)) + b"\0" + bytes(range(240, 256)) + text(b"G\xc3\xbc\\\xff") \
+    + b"\2\x20ab" + b"\0\x09\0\0\0abcdef"
 
 
 def info(state=EXITED, clock=1, end=(9000, 8000000, 7)):
@@ -90,6 +149,16 @@ SEEDS = {
             + enter(1, 3), HUGE_SEQ, stream=1, seq=254)
     + block(RECORDS, enter(1, 2), APPENDED | HUGE_STREAM, stream=200),
 }
+
+
+SEEDS["values"] = block(FILE, info()) + TABLES + block(
+    PLANS, row(16, OPS, OPS, EVERYTHING) + row(32, OPS[:1], [], b"\0\1" + text(b"int") + ABSENT)
+    + struct.pack("<IIQII", 24, 1, 48, 3, 0) + row(64, OPS, [], b"\1" + text(b"x"))) + block(
+    RECORDS, enter(1, 1) + values(PAYLOAD) + enter(2, 2) + values(b"short") + leave(3) + values(b"")
+    + enter(4, 3) + values(b"x") + leave(5) + enter(6, 4) + leave(7) + values(b"y") + leave(8)
+    + values(PAYLOAD) + leave(9) + values(b"of an orphan") + enter(10, 1) + leave(11)
+    + enter(12, 1) + values(PAYLOAD[:40]) + leave(13) + values(PAYLOAD[:20])
+    + b"\x17\2\0", APPENDED, stream=1)
 
 
 def main():

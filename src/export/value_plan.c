@@ -569,6 +569,19 @@ static bool compile_plan(struct compiler *c, const struct ct_trace_plan *from,
 	       compile_description(c, ret);
 }
 
+/* So that none of the arrays is NULL, and an index of nothing is still one of them. */
+static bool begin_arrays(struct compiler *c)
+{
+	GROW(c, node, 1);
+	GROW(c, member, 1);
+	GROW(c, enumerator, 1);
+	GROW(c, piece, 1);
+	GROW(c, slot, 1);
+	GROW(c, shape, 1);
+	ct_strbuf_add(&c->plans->data, "", 0);
+	return !c->no_memory;
+}
+
 /* Texts are found by 32 bits. */
 static bool is_too_large(const struct ct_value_plans *plans)
 {
@@ -585,8 +598,10 @@ struct ct_error *ct_value_plans_init(struct ct_value_plans *plans, const struct 
 	if (count == 0)
 		return NULL;
 	plans->plans = calloc(count, sizeof(*plans->plans));
-	if (!plans->plans)
+	if (!plans->plans || !begin_arrays(&c)) {
+		ct_value_plans_deinit(plans);
 		return ct_error_nomem;
+	}
 	plans->plan_count = count;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct ct_trace_plan *from = ct_trace_plan_at(trace, i);

@@ -99,9 +99,11 @@ static struct context part_of(const struct context *context, uint32_t offset, ui
 		return part;
 	if (offset > part.length)
 		offset = part.length;
-	part.bytes += offset;
-	part.whys += part.whys ? offset : 0;
 	part.length -= offset;
+	if (offset) /* nothing may be added to NULL, which is where no bytes are */
+		part.bytes += offset;
+	if (part.whys)
+		part.whys += offset;
 	if (part.length > length)
 		part.length = length;
 	return part;

@@ -348,7 +348,6 @@ static void put_words(struct trace_records *to, char *rest)
 static void add_values(struct script *script, char *rest)
 {
 	struct trace_records payload = {0};
-	trace_records_bytes(&payload, "", 0);
 	put_words(&payload, rest);
 	trace_records_values(&script->records, payload.bytes, payload.length);
 	free(payload.bytes);

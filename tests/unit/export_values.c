@@ -208,7 +208,7 @@ static void integers_of_128_bits_lose_no_digit(void **state)
 		      "\"18446744073709551616\"");
 	assert_scalar(CT_NODE_UNSIGNED, ~(unsigned __int128)0,
 		      "\"340282366920938463463374607431768211455\"");
-	assert_scalar(CT_NODE_SIGNED, (__int128)1 << 127,
+	assert_scalar(CT_NODE_SIGNED, (__int128)((unsigned __int128)1 << 127),
 		      "\"-170141183460469231731687303715884105728\"");
 	assert_scalar(CT_NODE_UNSIGNED, (unsigned __int128)UINT64_C(10000000000000000000) * 30 + 7,
 		      "\"300000000000000000007\"");

@@ -180,7 +180,8 @@ void trace_records_bytes(struct trace_records *records, const void *bytes, size_
 		records->capacity = (records->length + length) * 2;
 		records->bytes = checked_realloc(records->bytes, records->capacity);
 	}
-	memcpy(records->bytes + records->length, bytes, length);
+	if (length)
+		memcpy(records->bytes + records->length, bytes, length);
 	records->length += length;
 }
 
