@@ -847,6 +847,7 @@ static void pretty_form_has_a_line_for_each_argument(void **state)
 	assert_string_equal(sink_text(&shown),
 			    "\n    \"arguments\": [\n      {\"name\": \"x\", \"type\": \"T\", "
 			    "\"value\": 77}\n    ],");
+	deinit_sink(&shown);
 	init_sink(&shown);
 	show(&s, true, &shown);
 	assert_string_equal(sink_text(&shown),
