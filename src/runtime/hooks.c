@@ -43,6 +43,9 @@ _Static_assert(sizeof(struct ct_exit_slot) == CT_EXIT_SLOT_BYTES &&
 		       CT_PLAN_R15 == 6 && CT_PLAN_RAX == 7 && CT_PLAN_XMM0 == 9 &&
 		       CT_PLAN_ST0 == 13 && CT_PLAN_REGISTERS == 17,
 	       "the assembly hooks rely on it");
+CT_CHECK_OFFSET(struct ct_planted, slot, CT_PLANTED_SLOT);
+CT_CHECK_OFFSET(struct ct_planted, x87_values, CT_PLANTED_X87);
+_Static_assert(sizeof(struct ct_stub_entry) == CT_STUB_BYTES, "the stubs rely on it");
 
 /* libc registers every thread, since 2.35; the kernel knows how since 4.18. */
 void ct_hooks_init(void)

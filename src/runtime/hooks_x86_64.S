@@ -60,14 +60,10 @@
 .macro CALL_C target:vararg
 	mov	(%rsp), %rdx
 	lea	8(%rsp), %rcx
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%rbp
-	push	%rbx
-	push	%rcx
-	.cfi_adjust_cfa_offset CT_HOOK_REGISTERS_BYTES
+	.irp	register, r15, r14, r13, r12, rbp, rbx, rcx
+	push	%\register
+	.cfi_adjust_cfa_offset 8
+	.endr
 	mov	%rsp, %rcx
 	call	\target
 	add	$CT_HOOK_REGISTERS_BYTES, %rsp
@@ -469,29 +465,62 @@ ct_guarded_way_out:
 	.size	ct_guarded_way_out, . - ct_guarded_way_out
 
 /*
- * What a planted return address leads to: the function has returned, the stack
- * pointer is its caller's. Where to go on, ct_values_returned() knows. Every
- * register is as the function left it when we go there, but r11. The word above
- * all that is saved here stays free: it holds the planted address still, by
- * which a handler on this thread sees that its entry is in use. An unwinder
- * finds the end of the stack here.
+ * What planted return addresses lead to (values.c): stub number k, of
+ * CT_STUB_BYTES, has to do with entry k of ct_stub_table: where to go on, and
+ * the struct ct_planted. A stub is reached by a return, with the stack pointer
+ * of the caller, and the return address in the word below. An unwinder may come
+ * by from a handler; it finds what the table says.
+ *
+ * DWARF: return address (16) is saved at: rip (DW_OP_breg16) & -16, plus the
+ * number at 12 from there, which leads to the table's entry.
  */
-.macro RETURN_STUB name, x87_values
-	.globl	\name
-	.hidden	\name
-	.type	\name, @function
-	.balign	32
+	.balign	16
 	.cfi_startproc
-	.cfi_undefined rip
+	.cfi_def_cfa rsp, 0
+	.cfi_escape 0x10, 16, 11, 0x80, 0, 0x09, -16 & 0xff, 0x1a, 0x12, 0x23, 12, 0x94, 4, 0x22
 	/* Unwinders look up the byte before a return address. */
-	nop
-\name:
-	.cfi_def_cfa_offset 0
-	mov	%rsp, %r11
+	.skip	16, 0xcc
+	.globl	ct_stubs
+	.hidden	ct_stubs
+	.type	ct_stubs, @function
+ct_stubs:
+	.set	number, 0
+	.rept	CT_STUBS
+	lea	-7(%rip), %r11
+	.byte	0xe9	/* jmp, never the short one */
+	.long	stub_common - . - 4
+	.long	ct_stub_table + CT_STUB_BYTES * number + 12 - .
+	.set	number, number + 1
+	.endr
+	.size	ct_stubs, . - ct_stubs
+	.cfi_endproc
+
+/*
+ * From a stub, r11: its address. Every register is as the function left it when
+ * we go where it would have returned to, but r11. The return address is put
+ * back at once, and this is a function like any other from there on.
+ */
+	.type	stub_common, @function
+	.balign	32
+stub_common:
+	.cfi_startproc
+	.cfi_def_cfa rsp, 0
+	/* Saved at: r11, plus the number at 12 from there. */
+	.cfi_escape 0x10, 16, 8, 0x7b, 0, 0x12, 0x23, 12, 0x94, 4, 0x22
 	sub	$CT_STUB_FRAME_BYTES, %rsp
 	.cfi_adjust_cfa_offset CT_STUB_FRAME_BYTES
-	mov	%r11, (%rsp)
+	mov	%r10, 176(%rsp)
+	mov	%r9, 168(%rsp)
+	mov	%r8, 160(%rsp)
+	movslq	12(%r11), %r10
+	mov	8(%r11,%r10), %r8
+	mov	(%r11,%r10), %r9
+	/* Before the return address is no stub's any more, by which a waiting entry is known. */
+	orq	$CT_PLANTED_BUSY, CT_PLANTED_SLOT(%r8)
+	mov	%r9, 184(%rsp)
+	.cfi_offset rip, -8
 	mov	%rbx, 8(%rsp)
+	.cfi_rel_offset rbx, 8
 	mov	%rbp, 16(%rsp)
 	mov	%r12, 24(%rsp)
 	mov	%r13, 32(%rsp)
@@ -501,30 +530,23 @@ ct_guarded_way_out:
 	mov	%rdx, 64(%rsp)
 	movups	%xmm0, 72(%rsp)
 	movups	%xmm1, 88(%rsp)
-	.if	\x87_values
-	movq	$0, 112(%rsp)
-	fstpt	104(%rsp)
-	.endif
-	.if	\x87_values > 1
-	movq	$0, 128(%rsp)
-	fstpt	120(%rsp)
-	.endif
 	/* Not for the plan: conventions of a compiler's own may keep something there. */
 	mov	%rcx, 136(%rsp)
 	mov	%rsi, 144(%rsp)
 	mov	%rdi, 152(%rsp)
-	mov	%r8, 160(%rsp)
-	mov	%r9, 168(%rsp)
-	mov	%r10, 176(%rsp)
-	mov	%rsp, %rdi
+	lea	CT_STUB_FRAME_BYTES(%rsp), %rax
+	mov	%rax, (%rsp)
+	mov	CT_PLANTED_X87(%r8), %ebx
+	test	%ebx, %ebx
+	jnz	3f
+1:	mov	%rsp, %rdi
+	mov	%r8, %rsi
 	call	ct_values_returned
-	mov	%rax, %r11
-	.if	\x87_values > 1
-	fldt	120(%rsp)
-	.endif
-	.if	\x87_values
-	fldt	104(%rsp)
-	.endif
+	test	%ebx, %ebx
+	jnz	5f
+2:	.cfi_remember_state
+	mov	8(%rsp), %rbx
+	.cfi_restore rbx
 	mov	56(%rsp), %rax
 	mov	64(%rsp), %rdx
 	movups	72(%rsp), %xmm0
@@ -535,15 +557,36 @@ ct_guarded_way_out:
 	mov	160(%rsp), %r8
 	mov	168(%rsp), %r9
 	mov	176(%rsp), %r10
+	mov	184(%rsp), %r11
 	add	$CT_STUB_FRAME_BYTES, %rsp
 	.cfi_adjust_cfa_offset -CT_STUB_FRAME_BYTES
+	/* Not `ret`: the processor's own stack of return addresses has had this one. */
 	notrack jmp *%r11
+	.cfi_restore_state
+	/* st0, or st0 and st1. */
+3:	movq	$0, 112(%rsp)
+	fstpt	104(%rsp)
+	cmp	$1, %ebx
+	je	1b
+	movq	$0, 128(%rsp)
+	fstpt	120(%rsp)
+	jmp	1b
+5:	cmp	$1, %ebx
+	je	6f
+	fldt	120(%rsp)
+6:	fldt	104(%rsp)
+	jmp	2b
 	.cfi_endproc
-	.size	\name, . - \name
-.endm
+	.size	stub_common, . - stub_common
 
-	RETURN_STUB ct_return_stub, 0
-	RETURN_STUB ct_return_stub_st0, 1
-	RETURN_STUB ct_return_stub_st1, 2
+	.bss
+	.balign	64
+	.globl	ct_stub_table
+	.hidden	ct_stub_table
+	.type	ct_stub_table, @object
+ct_stub_table:
+	.skip	CT_STUB_BYTES * CT_STUBS
+	.size	ct_stub_table, . - ct_stub_table
+	.text
 
 	.section .note.GNU-stack, "", @progbits

@@ -86,14 +86,15 @@ struct ct_stack {
 
 /* ---- a thread: thread.c ---- */
 
-/* A function on its way out, whose return address is ct_return_stub's: values.c. */
+/* A function on its way out, whose return address is a stub's: values.c. */
 struct ct_planted {
-	uint64_t slot; /* where the return address is; 0: entry is free. Claimed first */
-	uint64_t return_address;
+	uint64_t slot;	     /* where the return address is; 0: entry is free. Claimed first */
+	uint32_t x87_values; /* how many it returns, of st0 and st1 */
+	uint32_t reserved;
 	uint64_t function, call_site, site, sp; /* as the exit hook was told */
 	const struct ct_capture *capture;
 };
-enum { CT_PLANTED_MAX = 16 };
+enum { CT_PLANTED_PER_THREAD = 4 }; /* handlers on the way out of what they interrupt */
 
 struct ct_thread {
 	struct ct_thread *next; /* all threads, living and ended */
@@ -111,12 +112,12 @@ struct ct_thread {
 	uint64_t extended_bytes;
 	uint64_t values_bytes; /* as extended_bytes, of VALUES; added to by the hooks */
 	uint64_t unwound_calls;
-	uint64_t ended_depth;	 /* calls open when the thread ended */
-	struct ct_self *self;	 /* NULL once the thread has ended */
-	uint64_t counted_calls;	 /* CALLTRACE_OUTPUT=/dev/null, at the thread's end */
-	uint64_t saved_word;	 /* while forking */
-	unsigned int key_rounds; /* of the key's destructor */
-	struct ct_planted planted[CT_PLANTED_MAX];
+	uint64_t ended_depth;	    /* calls open when the thread ended */
+	struct ct_self *self;	    /* NULL once the thread has ended */
+	uint64_t counted_calls;	    /* CALLTRACE_OUTPUT=/dev/null, at the thread's end */
+	uint64_t saved_word;	    /* while forking */
+	unsigned int key_rounds;    /* of the key's destructor */
+	struct ct_planted *planted; /* CT_PLANTED_PER_THREAD of values.c's, or NULL yet */
 	struct ct_frame first_frames[CT_FIRST_FRAMES];
 	char signal_stack[16384] __attribute__((aligned(64)));
 };

@@ -29,6 +29,13 @@
 /* Registers of a plan, six more, and a word of the caller's; aligned for a call */
 #define CT_STUB_FRAME_BYTES 192
 
+/* Return addresses that may be planted at one time; code of each, and entry in the table */
+#define CT_STUBS	4096
+#define CT_STUB_BYTES	16
+#define CT_PLANTED_SLOT 0
+#define CT_PLANTED_X87	8
+#define CT_PLANTED_BUSY 1 /* in the slot: being planted, or the function has returned */
+
 #define CT_OFFSET_LIMIT_VALUE	 (65536 - 128)
 #define CT_STACK_GAP_BYTES_VALUE 16384
 

@@ -5,6 +5,7 @@
  * nothing.
  */
 #include "runtime/hot.h"
+#include "runtime/values.h"
 
 #include <errno.h>
 #include <sys/prctl.h>
@@ -58,6 +59,7 @@ static struct ct_thread *reuse_struct(void)
 		newest_ended = NULL;
 	ct_runtime.ended_calls += ct_thread_calls(thread);
 	ct_stack_free_frames(thread);
+	ct_values_end_thread(thread);
 	/* Not the first field: others walk the list without the lock. */
 	ct_zero(&thread->next_ended,
 		offsetof(struct ct_thread, first_frames) - offsetof(struct ct_thread, next_ended));
@@ -356,6 +358,7 @@ void ct_thread_fork_child(void)
 	struct ct_thread *thread = ct_self.thread;
 	notes_lock.word = 0;
 	ct_window_fork_child(thread);
+	ct_values_fork_child(thread);
 	/* The other threads' structs are unreachable from here on; few forks have many threads. */
 	ct_runtime.threads = thread;
 	oldest_ended = newest_ended = NULL;

@@ -531,58 +531,104 @@ ct_hook *const ct_values_exit_hook = exit_in_c;
 
 /* ---- return addresses ---- */
 
-/* The kernel has the processor check return addresses: none may be changed. */
-static bool has_shadow_stack;
+/* Not where the kernel has the processor check return addresses. */
+static bool can_plant;
 
 void ct_values_init(void)
 {
-	ct_memory_init();
 	enum { ARCH_SHSTK_STATUS = 0x5005, ARCH_SHSTK_SHSTK = 1 };
 	uint64_t features = 0;
-	has_shadow_stack = ct_sys(SYS_arch_prctl, ARCH_SHSTK_STATUS, &features) == 0 &&
-			   features & ARCH_SHSTK_SHSTK;
+	bool has_shadow_stack = ct_sys(SYS_arch_prctl, ARCH_SHSTK_STATUS, &features) == 0 &&
+				features & ARCH_SHSTK_SHSTK;
+	/* The stubs' unwind information adds the distance as an unsigned number. */
+	can_plant = !has_shadow_stack && (uint64_t)ct_stub_table > (uint64_t)ct_stubs;
+	ct_memory_init();
 }
 
 static bool is_stub(uint64_t address)
 {
-	return address == (uint64_t)ct_return_stub || address == (uint64_t)ct_return_stub_st0 ||
-	       address == (uint64_t)ct_return_stub_st1;
+	return address - (uint64_t)ct_stubs < sizeof(ct_stubs);
 }
 
-static uint64_t stub_for(const struct ct_capture *capture)
+/* One for each stub; each thread has some for itself, from its first one on. */
+static struct ct_planted all_planted[CT_STUBS];
+enum { THREADS_MAX = CT_STUBS / CT_PLANTED_PER_THREAD };
+static uint64_t taken_threads[THREADS_MAX / 64]; /* a bit for each */
+
+/* Entries for a thread; NULL: too many threads have some. */
+static CT_COLD struct ct_planted *take_entries(struct ct_thread *thread)
 {
-	if (capture->x87_values == 0)
-		return (uint64_t)ct_return_stub;
-	return (uint64_t)(capture->x87_values == 1 ? ct_return_stub_st0 : ct_return_stub_st1);
+	for (size_t i = 0; i < THREADS_MAX; i++) {
+		uint64_t bit = UINT64_C(1) << (i % 64);
+		if (__atomic_load_n(&taken_threads[i / 64], __ATOMIC_RELAXED) & bit ||
+		    __atomic_fetch_or(&taken_threads[i / 64], bit, __ATOMIC_ACQUIRE) & bit)
+			continue;
+		struct ct_planted *none = NULL;
+		if (!__atomic_compare_exchange_n(&thread->planted, &none,
+						 &all_planted[i * CT_PLANTED_PER_THREAD], false,
+						 __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			/* A handler was faster. */
+			__atomic_fetch_and(&taken_threads[i / 64], ~bit, __ATOMIC_RELEASE);
+		break;
+	}
+	return thread->planted;
+}
+
+void ct_values_end_thread(struct ct_thread *thread)
+{
+	struct ct_planted *planted = thread->planted;
+	if (!planted)
+		return;
+	/* One that waits still keeps its stub for ever. */
+	for (size_t i = 0; i < CT_PLANTED_PER_THREAD; i++)
+		if (planted[i].slot)
+			return;
+	size_t number = (size_t)(planted - all_planted) / CT_PLANTED_PER_THREAD;
+	thread->planted = NULL;
+	__atomic_fetch_and(&taken_threads[number / 64], ~(UINT64_C(1) << (number % 64)),
+			   __ATOMIC_RELEASE);
+}
+
+void ct_values_fork_child(struct ct_thread *thread)
+{
+	ct_zero(taken_threads, sizeof(taken_threads));
+	if (!thread || !thread->planted)
+		return;
+	size_t number = (size_t)(thread->planted - all_planted) / CT_PLANTED_PER_THREAD;
+	taken_threads[number / 64] = UINT64_C(1) << (number % 64);
 }
 
 /*
- * In `slot` while the entry is being filled: neither a handler's function nor
- * its clearing up may take it then.
+ * Entries whose return never comes: a handler has left the function, or us, by
+ * a jump. Code that runs at `sp` of a stack that is no signal stack has nothing
+ * alive below; elsewhere, a slot that waits holds a stub's address.
  */
-#define CT_PLANTING UINT64_C(1)
-
-/* Entries whose return never came: a handler left the function by a jump. A live one's slot
- * holds the stub's address for as long as it waits. */
-static CT_COLD void drop_stale(struct ct_thread *thread)
+static CT_COLD void drop_stale(struct ct_thread *thread, uint64_t sp)
 {
-	for (size_t i = 0; i < CT_PLANTED_MAX; i++) {
-		uint64_t slot = thread->planted[i].slot, there;
-		if (slot && !(slot & CT_PLANTING) &&
-		    (!ct_sys_peek((const void *)slot, &there, sizeof(there)) || !is_stub(there)))
-			__atomic_store_n(&thread->planted[i].slot, 0, __ATOMIC_RELAXED);
+	struct ct_range signal_stack, range = thread->stack->range;
+	bool knows_stack = ct_range_holds(range, sp) && !ct_stack_signal_range(&signal_stack);
+	for (size_t i = 0; i < CT_PLANTED_PER_THREAD; i++) {
+		struct ct_planted *entry = &thread->planted[i];
+		uint64_t slot = __atomic_load_n(&entry->slot, __ATOMIC_RELAXED), there;
+		uint64_t address = slot & ~(uint64_t)CT_PLANTED_BUSY;
+		bool is_gone = knows_stack && ct_range_holds(range, address) && address < sp;
+		if (!is_gone && !(slot & CT_PLANTED_BUSY))
+			is_gone = !ct_sys_peek((const void *)address, &there, sizeof(there)) ||
+				  !is_stub(there);
+		if (is_gone)
+			ct_word_publish(&entry->slot, slot, 0);
 	}
 }
 
 /* An entry claimed for `slot`, against handlers on this thread; NULL: all are taken. */
 static struct ct_planted *claim_entry(struct ct_thread *thread, uint64_t slot)
 {
-	for (size_t i = 0; i < CT_PLANTED_MAX; i++) {
+	for (size_t i = 0; i < CT_PLANTED_PER_THREAD; i++) {
 		struct ct_planted *entry = &thread->planted[i];
 		uint64_t there = __atomic_load_n(&entry->slot, __ATOMIC_RELAXED);
 		/* One of the same slot is stale: the slot holds an address of the program's. */
 		if ((!there || there == slot) &&
-		    ct_word_publish(&entry->slot, there, slot | CT_PLANTING))
+		    ct_word_publish(&entry->slot, there, slot | CT_PLANTED_BUSY))
 			return entry;
 	}
 	return NULL;
@@ -595,67 +641,45 @@ bool ct_values_plant(struct ct_thread *thread, const struct ct_capture *capture,
 	uint64_t slot = values[capture->return_slot_register] +
 			(uint64_t)(int64_t)capture->return_slot_offset;
 	struct ct_memory_view view = view_from(registers->sp, false);
-	if (has_shadow_stack || slot % sizeof(slot) || !on_stack(&view, slot, sizeof(slot)) ||
+	if (!can_plant || slot % sizeof(slot) || !on_stack(&view, slot, sizeof(slot)) ||
 	    *(const uint64_t *)slot != call_site || is_stub(call_site))
+		return false;
+	if (ct_unlikely(!thread->planted && !take_entries(thread)))
 		return false;
 	struct ct_planted *entry = claim_entry(thread, slot);
 	if (ct_unlikely(!entry)) {
-		drop_stale(thread);
+		drop_stale(thread, registers->sp);
 		entry = claim_entry(thread, slot);
 		if (!entry)
 			return false;
 	}
-	entry->return_address = call_site;
+	size_t number = (size_t)(entry - all_planted);
+	entry->x87_values = capture->x87_values;
 	entry->function = function;
 	entry->call_site = call_site;
 	entry->site = site;
 	entry->sp = registers->sp;
 	entry->capture = capture;
+	ct_stub_table[number] = (struct ct_stub_entry){call_site, entry};
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	*(volatile uint64_t *)slot = stub_for(capture);
+	*(volatile uint64_t *)slot = (uint64_t)ct_stubs[number];
 	__atomic_store_n(&entry->slot, slot, __ATOMIC_RELEASE);
 	return true;
 }
 
-static struct ct_planted *find_entry(struct ct_thread *thread, uint64_t slot)
-{
-	for (size_t i = 0; i < CT_PLANTED_MAX; i++)
-		if (__atomic_load_n(&thread->planted[i].slot, __ATOMIC_ACQUIRE) == slot)
-			return &thread->planted[i];
-	return NULL;
-}
-
-/* A function that was interrupted on its way out and went on on another thread (a scheduler that
- * switches stacks in a signal handler). */
-static CT_COLD struct ct_planted *find_entry_anywhere(uint64_t slot)
-{
-	for (struct ct_thread *thread = __atomic_load_n(&ct_runtime.threads, __ATOMIC_ACQUIRE);
-	     thread; thread = thread->next) {
-		struct ct_planted *entry = find_entry(thread, slot);
-		if (entry)
-			return entry;
-	}
-	__builtin_trap(); /* nobody knows where to go on */
-}
-
 /*
- * From the stub: a planted function has returned, with these registers. What it
- * would have returned to, where the stub goes on.
+ * From a stub, which knows where to go on: a planted function has returned, with
+ * these registers. The entry is marked as busy.
  */
-uint64_t ct_values_returned(const uint64_t *registers);
-uint64_t ct_values_returned(const uint64_t *registers)
+void ct_values_returned(const uint64_t *registers, struct ct_planted *entry);
+void ct_values_returned(const uint64_t *registers, struct ct_planted *entry)
 {
-	uint64_t slot = registers[CT_PLAN_RSP] - sizeof(slot);
-	struct ct_planted *entry = ct_self.thread ? find_entry(ct_self.thread, slot) : NULL;
-	if (ct_unlikely(!entry))
-		entry = find_entry_anywhere(slot);
-	/* From here on the address is ours alone, and the entry free for a handler. */
 	struct ct_planted planted = *entry;
+	/* Free, for a handler too. */
 	__atomic_store_n(&entry->slot, 0, __ATOMIC_RELEASE);
 	if (ct_unlikely(ct_mode() != CT_MODE_RECORD ||
 			!is_ready(planted.capture, planted.function, registers[CT_PLAN_RSP]) ||
 			!return_with_values(planted.function, planted.call_site, planted.site,
 					    planted.sp, registers, planted.capture)))
 		ct_slow_return(&planted, registers);
-	return planted.return_address;
 }

@@ -73,6 +73,9 @@ size_t ct_values_evaluate(const struct ct_capture *capture, const uint64_t *regi
 			  unsigned char *ret, bool may_fault);
 /* Is there room for so many bytes on the stack of code whose stack pointer is `sp`? */
 bool ct_values_has_room(const struct ct_thread *thread, uint64_t sp, uint64_t room_bytes);
+/* The thread has ended, or is the only one of a forked child. */
+void ct_values_end_thread(struct ct_thread *thread);
+void ct_values_fork_child(struct ct_thread *thread);
 /* Put a stub in place of the return address. False: the value cannot be had. */
 bool ct_values_plant(struct ct_thread *thread, const struct ct_capture *capture, uint64_t function,
 		     uint64_t call_site, uint64_t site, const struct ct_registers *registers);
@@ -112,10 +115,13 @@ bool ct_publish_enter(uint64_t word, uint64_t next, unsigned char *at, uint64_t 
 		      const uint64_t *values, uint64_t word_count);
 bool ct_publish_return(uint64_t word, uint64_t next, unsigned char *at, uint64_t record,
 		       const uint64_t *values, uint64_t word_count);
-/* What a planted return address leads to; the latter two save st0, or st0 and st1. */
-void ct_return_stub(void);
-void ct_return_stub_st0(void);
-void ct_return_stub_st1(void);
+/* Code that planted return addresses lead to, CT_STUB_BYTES each; and for each where to go on. */
+struct ct_stub_entry {
+	uint64_t return_address;
+	struct ct_planted *planted;
+};
+extern const char ct_stubs[CT_STUBS][CT_STUB_BYTES];
+extern struct ct_stub_entry ct_stub_table[CT_STUBS];
 
 #else
 
@@ -170,6 +176,16 @@ static inline bool ct_values_plant(struct ct_thread *thread, const struct ct_cap
 
 static inline void ct_values_init(void)
 {
+}
+
+static inline void ct_values_end_thread(struct ct_thread *thread)
+{
+	(void)thread;
+}
+
+static inline void ct_values_fork_child(struct ct_thread *thread)
+{
+	(void)thread;
 }
 
 static inline void ct_memory_lost(uint64_t low, uint64_t high)
