@@ -13,6 +13,7 @@ is every returned one. It is *right*, *absent* with the reason the trace gives (
 from __future__ import annotations
 
 import argparse
+import bisect
 import collections
 import copy
 import decimal
@@ -346,9 +347,11 @@ class Tally:
 
 
 class Report:
-    """What one run showed. `values`: by kind: "used", "partly", "passed on", "unused", "return"."""
+    """What one run showed, by kind of value: parameters that the body uses, of functions that were called and of those
+    that the compiler put into their callers; parameters of which it uses some members; those that it only passes on;
+    those that it does not use; returned values."""
 
-    kinds = ("used", "partly", "passed on", "unused", "return")
+    kinds = ("used", "inlined", "partly", "passed on", "unused", "return")
 
     def __init__(self):
         self.values = {kind: Tally() for kind in self.kinds}
@@ -366,6 +369,29 @@ class Report:
 def shorten(value, limit=300):
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= limit else text[:limit] + "..."
+
+
+class Symbols:
+    """Finds the function of the program that an address lies in. `lines`: nm's."""
+
+    def __init__(self, document, program, lines):
+        base = [module["address_low"] for module in document["metadata"]["modules"] if module["path"] == program]
+        self.base = int(base[0], 16) if base else 0
+        found = sorted((int(address, 16), name) for address, kind, name in (line.split()[:3] for line in lines)
+                       if kind in "tTwW")
+        self.starts, self.names = [address for address, _ in found], [name for _, name in found]
+
+    def at(self, address):
+        index = bisect.bisect_right(self.starts, int(address, 16) - self.base - 1) - 1
+        return self.names[index] if index >= 0 else ""
+
+
+def is_inlined(call, by_id, symbols):
+    """The hook of a function that was put into its caller tells where that caller was called."""
+    parent = by_id.get(call.get("parent_id"))
+    if parent is not None:
+        return call["call_site"] == parent["call_site"]
+    return symbols is not None and re.search(r"(run|drive)_unit_", symbols.at(call["call_site"])) is not None
 
 
 def all_calls(document):
@@ -391,10 +417,12 @@ def name_of(call):
     return f"f{number}"
 
 
-def check(expected, document, addresses):
+def check(expected, document, addresses, symbols=None):
     report = Report()
     calls = collections.defaultdict(list)
+    by_id = {}
     for call in all_calls(document):
+        by_id[call["id"]] = call
         name = name_of(call)
         if name is not None:
             calls[name].append(call)
@@ -404,19 +432,23 @@ def check(expected, document, addresses):
             report.missing_calls += 1
             report.wrong.append(f"{name}: {len(seen)} calls in the trace, {len(function['calls'])} expected")
         for i, (want, call) in enumerate(zip(function["calls"], seen)):
-            check_call(report, name, function, i, want, call, addresses)
+            check_call(report, name, function, i, want, call, addresses, is_inlined(call, by_id, symbols))
     for name in calls:
         report.missing_calls += 1
         report.wrong.append(f"{name}: not expected")
     return report
 
 
-def check_call(report, name, function, index, want, call, addresses):
+def check_call(report, name, function, index, want, call, addresses, inlined=False):
     params = function["params"]
+
+    def tally_of(param):
+        return report.values["inlined" if inlined and param["used"] == "used" else param["used"]]
+
     label = f"{name} (unit {function['unit']}, {function['kind']}, {' '.join(function['traits'])}) call {index}"
     if "arguments" not in call:
         for param in params:
-            report.values[param["used"]].absent["no plan"] += 1
+            tally_of(param).absent["no plan"] += 1
             report.absent["no plan"].append(name)
     else:
         shown = {}
@@ -427,7 +459,7 @@ def check_call(report, name, function, index, want, call, addresses):
                 report.wrong.append(f"{label}: argument {shorten(argument)}")
             shown[key] = argument
         for param, expected in zip(params, want["arguments"]):
-            one(report, report.values[param["used"]], f"{label}\n    {function['declaration']}\n    {param['name']}",
+            one(report, tally_of(param), f"{label}\n    {function['declaration']}\n    {param['name']}",
                 name + "." + param["name"], expected, shown.pop(param["name"], None), addresses)
         for key, argument in shown.items():
             report.values["used"].wrong += 1
@@ -444,7 +476,7 @@ def check_call(report, name, function, index, want, call, addresses):
 
 
 def one(report, tally, label, short, expected, cell, addresses):
-    """One value."""
+    """Count one value."""
     if cell is None or "value" not in cell:
         reason = "not listed"
         if cell is not None and cell.get("why"):

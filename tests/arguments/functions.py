@@ -528,7 +528,7 @@ class Maker:
             copies = " ".join(f"auto {member} = {sources[0]};" for member, sources, _ in function.members)
             result = function.result.declare("") if function.result else "void"
             noinline = " __attribute__((noinline))" if "noinline" in kind else ""
-            function.text = (f"UNTRACED static auto l{name[1:]}()\n{{\n\t{copies}\n"
+            function.text = (f"static auto l{name[1:]}()\n{{\n\t{copies}\n"
                              f"\treturn [{captures}]({params}){noinline} -> {result} {{\n{body}\n\t}};\n}}\n")
         else:
             self.define_member(function, attribute, declared, params, body)
