@@ -428,7 +428,7 @@ static const char *make_plans(struct image *image, const char *path)
 	if (ct_sys(SYS_newfstatat, fd, "", &made, AT_EMPTY_PATH) != 0)
 		problem = "the kernel refused";
 	if (!problem)
-		problem = ct_spawn_planner(module_file(path, &executable), (int)fd);
+		problem = ct_spawn_planner(module_file(path, &executable), (int)fd, said_failure);
 	if (!problem)
 		problem = map_result(image, fd, &made);
 	if (is_still(fd, &made))
@@ -448,10 +448,12 @@ static void load(struct image *image, const char *path)
 		const char *problem = make_plans(image, path);
 		if (problem) {
 			image->state = IMAGE_FAILED;
-			if (!__atomic_exchange_n(&said_failure, true, __ATOMIC_RELAXED))
+			/* What the command found wrong it has said. */
+			if (!said_failure && problem != ct_spawn_failed)
 				ct_log("arguments are not captured in '%s': %s; its calls are "
 				       "recorded without",
 				       path, problem);
+			said_failure = true;
 			return;
 		}
 	}

@@ -357,7 +357,9 @@ void ct_crash_thread_end(struct ct_thread *thread);
 /* spawn.c: run `calltrace json` on the raw trace, or `calltrace plan` on a module with `fd` for its
  * result, and wait. NULL, or what went wrong. */
 const char *ct_spawn_converter(const char *raw_path, bool remove_raw);
-const char *ct_spawn_planner(const char *module, int fd);
+/* `quiet`: it says nothing. The last of what can go wrong is what it has said itself. */
+const char *ct_spawn_planner(const char *module, int fd, bool quiet);
+extern const char ct_spawn_failed[];
 
 /* next.c: the function that libc, or whoever comes after us, has under this name */
 void *ct_next(const char *name);

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CHILD_STACK_BYTES = 65536, MOST_VARIABLES = 16384 };
+enum { CHILD_STACK_BYTES = 65536, MOST_VARIABLES = 16384, NOT_STARTED = 127 };
 
 typedef int clone_function(int (*)(void *), void *, int, void *, ...);
 
@@ -24,6 +24,7 @@ struct child {
 	char **variables;
 	char *stack;  /* upper end, of the command's process until it executes */
 	int fd;	      /* left open for the command; -1: none */
+	bool quiet;   /* what it says has been said */
 	dev_t device; /* of `fd` */
 	ino_t inode;
 	long pid;
@@ -60,11 +61,15 @@ static int run_command(void *argument)
 	ct_sigset none = 0;
 	reset_handlers();
 	if (child->fd >= 0 && !pass_descriptor(child))
-		ct_sys(SYS_exit_group, 127);
+		ct_sys(SYS_exit_group, NOT_STARTED);
+	if (child->quiet) {
+		long null = ct_sys(SYS_openat, AT_FDCWD, "/dev/null", O_WRONLY);
+		ct_sys(SYS_dup3, null, STDERR_FILENO, 0);
+	}
 	ct_sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
 	child->error = (int)ct_sys(SYS_execve, child->path, child->arguments, child->variables);
-	ct_sys(SYS_exit_group, 127);
-	return 127;
+	ct_sys(SYS_exit_group, NOT_STARTED);
+	return NOT_STARTED;
 }
 
 /*
@@ -163,8 +168,10 @@ static bool run_and_wait(struct child *child)
 	       WEXITSTATUS(child->status) == 0;
 }
 
+const char ct_spawn_failed[] = "the command `calltrace` failed";
+
 /* Run `calltrace` with these arguments, and wait; `fd` stays open for it, unless -1. */
-static const char *run_calltrace(char **arguments, int fd)
+static const char *run_calltrace(char **arguments, int fd, bool quiet)
 {
 	char command_bytes[PATH_MAX];
 	struct ct_text command = {command_bytes, 0, sizeof(command_bytes), false};
@@ -175,6 +182,7 @@ static const char *run_calltrace(char **arguments, int fd)
 		.path = command_bytes,
 		.arguments = arguments,
 		.fd = fd,
+		.quiet = quiet,
 	};
 	struct stat status;
 	if (fd >= 0 && ct_sys(SYS_newfstatat, fd, "", &status, AT_EMPTY_PATH) == 0) {
@@ -193,8 +201,7 @@ static const char *run_calltrace(char **arguments, int fd)
 		return NULL;
 	if (child.pid > 0 && !child.error && WIFSIGNALED(child.status))
 		return "the command `calltrace` was killed by a signal";
-	return child.error ? "the command `calltrace` could not be started"
-			   : "the command `calltrace` failed";
+	return child.error ? "the command `calltrace` could not be started" : ct_spawn_failed;
 }
 
 const char *ct_spawn_converter(const char *raw_path, bool remove_raw)
@@ -209,10 +216,10 @@ const char *ct_spawn_converter(const char *raw_path, bool remove_raw)
 		remove_raw ? NULL : (char *)"--live",
 		NULL,
 	};
-	return run_calltrace(arguments, -1);
+	return run_calltrace(arguments, -1, false);
 }
 
-const char *ct_spawn_planner(const char *module, int fd)
+const char *ct_spawn_planner(const char *module, int fd, bool quiet)
 {
 	char numbers[3][16];
 	uint32_t values[] = {(uint32_t)fd, ct_runtime.config.max_string,
@@ -237,5 +244,5 @@ const char *ct_spawn_planner(const char *module, int fd)
 		filter,
 		NULL,
 	};
-	return run_calltrace(arguments, fd);
+	return run_calltrace(arguments, fd, quiet);
 }
