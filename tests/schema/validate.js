@@ -26,6 +26,29 @@ const spoilings = {
     d.call_trees[0].root_calls[0].unfinished = 'bored';
     return true;
   },
+  'an argument has no name': (d) => delete d.call_trees[0].root_calls[0].arguments[0].name,
+  'an argument has no value': (d) => delete d.call_trees[0].root_calls[0].arguments[0].value,
+  'an argument has a value and a reason for none': (d) => {
+    d.call_trees[0].root_calls[0].arguments[0].why = 'unreadable';
+    return true;
+  },
+  'an argument has a key that is none': (d) => {
+    d.call_trees[0].root_calls[0].arguments[0].size = 4;
+    return true;
+  },
+  'a reason is an unknown word': (d) => {
+    const value = d.call_trees[0].root_calls[0].return_value;
+    value.value = null;
+    value.why = 'forgotten';
+    return true;
+  },
+  'a call that never returned has a return value': (d) => {
+    const call = d.call_trees[0].root_calls[0];
+    call.duration_ns = null;
+    call.unfinished = 'exit';
+    return true;
+  },
+  'capturing has no limits': (d) => delete d.metadata.config.arguments.max_string,
   'a row of the statistics has no calls': (d) => delete d.statistics[0].calls,
 };
 
