@@ -29,6 +29,29 @@ def values_in_coroutines_by_assembly(t):
 
 
 @test(ALL)
+def values_on_stacks_of_all_kinds(t):
+    """on signal stacks and threads' own; pointers that lead nowhere where no fault may come"""
+    document, rows = account.compare(t, [t.build("values_stacks.c")])
+    tally = account.check(t, document, rows)
+    account.expect_shares(t, tally, 0.95, 0.9)
+    for call in document.named("bad_string") + document.named("bad_pair"):
+        bad = account.shown_argument(call, "bad")
+        which = account.shown_argument(call, "n")["value"] % 10
+        if call.name == "bad_string" and which in (1, 2):
+            continue  # it begins where memory is, and has no end
+        if account.absent(bad) in (None, "unreadable") and which != 7:
+            t.expect(bad.get("unreadable"), f"{account.where(call)}: a bad pointer is {bad}")
+
+
+@test(ALL)
+def values_in_generators(t):
+    """C++20 coroutines call functions with values, and are left by exceptions"""
+    program = t.build("values_generators.cpp", cflags=["-std=c++20"])
+    tally = account.compare_and_check(t, [program])
+    account.expect_shares(t, tally, 0.95, 0.9)
+
+
+@test(ALL)
 def values_and_threads(t):
     """threads by the dozen, that return, call pthread_exit, or are cancelled in either way"""
     tally = account.compare_and_check(t, [t.build("values_threads.c")])
