@@ -51,12 +51,9 @@ static const struct ct_expr *without_extension(const struct ct_expr *expr, unsig
 	return expr;
 }
 
-/*
- * Is the address on the thread's stack for certain? Reading there needs no
- * protection. A general register may hold anything, rbp too where it is no
- * frame pointer: then the frame's address does not count from it.
- */
-static bool is_on_stack(const struct ct_expr *address, const struct ct_expr *cfa)
+/* A general register may hold anything, rbp too where it is no frame pointer: then the frame's
+ * address does not count from it. */
+bool ct_plan_is_on_stack(const struct ct_expr *address, const struct ct_expr *cfa)
 {
 	enum { RSP = 7 };
 	const struct ct_expr *base, *cfa_base;
@@ -79,7 +76,7 @@ bool ct_plan_append_value(struct ct_plan_draft *draft, const struct ct_expr *exp
 		return false;
 	uint8_t joined = is_joined ? CT_PLAN_JOINED : 0;
 	bool is_stack_load = count == 2 && expr->kind == CT_EXPR_LOAD && expr->size >= size_bytes &&
-			     is_on_stack(expr->left, cfa);
+			     ct_plan_is_on_stack(expr->left, cfa);
 	if (count == 1 && ops[0].code == CT_PLAN_PUSH_REGISTER) {
 		ops[0].code = CT_PLAN_APPEND_REGISTER | joined;
 	} else if (is_stack_load) {
@@ -103,7 +100,7 @@ bool ct_plan_append_memory(struct ct_plan_draft *draft, const struct ct_expr *ad
 	size_t count = ct_expr_to_ops(address, CT_PLAN_HOOK_REGISTERS, ops, VALUE_OPS_MAX - 1);
 	if (count == 0 || size_bytes > CT_PLAN_PAYLOAD_MAX)
 		return false;
-	if (count == 1 && ops[0].code == CT_PLAN_PUSH_REGISTER && is_on_stack(address, cfa))
+	if (count == 1 && ops[0].code == CT_PLAN_PUSH_REGISTER && ct_plan_is_on_stack(address, cfa))
 		ops[0].code = CT_PLAN_APPEND_STACK;
 	else
 		ops[count++] = (struct ct_plan_op){.code = CT_PLAN_APPEND_MEMORY};

@@ -279,15 +279,16 @@ static void print_op(const struct ct_plan_op *op, struct ct_strbuf *ret)
 static void print_block(const struct ct_plan_op *ops, size_t op_count, unsigned int block,
 			struct ct_strbuf *ret)
 {
-	unsigned int at = 0;
-	bool is_inside = false;
+	unsigned int made = 0;
+	size_t first = 0; /* of those that belong to the next operation that appends */
 	for (size_t i = 0; i < op_count; i++) {
-		bool appends = ops[i].code <= CT_PLAN_LAST_APPEND;
 		bool joins = (ops[i].code & CT_PLAN_JOINED) != 0;
-		is_inside = at == block || (joins && at == block + 1);
-		if (is_inside)
-			print_op(&ops[i], ret);
-		at += appends;
+		if (!joins && ops[i].code > CT_PLAN_LAST_APPEND)
+			continue;
+		for (; first <= i; first++)
+			if (made == block + (joins ? 1 : 0))
+				print_op(&ops[first], ret);
+		made += !joins;
 	}
 }
 

@@ -15,12 +15,6 @@ enum {
 	CALLS_MAX = 64, /* that are passed on the way to a hook */
 };
 
-struct ct_plan_origin {
-	const void *origin; /* the abstract instance */
-	uint64_t low;
-	Dwarf_Die die;
-};
-
 void ct_plan_origins_deinit(struct ct_plan_origins *origins)
 {
 	free(origins->entries);
@@ -54,7 +48,10 @@ bool ct_plan_origins_add(struct ct_plan_origins *origins, const struct ct_plan_f
 		origins->capacity = capacity;
 	}
 	origins->entries[origins->count++] = (struct ct_plan_origin){
-		last_origin(&function->die).addr, function->low, function->die};
+		.origin = last_origin(&function->die).addr,
+		.low = function->low,
+		.die = function->die,
+	};
 	return true;
 }
 
@@ -115,12 +112,12 @@ static uint64_t run_to_call(struct ct_plan_module *module, uint64_t low, uint64_
 	return 0;
 }
 
-/* The copy that was compiled by itself, among the functions of the unit. */
-static uint64_t find_copy(struct ct_plan_module *module, const struct ct_plan_origins *origins,
-			  const void *origin)
+struct ct_plan_origin *ct_plan_origins_find(struct ct_plan_module *module,
+					    const struct ct_plan_origins *origins, Dwarf_Die *scope)
 {
-	struct ct_plan_origin wanted = {.origin = origin};
-	uint64_t unnamed = 0;
+	struct ct_plan_origin wanted = {.origin = last_origin(scope).addr};
+	struct ct_plan_origin *unnamed = NULL;
+	size_t unnamed_count = 0;
 	size_t low = 0;
 	size_t high = origins->count;
 	while (low < high) {
@@ -130,15 +127,17 @@ static uint64_t find_copy(struct ct_plan_module *module, const struct ct_plan_or
 		else
 			high = middle;
 	}
-	for (; low < origins->count && origins->entries[low].origin == origin; low++) {
+	for (; low < origins->count && origins->entries[low].origin == wanted.origin; low++) {
 		struct ct_plan_origin *entry = &origins->entries[low];
 		enum ct_name_match match = match_name(module, &entry->die, entry->low);
 		if (match == CT_NAME_SAME)
-			return entry->low;
-		if (match == CT_NAME_NONE)
-			unnamed = unnamed ? UINT64_MAX : entry->low;
+			return entry;
+		if (match == CT_NAME_NONE) {
+			unnamed = entry;
+			unnamed_count++;
+		}
 	}
-	return unnamed == UINT64_MAX ? 0 : unnamed;
+	return unnamed_count == 1 ? unnamed : NULL;
 }
 
 /* The entries of the unit that are made from an abstract instance. */
@@ -189,9 +188,9 @@ uint64_t ct_plan_function_address(struct ct_plan_module *module,
 	uint64_t told = run_to_call(module, function->low, site);
 	if (told)
 		return is_told_right(module, origins, &origin, told) ? told : 0;
-	uint64_t copy = find_copy(module, origins, origin.addr);
+	const struct ct_plan_origin *copy = ct_plan_origins_find(module, origins, scope);
 	if (copy)
-		return copy;
+		return copy->low;
 	/* In another unit: of one that is in several the linker has kept one copy. */
 	const char *name = linkage_name(&origin);
 	return name ? ct_plan_names_find(&module->names, name) : 0;

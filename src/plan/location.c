@@ -113,9 +113,23 @@ static bool pick(struct evaluation *evaluation, size_t index)
 /* The value's representation after an operation on it, or in another type. */
 static struct value typed(struct ct_expr_arena *arena, struct value value)
 {
-	value.expr = ct_expr_unary(arena,
-				   value.is_signed ? CT_EXPR_SIGN_EXTEND : CT_EXPR_ZERO_EXTEND,
-				   value.expr, value.size_bytes);
+	unsigned int size = value.size_bytes;
+	if (size == 1 || size == 2 || size == 4 || size == 8) {
+		value.expr = ct_expr_unary(
+			arena, value.is_signed ? CT_EXPR_SIGN_EXTEND : CT_EXPR_ZERO_EXTEND,
+			value.expr, size);
+		return value;
+	}
+	/* Of Clang's integers of any number of bits. */
+	if (value.is_signed) {
+		const struct ct_expr *rest = ct_expr_constant(arena, 64 - 8 * (int64_t)size);
+		value.expr = ct_expr_binary(arena, CT_EXPR_SHIFT_LEFT, value.expr, rest);
+		value.expr = ct_expr_binary(arena, CT_EXPR_SHIFT_RIGHT_SIGNED, value.expr, rest);
+	} else {
+		int64_t mask = (INT64_C(1) << 8 * size) - 1;
+		value.expr = ct_expr_binary(arena, CT_EXPR_AND, value.expr,
+					    ct_expr_constant(arena, mask));
+	}
 	return value;
 }
 
@@ -233,7 +247,7 @@ static bool find_type(struct evaluation *evaluation, uint64_t offset, struct val
 	    dwarf_tag(&type) != DW_TAG_base_type ||
 	    dwarf_formudata(dwarf_attr(&type, DW_AT_encoding, &attribute), &encoding) != 0 ||
 	    dwarf_formudata(dwarf_attr(&type, DW_AT_byte_size, &attribute), &size_bytes) != 0 ||
-	    (size_bytes != 1 && size_bytes != 2 && size_bytes != 4 && size_bytes != 8))
+	    size_bytes < 1 || size_bytes > 8)
 		return fail(evaluation, CT_WHY_PLAN_UNSURE);
 	switch (encoding) {
 	case DW_ATE_signed:

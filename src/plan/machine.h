@@ -67,6 +67,10 @@ enum ct_machine_stop {
 enum ct_machine_stop ct_machine_run(struct ct_machine *machine, const struct ct_code *code,
 				    uint64_t from, uint64_t until, uint64_t *ret_address);
 
+/* The address behind the instruction at `address`; 0: that is none. */
+uint64_t ct_machine_next(const struct ct_machine *machine, const struct ct_code *code,
+			 uint64_t address);
+
 /*
  * A call by the machine, after CT_MACHINE_CALL, of a function that keeps to the
  * ABI: callee-saved registers and the frame at and above the stack pointer,

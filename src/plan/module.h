@@ -28,6 +28,8 @@ struct ct_plan_module {
 	struct ct_describer *describer;
 	struct ct_plan_draft draft; /* of the plan that is being made */
 	struct ct_plan_writer writer;
+	struct ct_plan_parameter_list *parameters; /* the same */
+	struct ct_plan_clang *clang;		   /* the same */
 };
 
 /* A function's code, as debug information has it. */
@@ -39,6 +41,17 @@ struct ct_plan_function {
 
 /* ---- function_address.c ---- */
 
+/* A function with code, and the abstract instance it is made from. */
+struct ct_plan_origin {
+	const void *origin;
+	uint64_t low;
+	Dwarf_Die die;
+	/* Of clang.c: parameters that are still what they were right behind the enter hook; one
+	 * bit each, of the first 64. */
+	bool has_steady;
+	uint64_t steady;
+};
+
 /* The functions of a unit by the abstract instances they are made from. Zero-initialise. */
 struct ct_plan_origins {
 	struct ct_plan_origin *entries;
@@ -48,6 +61,10 @@ struct ct_plan_origins {
 void ct_plan_origins_deinit(struct ct_plan_origins *origins);
 bool ct_plan_origins_add(struct ct_plan_origins *origins, const struct ct_plan_function *function);
 void ct_plan_origins_seal(struct ct_plan_origins *origins);
+/* The copy of the abstract instance of `scope` that was compiled by itself, or NULL. */
+struct ct_plan_origin *ct_plan_origins_find(struct ct_plan_module *module,
+					    const struct ct_plan_origins *origins,
+					    Dwarf_Die *scope);
 
 /*
  * What the hook at `site` is told as the function when `scope`, which is
@@ -60,9 +77,37 @@ uint64_t ct_plan_function_address(struct ct_plan_module *module,
 
 /* ---- parameters.c ---- */
 
+enum { CT_PLAN_PARAMETERS_MAX = 255 };
+
+struct ct_plan_parameter {
+	Dwarf_Die named;   /* has the name and the type */
+	Dwarf_Die located; /* has the location; addr NULL: none of the scope's has */
+	Dwarf_Die type;	   /* addr NULL: there is none */
+	bool is_hidden;	   /* the compiler's own */
+	struct ct_location location;
+};
+
+struct ct_plan_parameter_list {
+	struct ct_plan_parameter list[CT_PLAN_PARAMETERS_MAX];
+	size_t count;
+};
+
+/* The parameters of a function or an inlined instance, in order, with ABSENT locations. */
+void ct_plan_list_parameters(struct ct_plan_parameter_list *ret, Dwarf_Die *scope);
+
 /* Begin the module's draft and describe the parameters of `scope` at the hook. */
-void ct_plan_parameters(struct ct_plan_module *module, const struct ct_plan_function *function,
-			Dwarf_Die *scope, uint64_t site);
+void ct_plan_parameters(struct ct_plan_module *module, const struct ct_plan_origins *origins,
+			const struct ct_plan_function *function, Dwarf_Die *scope, uint64_t site);
+
+/* ---- clang.c ---- */
+
+/* Its working memory: free(). NULL: out of memory. */
+struct ct_plan_clang *ct_plan_clang_create(void);
+
+/* Find the locations of the parameters at a hook in code that GCC has not compiled. */
+void ct_plan_locate_clang(struct ct_plan_module *module, const struct ct_plan_origins *origins,
+			  const struct ct_plan_function *function, Dwarf_Die *scope, uint64_t site,
+			  struct ct_plan_parameter_list *parameters);
 
 /* ---- returns.c ---- */
 
@@ -83,6 +128,9 @@ void ct_plan_exit(struct ct_plan_module *module, const struct ct_plan_function *
 		  const struct ct_plan_shape *shape, uint64_t address, uint64_t site);
 
 /* ---- emit.c ---- */
+
+/* Is the address on the thread's stack for certain? Reading there needs no protection. */
+bool ct_plan_is_on_stack(const struct ct_expr *address, const struct ct_expr *cfa);
 
 /* An operation (or several) that appends `size_bytes` (1 to 8) low bytes of the value. `cfa` is
  * where the frame ends, UNKNOWN where that is not known. */

@@ -14,19 +14,6 @@
 
 #include "plan/module.h"
 
-enum { PARAMETERS_MAX = 255 };
-
-/* What one parameter is, while its function's are described. */
-struct parameter {
-	Dwarf_Die named;   /* has the name and the type */
-	Dwarf_Die located; /* has the location; addr NULL: none of the scope's has */
-};
-
-struct parameter_list {
-	struct parameter list[PARAMETERS_MAX];
-	size_t count;
-};
-
 /* The next sibling; a broken tree that leads back ends. */
 static bool next_sibling(Dwarf_Die *die)
 {
@@ -46,21 +33,38 @@ static bool is_artificial(Dwarf_Die *die)
 	       flag;
 }
 
-/* GCC's own: __in_chrg and __vtt_parm. "this" is artificial too. */
+/* The compiler's own: __in_chrg and __vtt_parm, vtt. "this" is artificial too. */
 static bool is_hidden(Dwarf_Die *die)
 {
 	const char *name = dwarf_diename(die);
-	return is_artificial(die) && name && strncmp(name, "__", 2) == 0;
+	return is_artificial(die) && (!name || strcmp(name, "this") != 0);
 }
 
-static void add_parameter(struct parameter_list *list, Dwarf_Die *die)
+static void set_absent(struct ct_plan_parameter *parameter, enum ct_why why)
 {
-	if (list->count < PARAMETERS_MAX && !is_hidden(die))
-		list->list[list->count++] = (struct parameter){.named = *die, .located = *die};
+	parameter->location.is_composite = false;
+	parameter->location.is_everywhere = false;
+	parameter->location.piece_count = 1;
+	parameter->location.pieces[0] = (struct ct_location_piece){.kind = CT_LOCATION_ABSENT,
+								   .why = why};
+}
+
+static void add_parameter(struct ct_plan_parameter_list *list, Dwarf_Die *die)
+{
+	if (list->count == CT_PLAN_PARAMETERS_MAX)
+		return;
+	struct ct_plan_parameter *parameter = &list->list[list->count++];
+	Dwarf_Attribute attribute;
+	parameter->named = *die;
+	parameter->located = *die;
+	parameter->is_hidden = is_hidden(die);
+	if (!dwarf_formref_die(dwarf_attr_integrate(die, DW_AT_type, &attribute), &parameter->type))
+		parameter->type.addr = NULL;
+	set_absent(parameter, CT_WHY_OPTIMIZED_OUT);
 }
 
 /* The parameters among the children of `scope`, those of packs in their place. */
-static void collect(struct parameter_list *list, Dwarf_Die *scope, bool is_pack)
+static void collect(struct ct_plan_parameter_list *list, Dwarf_Die *scope, bool is_pack)
 {
 	Dwarf_Die child;
 	if (dwarf_child(scope, &child) != 0)
@@ -81,54 +85,54 @@ static bool find_origin(Dwarf_Die *die, Dwarf_Die *ret)
 	       dwarf_formref_die(&attribute, ret);
 }
 
+/* Give the parameter that is made from the same one its location's DIE. */
+static void attach(struct ct_plan_parameter_list *list, Dwarf_Die *die)
+{
+	Dwarf_Die origin;
+	if (!find_origin(die, &origin))
+		return;
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->list[i].named.addr == origin.addr) {
+			list->list[i].located = *die;
+			return;
+		}
+	}
+}
+
+static void attach_all(struct ct_plan_parameter_list *list, Dwarf_Die *scope, bool is_pack)
+{
+	Dwarf_Die child;
+	if (dwarf_child(scope, &child) != 0)
+		return;
+	do {
+		int tag = dwarf_tag(&child);
+		if (tag == DW_TAG_formal_parameter)
+			attach(list, &child);
+		else if (tag == DW_TAG_GNU_formal_parameter_pack && !is_pack)
+			attach_all(list, &child, true);
+	} while (next_sibling(&child));
+}
+
 /*
- * The parameters in their order. That of an inlined or cloned function's own
- * entries is any, and one that is optimized out may be missing: the abstract
- * instance has them all.
+ * The order of the parameters of an inlined or cloned function's own entry is
+ * any, and one that is optimized out may be missing: the abstract instance has
+ * them all.
  */
-static void list_parameters(struct parameter_list *ret, Dwarf_Die *scope)
+void ct_plan_list_parameters(struct ct_plan_parameter_list *ret, Dwarf_Die *scope)
 {
 	Dwarf_Die origin;
 	ret->count = 0;
-	if (!find_origin(scope, &origin)) {
+	if (find_origin(scope, &origin)) {
+		collect(ret, &origin, false);
+		for (size_t i = 0; i < ret->count; i++)
+			ret->list[i].located.addr = NULL;
+		attach_all(ret, scope, false);
+	}
+	if (ret->count == 0)
 		collect(ret, scope, false);
-		return;
-	}
-	struct parameter_list own = {.count = 0};
-	collect(&own, scope, false);
-	collect(ret, &origin, false);
-	if (ret->count == 0) {
-		*ret = own;
-		return;
-	}
-	for (size_t i = 0; i < ret->count; i++)
-		ret->list[i].located.addr = NULL;
-	for (size_t i = 0; i < own.count; i++) {
-		Dwarf_Die own_origin;
-		size_t at = 0;
-		if (!find_origin(&own.list[i].named, &own_origin))
-			continue;
-		while (at < ret->count && ret->list[at].named.addr != own_origin.addr)
-			at++;
-		if (at < ret->count)
-			ret->list[at].located = own.list[i].named;
-	}
 }
 
 /* ---- from a location to a node ---- */
-
-static bool put_type(struct ct_plan_module *module, Dwarf_Die *named, Dwarf_Die *ret_type)
-{
-	Dwarf_Attribute attribute;
-	struct ct_plan_draft *draft = &module->draft;
-	const char *name = dwarf_diename(named);
-	ct_plan_put_text(&draft->nodes, name ? name : "");
-	bool has_type = dwarf_formref_die(dwarf_attr_integrate(named, DW_AT_type, &attribute),
-					  ret_type) != NULL;
-	ct_plan_put_text(&draft->nodes,
-			 has_type ? ct_describe_name(module->describer, ret_type) : "");
-	return has_type;
-}
 
 static void put_constant(struct ct_plan_module *module, Dwarf_Die *type, const uint8_t *bytes,
 			 uint64_t size_bytes)
@@ -220,6 +224,40 @@ static bool append_piece(struct ct_plan_draft *draft, struct ct_expr_arena *aren
 	return is_there;
 }
 
+/* All pieces are there and follow each other: one block. Then what the value points to can be
+ * followed. */
+static bool put_joined(struct ct_plan_module *module, Dwarf_Die *type,
+		       const struct ct_location *location, const struct ct_expr *cfa,
+		       uint64_t size_bytes)
+{
+	struct ct_plan_draft *draft = &module->draft;
+	struct ct_plan_mark mark = ct_plan_mark(draft);
+	uint64_t at = 0;
+	for (size_t i = 0; i < location->piece_count && at < size_bytes; i++) {
+		const struct ct_location_piece *piece = &location->pieces[i];
+		uint64_t left = size_bytes - at;
+		uint64_t piece_bytes = piece->size_bytes < left ? piece->size_bytes : left;
+		const struct ct_expr *expr = piece->expr;
+		if (piece->kind == CT_LOCATION_MEMORY)
+			expr = ct_expr_load(module->arena, piece->expr, 8);
+		bool is_value = piece->kind == CT_LOCATION_VALUE ||
+				(piece->kind == CT_LOCATION_MEMORY &&
+				 ct_plan_is_on_stack(piece->expr, cfa));
+		if (!is_value || piece_bytes > 8 ||
+		    !ct_plan_append_value(draft, expr, cfa, (unsigned int)piece_bytes, i > 0)) {
+			ct_plan_rewind(draft, mark);
+			return false;
+		}
+		at += piece_bytes;
+	}
+	if (at != size_bytes) {
+		ct_plan_rewind(draft, mark);
+		return false;
+	}
+	put_block(module, type);
+	return true;
+}
+
 static bool put_pieces(struct ct_plan_module *module, Dwarf_Die *type,
 		       const struct ct_location *location, const struct ct_expr *cfa,
 		       uint64_t size_bytes)
@@ -227,6 +265,8 @@ static bool put_pieces(struct ct_plan_module *module, Dwarf_Die *type,
 	struct ct_plan_draft *draft = &module->draft;
 	size_t at = 0;
 	bool is_any_there = false;
+	if (put_joined(module, type, location, cfa, size_bytes))
+		return true;
 	ct_plan_put_u8(draft, CT_NODE_PIECES);
 	ct_plan_put_u16(draft, (uint16_t)size_bytes);
 	ct_plan_put_u8(draft, (uint8_t)location->piece_count);
@@ -274,14 +314,55 @@ static void put_location(struct ct_plan_module *module, Dwarf_Die *type,
 	ct_plan_put_absent(draft, CT_WHY_PLAN_UNSURE);
 }
 
-void ct_plan_parameters(struct ct_plan_module *module, const struct ct_plan_function *function,
-			Dwarf_Die *scope, uint64_t site)
+static void locate_gnu(struct ct_plan_module *module, const struct ct_plan_function *function,
+		       uint64_t site, struct ct_plan_parameter_list *parameters)
 {
-	struct parameter_list parameters;
-	struct ct_plan_draft *draft = &module->draft;
 	Dwarf_Die function_die = function->die;
+	struct ct_location_context context = {
+		.arena = module->arena,
+		.address = site - 1,
+		.function = &function_die,
+		.cfi = module->cfi,
+		.debug_cfi = module->debug_cfi,
+		.is_in_call = true,
+	};
+	for (size_t i = 0; i < parameters->count; i++) {
+		struct ct_plan_parameter *parameter = &parameters->list[i];
+		if (parameter->located.addr)
+			ct_location_find(&context, &parameter->located, &parameter->location);
+	}
+}
+
+static void put_parameter(struct ct_plan_module *module, struct ct_plan_parameter *parameter,
+			  const struct ct_expr *cfa)
+{
+	struct ct_plan_draft *draft = &module->draft;
+	const char *name = dwarf_diename(&parameter->named);
+	bool has_type = parameter->type.addr != NULL;
+	ct_plan_put_text(&draft->nodes, name ? name : "");
+	ct_plan_put_text(&draft->nodes,
+			 has_type ? ct_describe_name(module->describer, &parameter->type) : "");
+	if (has_type)
+		put_location(module, &parameter->type, &parameter->location, cfa);
+	else
+		ct_plan_put_absent(draft, CT_WHY_PLAN_UNSURE);
+}
+
+void ct_plan_parameters(struct ct_plan_module *module, const struct ct_plan_origins *origins,
+			const struct ct_plan_function *function, Dwarf_Die *scope, uint64_t site)
+{
+	struct ct_plan_draft *draft = &module->draft;
+	struct ct_plan_parameter_list *parameters = module->parameters;
+	Dwarf_Die function_die = function->die;
+	size_t shown = 0;
 	ct_plan_rewind(draft, (struct ct_plan_mark){0});
 	ct_expr_arena_reset(module->arena);
+	ct_plan_list_parameters(parameters, scope);
+	if (function->is_clang)
+		ct_plan_locate_clang(module, origins, function, scope, site, parameters);
+	else
+		locate_gnu(module, function, site, parameters);
+
 	struct ct_location_context context = {
 		.arena = module->arena,
 		.address = site - 1,
@@ -291,21 +372,10 @@ void ct_plan_parameters(struct ct_plan_module *module, const struct ct_plan_func
 		.is_in_call = true,
 	};
 	const struct ct_expr *cfa = ct_location_cfa(&context);
-	list_parameters(&parameters, scope);
-	ct_plan_put_u8(draft, (uint8_t)parameters.count);
-	for (size_t i = 0; i < parameters.count; i++) {
-		struct parameter *parameter = &parameters.list[i];
-		struct ct_location location;
-		Dwarf_Die type;
-		if (!put_type(module, &parameter->named, &type)) {
-			ct_plan_put_absent(draft, CT_WHY_PLAN_UNSURE);
-			continue;
-		}
-		if (!parameter->located.addr) {
-			ct_plan_put_absent(draft, CT_WHY_OPTIMIZED_OUT);
-			continue;
-		}
-		ct_location_find(&context, &parameter->located, &location);
-		put_location(module, &type, &location, cfa);
-	}
+	for (size_t i = 0; i < parameters->count; i++)
+		shown += !parameters->list[i].is_hidden;
+	ct_plan_put_u8(draft, (uint8_t)shown);
+	for (size_t i = 0; i < parameters->count; i++)
+		if (!parameters->list[i].is_hidden)
+			put_parameter(module, &parameters->list[i], cfa);
 }

@@ -238,13 +238,13 @@ static void put_inlined_return(struct ct_plan_module *module, Dwarf_Die *scope)
 	ct_plan_put_absent(draft, CT_WHY_INLINED);
 }
 
-static void plan_enter(struct ct_plan_module *module, const struct ct_plan_function *function,
-		       Dwarf_Die *scope, const struct ct_plan_shape *shape, uint64_t address,
-		       uint64_t site)
+static void plan_enter(struct unit *unit, const struct ct_plan_function *function, Dwarf_Die *scope,
+		       const struct ct_plan_shape *shape, uint64_t address, uint64_t site)
 {
+	struct ct_plan_module *module = unit->module;
 	struct ct_plan_draft *draft = &module->draft;
 	bool is_inlined = dwarf_tag(scope) == DW_TAG_inlined_subroutine;
-	ct_plan_parameters(module, function, scope, site);
+	ct_plan_parameters(module, &unit->origins, function, scope, site);
 	if (is_inlined)
 		put_inlined_return(module, scope);
 	else
@@ -318,7 +318,7 @@ static void plan_sites(struct unit *unit, const struct ct_plan_function *functio
 					ct_plan_exit(module, function, shape, address,
 						     site->address);
 				else
-					plan_enter(module, function, scope, shape, address,
+					plan_enter(unit, function, scope, shape, address,
 						   site->address);
 			}
 		}
@@ -434,13 +434,17 @@ static bool open_tools(struct ct_plan_module *module, const struct files *files)
 	module->arena = ct_expr_arena_create();
 	module->machine = module->arena ? ct_machine_create(module->arena) : NULL;
 	module->describer = ct_describer_create(&module->options->settings);
-	return module->machine && module->describer &&
+	module->parameters = malloc(sizeof(*module->parameters));
+	module->clang = ct_plan_clang_create();
+	return module->machine && module->describer && module->parameters && module->clang &&
 	       ct_plan_names_init(&module->names, module->file, files->debug);
 }
 
 static void module_deinit(struct ct_plan_module *module, struct files *files)
 {
 	ct_strbuf_deinit(&module->draft.nodes);
+	free(module->parameters);
+	free(module->clang);
 	ct_plan_writer_deinit(&module->writer);
 	ct_plan_names_deinit(&module->names);
 	ct_describer_destroy(module->describer);

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System V ABI for x86-64, 3.2.3. A value has the same classes as an argument
+ * and as a return value; what does not fit into the registers that are left
+ * goes on the stack as a whole. One that the describer is not sure of ends the
+ * list: where those behind it are depends on it.
+ */
+#include "plan/argument_places.h"
+
+#include "plan/type.h"
+
+enum {
+	INTEGER_REGISTERS = 6,
+	VECTOR_REGISTERS = 8,
+	RSP = 7,
+	RETURN_ADDRESS_BYTES = 8,
+	X87_BYTES = 10,
+	X87_STACK_BYTES = 16,
+};
+
+/* rdi, rsi, rdx, rcx, r8, r9 */
+static const uint8_t integer_registers[INTEGER_REGISTERS] = {5, 4, 1, 2, 8, 9};
+
+struct ct_argument_cursor ct_argument_cursor_init(struct ct_describer *describer,
+						  struct ct_expr_arena *arena,
+						  Dwarf_Die *return_type)
+{
+	struct ct_argument_cursor cursor = {.describer = describer, .arena = arena};
+	struct ct_return_place place = {.class = CT_RETURN_NONE};
+	if (return_type)
+		place = ct_describe_return_place(describer, return_type);
+	/* The address of what is returned in memory is an argument before the first. */
+	cursor.integer_count = place.class == CT_RETURN_MEMORY;
+	cursor.is_lost = place.class == CT_RETURN_UNSURE;
+	return cursor;
+}
+
+static const struct ct_expr *stack_address(const struct ct_argument_cursor *cursor, uint64_t offset)
+{
+	return ct_expr_binary(
+		cursor->arena, CT_EXPR_ADD, ct_expr_register(cursor->arena, RSP),
+		ct_expr_constant(cursor->arena, (int64_t)(offset + RETURN_ADDRESS_BYTES)));
+}
+
+static void add_word(struct ct_argument *argument, const struct ct_expr *value, uint64_t size_bytes)
+{
+	size_t i = argument->word_count++;
+	argument->words[i].value = value;
+	argument->words[i].size_bytes = (unsigned int)size_bytes;
+}
+
+/* Up to 32 bytes word by word, as they lie on the stack. */
+static void put_words_on_stack(struct ct_argument_cursor *cursor, struct ct_argument *argument)
+{
+	uint64_t at = 0;
+	argument->stack_offset = cursor->stack_bytes;
+	while (at < argument->size_bytes) {
+		uint64_t left = argument->size_bytes - at;
+		const struct ct_expr *address = stack_address(cursor, cursor->stack_bytes);
+		add_word(argument, ct_expr_load(cursor->arena, address, 8), left < 8 ? left : 8);
+		cursor->stack_bytes += 8;
+		at += 8;
+	}
+}
+
+static void put_in_registers(struct ct_argument_cursor *cursor, struct ct_argument *argument,
+			     const struct ct_return_place *place)
+{
+	for (unsigned int i = 0; i < place->part_count; i++) {
+		uint64_t left = place->parts[i].size_bytes;
+		if (!place->parts[i].is_sse) {
+			unsigned int number = integer_registers[cursor->integer_count++];
+			add_word(argument, ct_expr_register(cursor->arena, number), left);
+			continue;
+		}
+		unsigned int number = cursor->vector_count++;
+		add_word(argument, ct_expr_register(cursor->arena, CT_EXPR_XMM + number),
+			 left < 8 ? left : 8);
+		if (left > 8)
+			add_word(argument,
+				 ct_expr_register(cursor->arena, CT_EXPR_XMM_HIGH + number),
+				 left - 8);
+	}
+}
+
+static void place_words(struct ct_argument_cursor *cursor, struct ct_argument *argument,
+			const struct ct_return_place *place, bool is_class)
+{
+	unsigned int integers = 0;
+	unsigned int vectors = 0;
+	bool is_known = place->part_count >= 1 && place->part_count <= 2;
+	for (unsigned int i = 0; is_known && i < place->part_count; i++) {
+		unsigned int size = place->parts[i].size_bytes;
+		integers += !place->parts[i].is_sse;
+		vectors += place->parts[i].is_sse;
+		is_known = size > 0 && size <= (place->parts[i].is_sse ? 16 : 8);
+	}
+	cursor->is_lost = !is_known;
+	if (cursor->is_lost)
+		return;
+	bool fits = cursor->integer_count + integers <= INTEGER_REGISTERS &&
+		    cursor->vector_count + vectors <= VECTOR_REGISTERS;
+	/* Wide numbers are aligned to 16 bytes on the stack; not by all versions of Clang. */
+	if (!fits && argument->size_bytes > 8 && !is_class)
+		cursor->is_stack_lost = true;
+	if (!fits && cursor->is_stack_lost)
+		return;
+	argument->kind = CT_ARGUMENT_WORDS;
+	if (fits)
+		put_in_registers(cursor, argument, place);
+	else
+		put_words_on_stack(cursor, argument);
+}
+
+static void place_reference(struct ct_argument_cursor *cursor, struct ct_argument *argument)
+{
+	argument->kind = CT_ARGUMENT_REFERENCE;
+	if (cursor->integer_count < INTEGER_REGISTERS) {
+		unsigned int number = integer_registers[cursor->integer_count++];
+		add_word(argument, ct_expr_register(cursor->arena, number), 8);
+		return;
+	}
+	if (cursor->is_stack_lost)
+		argument->kind = CT_ARGUMENT_UNKNOWN;
+	add_word(argument,
+		 ct_expr_load(cursor->arena, stack_address(cursor, cursor->stack_bytes), 8), 8);
+	cursor->stack_bytes += 8;
+}
+
+static void place_on_stack(struct ct_argument_cursor *cursor, struct ct_argument *argument,
+			   uint64_t alignment)
+{
+	cursor->stack_bytes = (cursor->stack_bytes + alignment - 1) & ~(alignment - 1);
+	argument->kind = cursor->is_stack_lost ? CT_ARGUMENT_UNKNOWN : CT_ARGUMENT_STACK;
+	argument->stack_offset = cursor->stack_bytes;
+	cursor->stack_bytes += (argument->size_bytes + 7) & ~UINT64_C(7);
+}
+
+static void place_in_memory(struct ct_argument_cursor *cursor, struct ct_argument *argument,
+			    struct ct_type *type)
+{
+	ct_type_begin(cursor->describer);
+	enum ct_triviality triviality = ct_type_triviality(cursor->describer, type);
+	if (triviality == CT_TRIVIAL_NO)
+		place_reference(cursor, argument);
+	else if (triviality == CT_TRIVIAL_YES)
+		place_on_stack(cursor, argument, 8);
+	else
+		cursor->is_lost = true;
+}
+
+struct ct_argument ct_argument_next(struct ct_argument_cursor *cursor, Dwarf_Die *type_die)
+{
+	struct ct_argument argument = {.kind = CT_ARGUMENT_UNKNOWN};
+	struct ct_type type;
+	if (cursor->is_lost)
+		return argument;
+	argument.size_bytes = ct_describe_size(cursor->describer, type_die);
+	struct ct_return_place place = ct_describe_return_place(cursor->describer, type_die);
+	ct_type_begin(cursor->describer);
+	ct_type_peel(cursor->describer, type_die, &type);
+	switch (place.class) {
+	case CT_RETURN_NONE:
+		argument.kind = CT_ARGUMENT_EMPTY;
+		break;
+	case CT_RETURN_MEMORY:
+		place_in_memory(cursor, &argument, &type);
+		break;
+	case CT_RETURN_X87:
+		place_on_stack(cursor, &argument, X87_STACK_BYTES);
+		if (argument.size_bytes == X87_STACK_BYTES)
+			argument.size_bytes = X87_BYTES;
+		break;
+	case CT_RETURN_REGISTERS:
+		place_words(cursor, &argument, &place, ct_type_is_class(type.tag));
+		break;
+	default:
+		cursor->is_lost = true;
+		break;
+	}
+	return argument;
+}
