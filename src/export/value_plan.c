@@ -150,22 +150,26 @@ static void add_key(struct compiler *c, struct keys *keys, struct ct_bytes name,
 
 /* --- nodes --- */
 
+/* How deep a value is, as JSON, and its siblings with it. */
+struct levels {
+	unsigned int count;
+	bool wraps; /* where it is inside another, it may come as {"value": ...} */
+};
+
+/* A value that is not known always comes so, but then there is nothing in it. */
+static unsigned int inner_levels(struct levels levels)
+{
+	unsigned int count = levels.count + (levels.wraps ? 2 : 0);
+	return count > 2 ? count : 2;
+}
+
 struct compiled {
 	uint32_t node;
-	unsigned int levels; /* of its JSON value */
+	struct levels levels;
 };
 
 static bool compile(struct compiler *c, enum place place, unsigned int depth, struct keys *keys,
 		    struct compiled *ret);
-
-/* A value inside another may come as an object, {"value": ..., "why": ...}. */
-static bool compile_inner(struct compiler *c, unsigned int depth, struct compiled *ret)
-{
-	if (!compile(c, PLACE_INNER, depth, NULL, ret))
-		return false;
-	ret->levels += 2;
-	return true;
-}
 
 static bool is_size(uint8_t size, uint8_t largest)
 {
@@ -198,12 +202,12 @@ static bool read_scalar(struct compiler *c, struct ct_value_node *node)
 	}
 }
 
-static bool read_complex(struct compiler *c, struct ct_value_node *node, unsigned int *levels)
+static bool read_complex(struct compiler *c, struct ct_value_node *node, struct levels *levels)
 {
 	node->offset = ct_cursor_u16(&c->cur);
 	node->size = ct_cursor_u8(&c->cur);
 	node->length = ct_cursor_u8(&c->cur);
-	*levels = 2;
+	levels->count = 2;
 	return is_float_format(node->size);
 }
 
@@ -231,13 +235,13 @@ static bool are_flags(const struct ct_value_enumerator *enumerators, uint32_t co
 	return true;
 }
 
-static bool read_enum(struct compiler *c, struct ct_value_node *node, unsigned int *levels)
+static bool read_enum(struct compiler *c, struct ct_value_node *node, struct levels *levels)
 {
 	node->offset = ct_cursor_u16(&c->cur);
 	node->size = ct_cursor_u8(&c->cur);
 	node->is_signed = ct_cursor_u8(&c->cur);
 	node->count = ct_cursor_u16(&c->cur);
-	*levels = 2;
+	levels->count = 2;
 	/* No memory for enumerators that cannot be there: each has ten bytes and more. */
 	if (!is_size(node->size, 8) || node->count > ct_cursor_left(&c->cur) / 10)
 		return false;
@@ -271,7 +275,7 @@ static bool has_members(const struct compiler *c, uint32_t index)
 }
 
 static bool read_members(struct compiler *c, struct ct_value_node *node, unsigned int depth,
-			 struct keys *keys, unsigned int *levels)
+			 struct keys *keys, struct levels *levels)
 {
 	node->count = ct_cursor_u16(&c->cur);
 	/* A member has a name's length and a node of two bytes at least. */
@@ -294,17 +298,16 @@ static bool read_members(struct compiler *c, struct ct_value_node *node, unsigne
 		member.node = below.node;
 		if (name.length == 0 && !has_members(c, below.node))
 			add_key(c, keys, name, &member);
-		/* A value that is wrapped, {"value": ...}, is two levels more. */
-		if (below.levels + 2 > most)
-			most = below.levels + 2;
+		if (inner_levels(below.levels) > most)
+			most = inner_levels(below.levels);
 		c->plans->members[node->first + i] = member;
 	}
-	*levels = 2 + most;
+	levels->count = 2 + most;
 	return true;
 }
 
 static bool read_struct(struct compiler *c, struct ct_value_node *node, unsigned int depth,
-			struct keys *keys, unsigned int *levels)
+			struct keys *keys, struct levels *levels)
 {
 	struct keys own = {0};
 	bool good = read_members(c, node, depth, keys ? keys : &own, levels);
@@ -313,17 +316,17 @@ static bool read_struct(struct compiler *c, struct ct_value_node *node, unsigned
 }
 
 static bool read_array(struct compiler *c, struct ct_value_node *node, unsigned int depth,
-		       unsigned int *levels)
+		       struct levels *levels)
 {
 	struct compiled below;
 	node->offset = ct_cursor_u16(&c->cur);
 	node->length = ct_cursor_u16(&c->cur);
 	node->count = ct_cursor_u32(&c->cur);
 	node->shown = ct_cursor_u32(&c->cur);
-	if (node->shown > node->count || !compile_inner(c, depth, &below))
+	if (node->shown > node->count || !compile(c, PLACE_INNER, depth, NULL, &below))
 		return false;
 	node->first = below.node;
-	*levels = 1 + below.levels;
+	*levels = (struct levels){1 + inner_levels(below.levels), true};
 	return true;
 }
 
@@ -336,37 +339,38 @@ static bool read_chars(struct compiler *c, struct ct_value_node *node)
 }
 
 static bool read_sequence(struct compiler *c, struct ct_value_node *node, unsigned int depth,
-			  unsigned int *levels)
+			  struct levels *levels)
 {
 	struct compiled below;
 	if (!read_block(c, node) || c->shapes[node->block].kind != CT_PAYLOAD_SEQUENCE)
 		return false;
 	node->length = ct_cursor_u16(&c->cur);
-	if (node->length != c->shapes[node->block].size || !compile_inner(c, depth, &below))
+	if (node->length != c->shapes[node->block].size ||
+	    !compile(c, PLACE_INNER, depth, NULL, &below))
 		return false;
 	node->first = below.node;
-	*levels = 3 + below.levels;
+	levels->count = 3 + inner_levels(below.levels);
 	return true;
 }
 
 static bool read_pointer(struct compiler *c, struct ct_value_node *node, unsigned int depth,
-			 unsigned int *levels)
+			 struct levels *levels)
 {
 	struct compiled below;
 	node->offset = ct_cursor_u16(&c->cur);
 	node->is_followed = ct_cursor_u8(&c->cur);
 	if (!node->is_followed)
 		return true;
-	if (!read_block(c, node) || !compile_inner(c, depth, &below))
+	if (!read_block(c, node) || !compile(c, PLACE_INNER, depth, NULL, &below))
 		return false;
 	node->first = below.node;
-	*levels = below.levels;
+	*levels = (struct levels){inner_levels(below.levels), true};
 	return true;
 }
 
 /* Nodes that only say where the value of the one below is. */
 static bool read_below(struct compiler *c, struct ct_value_node *node, enum place place,
-		       unsigned int depth, struct keys *keys, unsigned int *levels)
+		       unsigned int depth, struct keys *keys, struct levels *levels)
 {
 	struct compiled below;
 	if (!compile(c, place, depth, keys, &below))
@@ -419,7 +423,7 @@ static bool is_whole_number(uint8_t kind)
 
 /* All of a node but its kind, which has been read. */
 static bool read_node(struct compiler *c, struct ct_value_node *node, unsigned int depth,
-		      struct keys *keys, unsigned int *levels)
+		      struct keys *keys, struct levels *levels)
 {
 	switch ((enum ct_node_kind)node->kind) {
 	case CT_NODE_ABSENT:
@@ -463,7 +467,10 @@ static bool read_node(struct compiler *c, struct ct_value_node *node, unsigned i
 		return true;
 	case CT_NODE_REFERENCE:
 		node->offset = ct_cursor_u16(&c->cur);
-		return read_block(c, node) && read_below(c, node, PLACE_INNER, depth, NULL, levels);
+		if (!read_block(c, node) || !read_below(c, node, PLACE_INNER, depth, NULL, levels))
+			return false;
+		levels->wraps = true; /* with its address */
+		return true;
 	case CT_NODE_STRUCT:
 	case CT_NODE_UNION:
 		return read_struct(c, node, depth, keys, levels);
@@ -513,8 +520,8 @@ static bool compile_slot(struct compiler *c, const struct ct_bytes *name, struct
 		return false;
 	ret->node = compiled.node;
 	ret->needs_payload = c->uses_blocks;
-	if (compiled.levels > c->plans->levels)
-		c->plans->levels = compiled.levels;
+	if (compiled.levels.count > c->plans->levels)
+		c->plans->levels = compiled.levels.count;
 	return true;
 }
 
