@@ -408,6 +408,9 @@ unsigned int ct_type_float_format(struct ct_type *type, uint64_t size_bytes)
 	/* Two formats of 16 bytes, with one encoding: only the name tells them apart. */
 	if (strstr(name, "128"))
 		return 16;
+	/* Clang calls all complex numbers that, and has no quad ones but by an attribute. */
+	if (strcmp(name, "complex") == 0)
+		return 10;
 	if (strstr(name, "long double") || strstr(name, "64x") || strstr(name, "float80"))
 		return 10;
 	return 0;

@@ -153,10 +153,39 @@ static bool find_pointer(struct ct_describer *describer, struct ct_type *type, c
 	return true;
 }
 
+static bool is_std_string(struct ct_describer *describer, struct ct_type *type)
+{
+	const char *name = dwarf_diename(&type->die);
+	return name &&
+	       (strcmp(name, "basic_string<char, std::char_traits<char>, std::allocator<char> >") ==
+			0 ||
+		strcmp(name, "basic_string<char, std::char_traits<char>, std::allocator<char>>") ==
+			0) &&
+	       strcmp(ct_type_scope(describer, &type->die), "std::__cxx11::") == 0;
+}
+
+/* Clang may leave the class around the pointer a declaration, since the library has its code. The
+ * pointer is all there is space for. */
+static void find_text_of_declared(struct ct_describer *describer, struct ct_type *type,
+				  struct ct_library_type *ret)
+{
+	struct part first;
+	struct part second;
+	if (is_std_string(describer, type) && find_path(describer, type, "_M_dataplus", &first) &&
+	    first.type.is_declaration && find_path(describer, type, "_M_string_length", &second) &&
+	    second.offset == first.offset + 8 && ct_type_size(describer, &second.type) == 8)
+		*ret = (struct ct_library_type){.kind = CT_LIBRARY_TEXT,
+						.first = first.offset,
+						.second = second.offset,
+						.first_name = "_M_p",
+						.second_name = second.name};
+}
+
 static void string(struct ct_describer *describer, struct ct_type *type,
 		   struct ct_library_type *ret)
 {
-	find_text(describer, type, "_M_dataplus._M_p", "_M_string_length", ret);
+	if (!find_text(describer, type, "_M_dataplus._M_p", "_M_string_length", ret))
+		find_text_of_declared(describer, type, ret);
 }
 
 static void string_view(struct ct_describer *describer, struct ct_type *type,
@@ -213,19 +242,14 @@ static const struct {
 };
 
 /*
- * Clang leaves std::string a declaration, since the library has its code. The
+ * Clang may leave std::string a declaration too. The
  * inline namespace __cxx11 is the name of this layout: another one would have to
  * be called otherwise.
  */
 static void declared_string(struct ct_describer *describer, struct ct_type *type,
 			    struct ct_class *class)
 {
-	const char *name = dwarf_diename(&type->die);
-	if ((strcmp(name, "basic_string<char, std::char_traits<char>, std::allocator<char> >") !=
-		     0 &&
-	     strcmp(name, "basic_string<char, std::char_traits<char>, std::allocator<char>>") !=
-		     0) ||
-	    strcmp(ct_type_scope(describer, &type->die), "std::__cxx11::") != 0)
+	if (!is_std_string(describer, type))
 		return;
 	class->size_bytes = 32;
 	class->triviality = CT_TRIVIAL_NO;

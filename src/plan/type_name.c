@@ -78,10 +78,41 @@ static const char *keyword(int tag)
 	}
 }
 
+/* The same for all compilers. GCC says "long unsigned int"; Clang says "complex" of all of them. */
+static const char *base_name(Dwarf_Die *die)
+{
+	static const struct {
+		const char *other;
+		const char *name;
+	} names[] = {
+		{"short int", "short"},
+		{"short unsigned int", "unsigned short"},
+		{"long int", "long"},
+		{"long unsigned int", "unsigned long"},
+		{"long long int", "long long"},
+		{"long long unsigned int", "unsigned long long"},
+		{"__int128 unsigned", "unsigned __int128"},
+	};
+	const char *name = dwarf_diename(die);
+	if (!name)
+		return NULL;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i].other) == 0)
+			return names[i].name;
+	if (strcmp(name, "complex") == 0) {
+		int size = dwarf_bytesize(die);
+		return size == 8    ? "complex float"
+		       : size == 16 ? "complex double"
+		       : size == 32 ? "complex long double"
+				    : name;
+	}
+	return name;
+}
+
 static void add_named(struct printer *printer, Dwarf_Die *die)
 {
 	int tag = dwarf_tag(die);
-	const char *name = dwarf_diename(die);
+	const char *name = tag == DW_TAG_base_type ? base_name(die) : dwarf_diename(die);
 	const char *word = keyword(tag);
 	if (!name) {
 		if (*word == '\0')
