@@ -28,11 +28,11 @@ def op(code, source=0, size=0, offset=0, operand=0):
 
 
 class Plan:
-    def __init__(self, kind, site, function, ops, payload_max=8192, slot=(RSP, 56), **odd):
+    def __init__(self, kind, site, function, ops, slot=(RSP, 56), odd=None):
         self.kind, self.site, self.function = kind, site, function
-        self.ops, self.payload_max, self.slot = list(ops), payload_max, slot
-        self.description = odd.pop("description", b"\0\0" if kind == ENTER else b"")
-        self.odd = odd  # fields of struct ct_plan that are to be wrong
+        self.ops, self.slot = list(ops), slot
+        self.description = b"\0\0" if kind == ENTER else b""
+        self.odd = odd or {}  # fields of struct ct_plan that are to be wrong
 
     def bytes(self):
         body = b"".join(self.ops) + self.description
@@ -43,7 +43,7 @@ class Plan:
             "register": self.slot[0],
             "op_count": len(self.ops),
             "shape_count": 0,
-            "payload_max": self.payload_max,
+            "payload_max": 8192,
             "offset": self.slot[1],
             "function": self.function,
             "description_bytes": len(self.description),
@@ -53,8 +53,8 @@ class Plan:
         return struct.pack("<IBBHHHiQII", *fields.values()) + body
 
 
-def plan_file(build_id, plans, settings=(64, 1, 0), flags=0, **odd):
-    """The bytes of a plan file."""
+def plan_file(identity, plans, settings=(64, 1, 0), odd=None):
+    """The bytes of a plan file. `odd`: fields of its header that are to be wrong, or others."""
     plans = sorted(plans, key=lambda plan: plan.site)
     header_bytes = 104
     at = header_bytes + 16 * len(plans)
@@ -71,13 +71,13 @@ def plan_file(build_id, plans, settings=(64, 1, 0), flags=0, **odd):
         "max_string": settings[0],
         "max_pointee": settings[1],
         "filter_hash": settings[2],
-        "build_id_bytes": len(build_id),
-        "flags": flags,
-        "build_id": build_id,
+        "build_id_bytes": len(identity),
+        "flags": 0,
+        "build_id": identity,
         "index_offset": header_bytes,
         "index_count": len(plans),
     }
-    fields.update(odd)
+    fields.update(odd or {})
     return struct.pack("<IIQIIQII32sQQ16x", *fields.values()) + index + bodies
 
 
@@ -119,12 +119,12 @@ class Cache:
             f"{identity.hex()}-1-{settings[0]}-{settings[1]}-{settings[2]:016x}.plan",
         )
 
-    def put(self, program, plans, settings=(64, 1, 0), **odd):
+    def put(self, program, plans, settings=(64, 1, 0), odd=None):
         """Write a plan file for the program; its path."""
         identity = build_id(self.t, program)
         path = self.name(identity, settings)
         with open(path, "wb") as file:
-            file.write(plan_file(identity, plans, settings, **odd))
+            file.write(plan_file(identity, plans, settings, odd))
         return path
 
 
