@@ -259,6 +259,10 @@ class Comparison:
         shown = {self.member_name(name): value for name, value in seen.items() if not name.startswith("_vptr")}
         need(len(shown) == len([name for name in seen if not name.startswith("_vptr")]), "distinct members", cell)
         members = list(flat_members(expected["members"]))
+        if as_cell(shown.pop("...", None)).get("why"):
+            # The rest of a very large one.
+            self.missing.append("left out")
+            members = members[:len(shown)]
         need([name for name, _ in members] == list(shown), [name for name, _ in members], cell)
         for name, member in members:
             self.part(member, shown[name], f".{name}")
@@ -299,18 +303,7 @@ class Comparison:
         self.value(expected["to"], cell)
 
     def smart(self, expected, cell):
-        """However deep the library hides it, there is one pointer that must be right."""
-        self.pointer(expected, self.smart_cell(cell))
-
-    def smart_cell(self, cell):
-        seen = cell["value"]
-        while isinstance(seen, dict):
-            pointers = [key for key in seen if key in ("_M_ptr", "_M_head_impl")]
-            key = pointers[0] if pointers else next(iter(seen), None)
-            need(key is not None, "a pointer", cell)
-            cell = as_cell(seen[key])
-            seen = cell["value"]
-        return cell
+        self.pointer(expected, cell)
 
 
 def flat_members(members):

@@ -57,6 +57,7 @@ class Function:
         self.variadic = ""  # "", "unread", "read"
         self.forwarded = False  # called by another traced function alone
         self.inner = None  # (function it calls, parameters it passes on)
+        self.ignored = False  # nobody uses the result: a compiler may remove it
         self.results = []
 
     def record(self):
@@ -209,6 +210,9 @@ class Maker:
             function.result = rng.choice([of for of in self.pool.ints if of.bits <= 64])
         else:
             function.result = self.pool.result(rng)
+        function.ignored = not pure and self.chance(12)
+        if function.ignored:
+            function.traits.append("ignored")
         lines, modified = self.body(function, pure, recursive)
         results = self.returning(function, values, lines, pure, recursive, leaves, modified)
         self.define(function, lines, pure, leaves)
@@ -626,7 +630,8 @@ class Maker:
         of = function.result
         if of is None:
             return f"{call};"
-        if self.chance(20):
+        # A call of a pure function whose result nobody wants is none.
+        if "pure" not in function.traits and (function.ignored or self.chance(20)):
             return f"(void){call};"
         base = plain(of)
         if isinstance(base, (Int, Bool, Enum)) and result.init:

@@ -877,7 +877,10 @@ class Pool:
         if kind < 80:
             return Pointer(rng.choice(self.structs), const=rng.randrange(2), always=rng.randrange(2))
         if kind < 84:
-            return Pointer(self.scalar(rng), const=rng.randrange(2))
+            to = self.scalar(rng)
+            # A char * is a string.
+            return String(rng.randrange(2)) if isinstance(to, Char) and to.size == 1 else \
+                Pointer(to, const=rng.randrange(2))
         if kind < 86:
             return PointerToArray(rng.choice(self.ints + self.floats), rng.randrange(1, 6))
         if kind < 88:
