@@ -300,7 +300,8 @@ class Comparison:
     def reference(self, expected, cell):
         if "address" in cell:
             self.address(expected, cell["address"])
-        self.value(expected["to"], cell)
+        # The reference is a level of pointers itself.
+        self.value(expected["to"], {key: of for key, of in cell.items() if key != "type"})
 
     def smart(self, expected, cell):
         self.pointer(expected, cell)

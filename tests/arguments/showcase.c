@@ -129,8 +129,8 @@ NOINLINE static double floating(float a, double b, long double c, double d, floa
 }
 
 /*
- * a: long double = 0.3333333333333333333
- * returns: long double = -0.3333333333333333333
+ * a: long double = 0.33333333333333333334
+ * returns: long double = -0.33333333333333333334
  */
 NOINLINE static long double extended(long double a)
 {

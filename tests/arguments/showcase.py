@@ -72,25 +72,27 @@ def expectation(lines):
     return {"arguments": arguments, "return_value": result}
 
 
-def same(want, seen):
-    """Equal, with "0x*" and other patterns in strings."""
+def same(want, seen, exactly):
+    """Equal, with "0x*" and other patterns in strings; unless exactly, parts may be absent with a reason."""
+    if not exactly and isinstance(seen, dict) and seen.get("value", want) is None and seen.get("why") in check.REASONS:
+        return True
     if isinstance(want, str) and "*" in want and isinstance(seen, str):
         return want in ("*", seen) or fnmatch.fnmatchcase(seen, want)
     if isinstance(want, dict):
-        return isinstance(seen, dict) and list(want) == list(seen) and all(same(want[key], seen[key]) for key in want)
+        return isinstance(seen, dict) and list(want) == list(seen) and all(
+            same(want[key], seen[key], exactly) for key in want)
     if isinstance(want, list):
-        return isinstance(seen, list) and len(want) == len(seen) and all(map(same, want, seen))
+        return isinstance(seen, list) and len(want) == len(seen) and all(
+            same(*pair, exactly) for pair in zip(want, seen))
     if isinstance(want, Decimal) or isinstance(seen, Decimal):
         return check.is_number(want) and check.is_number(seen) and want == seen and \
             Decimal(want).is_signed() == Decimal(seen).is_signed()
     return type(want) is type(seen) and want == seen
 
 
-def named(want, seen):
-    """Compilers differ in how they call the pointer to the virtual table."""
-    text = json.dumps(seen, default=str)
-    return parse_json(re.sub(r'"_vptr[.$]\w+"', '"_vptr"', text)) if "_vptr" in text and '"_vptr"' in \
-        json.dumps(want, default=str) else seen
+def named(text):
+    """The type without the parameters that it has by default; some compilers write them."""
+    return re.sub(r", std::(allocator|default_delete)<.*> ?>", ">", text) if isinstance(text, str) else text
 
 
 def compare(want, seen, exactly):
@@ -102,7 +104,8 @@ def compare(want, seen, exactly):
     keys = {"name", "type", "value", *want} if want["type"].startswith(("shapes::circle", "const shapes::circle")) else \
         set(want) | set(seen)
     for key in sorted(keys & (set(want) | set(seen))):
-        if key not in want or key not in seen or not same(want[key], named(want, seen[key])):
+        shown = named(seen.get(key)) if key == "type" else seen.get(key)
+        if key not in want or key not in seen or not same(want[key], shown, exactly):
             return f"{key}: expected {show(want.get(key))}, seen {show(seen.get(key))}"
     return None
 
