@@ -172,17 +172,21 @@ static bool is_told_right(struct ct_plan_module *module, const struct ct_plan_or
 	return strncmp(symbol, "_ZN", 3) == 0 && strstr(symbol, name + (*name == '~'));
 }
 
+bool ct_plan_is_whole(struct ct_plan_module *module, const struct ct_plan_function *function)
+{
+	Dwarf_Die die = function->die;
+	/* A function without an abstract instance has neither copies nor clones. */
+	return !dwarf_hasattr(&die, DW_AT_abstract_origin) ||
+	       match_name(module, &die, function->low) == CT_NAME_SAME;
+}
+
 uint64_t ct_plan_function_address(struct ct_plan_module *module,
 				  const struct ct_plan_origins *origins,
 				  const struct ct_plan_function *function, Dwarf_Die *scope,
 				  uint64_t site)
 {
 	bool is_inlined = dwarf_tag(scope) == DW_TAG_inlined_subroutine;
-	Dwarf_Die die = function->die;
-	/* A function without an abstract instance has neither copies nor clones. */
-	if (!is_inlined && !dwarf_hasattr(&die, DW_AT_abstract_origin))
-		return function->low;
-	if (!is_inlined && match_name(module, &die, function->low) == CT_NAME_SAME)
+	if (!is_inlined && ct_plan_is_whole(module, function))
 		return function->low;
 	Dwarf_Die origin = last_origin(scope);
 	uint64_t told = run_to_call(module, function->low, site);

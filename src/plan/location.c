@@ -629,12 +629,12 @@ static bool evaluate(struct evaluation *evaluation, const Dwarf_Op *ops, size_t 
 	return take_current(evaluation, &ret->pieces[0]);
 }
 
-static void set_absent(struct ct_location *ret, enum ct_why why)
+void ct_location_set_absent(struct ct_location *ret, enum ct_why why)
 {
-	*ret = (struct ct_location){
-		.pieces = {{.kind = CT_LOCATION_ABSENT, .why = why}},
-		.piece_count = 1,
-	};
+	ret->is_composite = false;
+	ret->is_everywhere = false;
+	ret->piece_count = 1;
+	ret->pieces[0] = (struct ct_location_piece){.kind = CT_LOCATION_ABSENT, .why = why};
 }
 
 /* DW_AT_const_value: a number in the form of the variable's size, or bytes. */
@@ -680,7 +680,7 @@ static void find_constant(const struct ct_location_context *context, Dwarf_Attri
 		}
 		break;
 	}
-	set_absent(ret, CT_WHY_PLAN_UNSURE);
+	ct_location_set_absent(ret, CT_WHY_PLAN_UNSURE);
 }
 
 static bool is_list(Dwarf_Attribute *attribute)
@@ -701,7 +701,7 @@ void ct_location_find(const struct ct_location_context *context, Dwarf_Die *vari
 		      struct ct_location *ret)
 {
 	Dwarf_Attribute attribute;
-	set_absent(ret, CT_WHY_OPTIMIZED_OUT);
+	ct_location_set_absent(ret, CT_WHY_OPTIMIZED_OUT);
 	if (dwarf_attr(variable, DW_AT_const_value, &attribute)) {
 		*ret = (struct ct_location){0};
 		find_constant(context, &attribute, ret);
@@ -714,7 +714,7 @@ void ct_location_find(const struct ct_location_context *context, Dwarf_Die *vari
 	int found = dwarf_getlocation_addr(&attribute, context->address, ops, op_counts,
 					   LIST_ENTRIES_MAX);
 	if (found < 0)
-		set_absent(ret, CT_WHY_PLAN_UNSURE);
+		ct_location_set_absent(ret, CT_WHY_PLAN_UNSURE);
 	/* Several entries for one address are as good as each other: the first that can be had. */
 	for (int i = 0; i < found; i++) {
 		if (op_counts[i] == 0)
@@ -722,7 +722,7 @@ void ct_location_find(const struct ct_location_context *context, Dwarf_Die *vari
 		struct evaluation evaluation = {.context = context, .attribute = &attribute};
 		struct ct_location location = {.is_everywhere = !is_list(&attribute)};
 		if (!evaluate(&evaluation, ops[i], op_counts[i], &location)) {
-			set_absent(ret, evaluation.why);
+			ct_location_set_absent(ret, evaluation.why);
 			continue;
 		}
 		*ret = location;

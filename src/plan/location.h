@@ -58,6 +58,9 @@ struct ct_location_context {
 void ct_location_find(const struct ct_location_context *context, Dwarf_Die *variable,
 		      struct ct_location *ret);
 
+/* The same for all of a variable: it is not there. */
+void ct_location_set_absent(struct ct_location *ret, enum ct_why why);
+
 /* The address above the return address of the function's frame; UNKNOWN where it is not told. */
 const struct ct_expr *ct_location_cfa(const struct ct_location_context *context);
 

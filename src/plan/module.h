@@ -29,7 +29,7 @@ struct ct_plan_module {
 	struct ct_plan_draft draft; /* of the plan that is being made */
 	struct ct_plan_writer writer;
 	struct ct_plan_parameter_list *parameters; /* the same */
-	struct ct_plan_clang *clang;		   /* the same */
+	struct ct_passed *passed;		   /* the same */
 };
 
 /* A function's code, as debug information has it. */
@@ -66,6 +66,9 @@ struct ct_plan_origin *ct_plan_origins_find(struct ct_plan_module *module,
 					    const struct ct_plan_origins *origins,
 					    Dwarf_Die *scope);
 
+/* Is it the function itself, and no clone, whose parameters may be other ones? */
+bool ct_plan_is_whole(struct ct_plan_module *module, const struct ct_plan_function *function);
+
 /*
  * What the hook at `site` is told as the function when `scope`, which is
  * function->die or an inlined instance in it, calls it. 0: not known.
@@ -99,10 +102,13 @@ void ct_plan_list_parameters(struct ct_plan_parameter_list *ret, Dwarf_Die *scop
 void ct_plan_parameters(struct ct_plan_module *module, const struct ct_plan_origins *origins,
 			const struct ct_plan_function *function, Dwarf_Die *scope, uint64_t site);
 
-/* ---- clang.c ---- */
+/* ---- gnu.c ---- */
 
-/* Its working memory: free(). NULL: out of memory. */
-struct ct_plan_clang *ct_plan_clang_create(void);
+/* Find the locations of the parameters at a hook in code that GCC has compiled. */
+void ct_plan_locate_gnu(struct ct_plan_module *module, const struct ct_plan_function *function,
+			Dwarf_Die *scope, uint64_t site, struct ct_plan_parameter_list *parameters);
+
+/* ---- clang.c ---- */
 
 /* Find the locations of the parameters at a hook in code that GCC has not compiled. */
 void ct_plan_locate_clang(struct ct_plan_module *module, const struct ct_plan_origins *origins,

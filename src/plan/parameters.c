@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a function was called with, at its enter hook.
- *
- * The hook's call has overwritten the argument registers; what the function
- * still needs is in callee-saved registers and in its frame. GCC's location
- * lists tell where, for the last byte of the call: there the registers that a
- * call changes are gone already, and nothing behind the call has happened. (An
- * entry that begins behind the call may be the value of "n++" in the first
- * line.)
+ * What a function was called with, at its enter hook. The hook's call has
+ * overwritten the argument registers; what the function still needs is in
+ * callee-saved registers and in its frame. gnu.c and clang.c find out where;
+ * here that becomes operations and descriptions.
  */
 #include <dwarf.h>
 #include <string.h>
@@ -40,15 +36,6 @@ static bool is_hidden(Dwarf_Die *die)
 	return is_artificial(die) && (!name || strcmp(name, "this") != 0);
 }
 
-static void set_absent(struct ct_plan_parameter *parameter, enum ct_why why)
-{
-	parameter->location.is_composite = false;
-	parameter->location.is_everywhere = false;
-	parameter->location.piece_count = 1;
-	parameter->location.pieces[0] = (struct ct_location_piece){.kind = CT_LOCATION_ABSENT,
-								   .why = why};
-}
-
 static void add_parameter(struct ct_plan_parameter_list *list, Dwarf_Die *die)
 {
 	if (list->count == CT_PLAN_PARAMETERS_MAX)
@@ -60,7 +47,7 @@ static void add_parameter(struct ct_plan_parameter_list *list, Dwarf_Die *die)
 	parameter->is_hidden = is_hidden(die);
 	if (!dwarf_formref_die(dwarf_attr_integrate(die, DW_AT_type, &attribute), &parameter->type))
 		parameter->type.addr = NULL;
-	set_absent(parameter, CT_WHY_OPTIMIZED_OUT);
+	ct_location_set_absent(&parameter->location, CT_WHY_OPTIMIZED_OUT);
 }
 
 /* The parameters among the children of `scope`, those of packs in their place. */
@@ -314,25 +301,6 @@ static void put_location(struct ct_plan_module *module, Dwarf_Die *type,
 	ct_plan_put_absent(draft, CT_WHY_PLAN_UNSURE);
 }
 
-static void locate_gnu(struct ct_plan_module *module, const struct ct_plan_function *function,
-		       uint64_t site, struct ct_plan_parameter_list *parameters)
-{
-	Dwarf_Die function_die = function->die;
-	struct ct_location_context context = {
-		.arena = module->arena,
-		.address = site - 1,
-		.function = &function_die,
-		.cfi = module->cfi,
-		.debug_cfi = module->debug_cfi,
-		.is_in_call = true,
-	};
-	for (size_t i = 0; i < parameters->count; i++) {
-		struct ct_plan_parameter *parameter = &parameters->list[i];
-		if (parameter->located.addr)
-			ct_location_find(&context, &parameter->located, &parameter->location);
-	}
-}
-
 static void put_parameter(struct ct_plan_module *module, struct ct_plan_parameter *parameter,
 			  const struct ct_expr *cfa)
 {
@@ -361,7 +329,7 @@ void ct_plan_parameters(struct ct_plan_module *module, const struct ct_plan_orig
 	if (function->is_clang)
 		ct_plan_locate_clang(module, origins, function, scope, site, parameters);
 	else
-		locate_gnu(module, function, site, parameters);
+		ct_plan_locate_gnu(module, function, scope, site, parameters);
 
 	struct ct_location_context context = {
 		.arena = module->arena,

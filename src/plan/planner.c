@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "plan/module.h"
+#include "plan/passed.h"
 #include "symbols/range_map.h"
 #include "symbols/symbols.h"
 
@@ -435,8 +436,8 @@ static bool open_tools(struct ct_plan_module *module, const struct files *files)
 	module->machine = module->arena ? ct_machine_create(module->arena) : NULL;
 	module->describer = ct_describer_create(&module->options->settings);
 	module->parameters = malloc(sizeof(*module->parameters));
-	module->clang = ct_plan_clang_create();
-	return module->machine && module->describer && module->parameters && module->clang &&
+	module->passed = malloc(sizeof(*module->passed));
+	return module->machine && module->describer && module->parameters && module->passed &&
 	       ct_plan_names_init(&module->names, module->file, files->debug);
 }
 
@@ -444,7 +445,7 @@ static void module_deinit(struct ct_plan_module *module, struct files *files)
 {
 	ct_strbuf_deinit(&module->draft.nodes);
 	free(module->parameters);
-	free(module->clang);
+	free(module->passed);
 	ct_plan_writer_deinit(&module->writer);
 	ct_plan_names_deinit(&module->names);
 	ct_describer_destroy(module->describer);

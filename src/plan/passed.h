@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a function was passed. Where the ABI puts it is known; the code from the
+ * function's entry up to the enter hook is run to see where it is kept. Whether
+ * the function keeps to the ABI, only its debug information can tell, when it
+ * names the same places.
+ */
+#ifndef CT_PLAN_PASSED_H
+#define CT_PLAN_PASSED_H
+
+#include "plan/argument_places.h"
+#include "plan/module.h"
+
+enum ct_opinion {
+	CT_OPINION_NONE = 0, /* says nothing */
+	CT_OPINION_YES,
+	CT_OPINION_NO,
+};
+
+struct ct_passed_parameter {
+	struct ct_argument argument;
+	enum ct_opinion opinion;    /* is the debug information of the same mind? */
+	const struct ct_expr *home; /* in the frame, in terms of the entry; NULL: none */
+	struct ct_location found;   /* at the hook */
+};
+
+struct ct_passed {
+	struct ct_plan_module *module;
+	Dwarf_Die function;
+	uint64_t low;
+	uint64_t site;
+	const struct ct_code *code;
+	uint64_t call; /* address of the hook's call; 0: there is no straight way to it */
+	int64_t rsp;   /* at the call, in terms of the entry's */
+	struct ct_passed_parameter list[CT_PLAN_PARAMETERS_MAX];
+	size_t count;
+};
+
+/* Ask ct_location_find() for the function at an address. */
+struct ct_location_context ct_passed_context(struct ct_passed *passed, uint64_t address);
+
+/* Give each parameter its place by the ABI, and an ABSENT `found`. */
+void ct_passed_assign(struct ct_passed *passed, struct ct_plan_parameter_list *parameters);
+
+/* Run from the function's entry to the hook's call: `call`, `rsp`, and the module's machine. */
+void ct_passed_run(struct ct_passed *passed);
+
+/* After it: `found`, of one whose place is known. */
+void ct_passed_find(struct ct_passed *passed, struct ct_passed_parameter *parameter);
+
+/* Does the debug information name the same place at the function's entry; or, and then find a
+ * `home` too, in the hook's call? */
+void ct_passed_ask_entry(struct ct_passed *passed, struct ct_passed_parameter *parameter,
+			 Dwarf_Die *located);
+void ct_passed_ask_call(struct ct_passed *passed, struct ct_passed_parameter *parameter,
+			Dwarf_Die *located);
+/* Or behind the hook, when it begins there or what was passed is stored there? */
+void ct_passed_ask_behind(struct ct_passed *passed, struct ct_plan_parameter_list *parameters);
+
+/* A location in terms of the machine now, or of the entry. */
+enum ct_opinion ct_passed_compare(struct ct_passed *passed, const struct ct_argument *argument,
+				  const struct ct_location *location, bool is_at_entry);
+
+/* Of so many bytes the first that a machine can load at once. */
+uint64_t ct_passed_chunk(uint64_t left);
+
+#endif
