@@ -219,15 +219,34 @@ CODE_OF_GCC = {
     "outgoing_area": ["-maccumulate-outgoing-args"],
     "no_shrink_wrap": ["-fno-shrink-wrap", "-fno-ipa-ra"],
     "whole_program": ["-fwhole-program", "-fipa-pta"],
+    # Locations without ranges: where a variable is at some time, or nowhere.
+    "no_var_tracking": ["-fno-var-tracking"],
+    "no_var_tracking_assignments": ["-fno-var-tracking-assignments"],
+    "O1_no_var_tracking": ["-O1", "-fno-var-tracking"],
+    "no_location_views": ["-gno-variable-location-views"],
+    "lto": ["-flto", "link:-flto"],
+    "address_sanitizer": ["-fsanitize=address", "link:-static-libasan"],
 }
 CODE_OF_CLANG = {
     "retpolines": ["-mretpoline"],
     "safe_stack": ["-fsanitize=safe-stack"],
+    "lto": ["-flto", "link:-flto", "link:-fuse-ld=lld"],
+    "address_sanitizer": ["-fsanitize=address"],
+    "locations_by_instruction": ["-mllvm", "-experimental-debug-variable-locations"],
     "speculative_load_hardening": ["-mspeculative-load-hardening"],
 }
 LINKERS = {"gold": "ld.gold", "lld": "ld.lld"}
-# With these a function does not end in `ret`: results need not be there.
-ODD_RETURNS = ("return_thunks", "speculative_load_hardening", "large_code")
+# With these arguments or results need not be there: locations are not told, results are not left
+# by `ret`, or frames are moved.
+ODD_RETURNS = ("return_thunks", "speculative_load_hardening", "large_code", "address_sanitizer")
+ODD_ARGUMENTS = (
+    "speculative_load_hardening",
+    "large_code",
+    "address_sanitizer",
+    "no_var_tracking",
+    "no_var_tracking_assignments",
+    "O1_no_var_tracking",
+)
 
 
 def code_test(name, options, variants):
@@ -241,12 +260,12 @@ def code_test(name, options, variants):
             t.skip("the processor has no AVX2")
         program = t.build("values_frames.c", cflags=cflags, ldflags=ldflags)
         tally = account.compare_and_check(t, [program])
-        # Calls through a register to any address are not looked for.
-        arguments = 0 if name == "large_code" else 0.9
+        arguments = 0 if name in ODD_ARGUMENTS else 0.9
         returns = 0 if name in ODD_RETURNS else 0.85
         account.expect_shares(t, tally, arguments, returns)
 
-    run.__name__ = f"values_compiled_with_{name}"
+    by = "" if len(variants) > 1 else f"_by_{variants[0].split('-')[0]}"
+    run.__name__ = f"values_compiled{by}_with_{name}"
     run.__doc__ = f"frames of all kinds, compiled with {' '.join(options)}"
     test(variants)(run)
 
@@ -257,3 +276,27 @@ for name, options in CODE_OF_GCC.items():
     code_test(name, options, ("gcc-O2",))
 for name, options in CODE_OF_CLANG.items():
     code_test(name, options, ("clang-O2",))
+
+
+@test(ALL)
+def values_and_calling_conventions(t):
+    """other conventions, promoted arguments, static chains, types that look alike, odd functions"""
+    tally = account.compare_and_check(t, [t.build("values_abi.c")])
+    account.expect_shares(t, tally, 0.75, 0.75)
+
+
+@test(("gcc-O0", "gcc-O2"))
+def values_and_structures_returned_in_memory(t):
+    """-fpcc-struct-return: no structure comes in registers, and debug information does not say so"""
+    program = t.build("values_abi.c", cflags=["-fpcc-struct-return"], name="values_in_memory")
+    account.compare_and_check(t, [program])
+
+
+@test(ALL)
+def values_and_other_long_doubles(t):
+    """-mlong-double-64, -mlong-double-128: as wide as double, or in an XMM register"""
+    for width in ("64", "128"):
+        name = f"values_long_double_{width}"
+        program = t.build("values_abi.c", cflags=[f"-mlong-double-{width}"], name=name)
+        account.compare_and_check(t, [program])
+        account.clear(t)

@@ -162,7 +162,7 @@ def absent(shown):
 
 def name_of(call):
     """The call's name as a program tells it, without what only some compilers add."""
-    return re.sub(r"\[abi:cxx11\]|\.llvm\.\d+$", "", call.name)
+    return re.sub(r"\[abi:cxx11\]|(\.llvm)?\.\d+$", "", call.name)
 
 
 def visible(roots, names):
