@@ -295,7 +295,8 @@ PLAIN int main(int argc, char **argv)
 		call_once_each((int)argument_number(argv[2], 1, 100000));
 	} else if ((argc == 3 || argc == 4) && find_workload(argv[1]) < WORKLOAD_COUNT) {
 		int thread_count = argc == 4 ? (int)argument_number(argv[3], 1, MAX_THREADS) : 1;
-		time_calls(find_workload(argv[1]), (uint64_t)argument_number(argv[2], 1, INT64_MAX), thread_count);
+		time_calls(find_workload(argv[1]), (uint64_t)argument_number(argv[2], 1, INT64_MAX),
+			   thread_count);
 		print_memory();
 	} else {
 		fputs("usage: calls leaf|tree|ints|string|struct CALLS [THREADS] | "

@@ -34,6 +34,8 @@ def extended(kind, depth, ticks, value):
 
 
 def values(payload):
+    if len(payload) < 32:
+        return bytes([0x83 | len(payload) << 2]) + payload
     return struct.pack("<BH", 3 | VALUES << 2, 3 + len(payload)) + payload
 
 

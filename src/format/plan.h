@@ -22,13 +22,13 @@ enum {
 	CT_PLAN_VERSION = 1,
 	CT_PLAN_OPS_MAX = 256,
 	CT_PLAN_BLOCKS_MAX = 128,
-	CT_PLAN_STACK_MAX = 8,	       /* of the operations' own stack of values */
-	CT_PLAN_PAYLOAD_MAX = 8192,    /* bytes a call, and a return, may append */
+	CT_PLAN_STACK_MAX = 8,	    /* of the operations' own stack of values */
+	CT_PLAN_PAYLOAD_MAX = 8192, /* bytes a call, and a return, may append */
 	CT_PLAN_DESCRIPTION_MAX = 32768,
-	CT_PLAN_NESTING_MAX = 32,      /* of nodes in a description */
-	CT_PLAN_STRING_MAX = 4096,     /* greatest CALLTRACE_MAX_STRING */
+	CT_PLAN_NESTING_MAX = 32,  /* of nodes in a description */
+	CT_PLAN_STRING_MAX = 4096, /* greatest CALLTRACE_MAX_STRING */
 	CT_PLAN_STRING_DEFAULT = 64,
-	CT_PLAN_POINTEE_MAX = 4,       /* greatest CALLTRACE_MAX_POINTEE */
+	CT_PLAN_POINTEE_MAX = 4, /* greatest CALLTRACE_MAX_POINTEE */
 	CT_PLAN_POINTEE_DEFAULT = 1,
 };
 
@@ -69,24 +69,24 @@ enum ct_plan_flags {
 };
 
 struct ct_plan_index {
-	uint64_t site;	 /* return address of the hook call, as in the ELF file */
-	uint32_t offset; /* of the struct ct_plan from the start of the file, / 8 */
+	uint64_t site;	     /* return address of the hook call, as in the ELF file */
+	uint32_t offset;     /* of the struct ct_plan from the start of the file, / 8 */
 	uint32_t size_bytes; /* of the plan with all that follows it */
 };
 _Static_assert(sizeof(struct ct_plan_index) == 16, "part of the file format");
 
 enum ct_plan_kind {
 	CT_PLAN_ENTER = 1,
-	CT_PLAN_EXIT = 2,	/* the operations give the return value at the exit hook */
-	CT_PLAN_EXIT_STUB = 3,	/* they give it when the function has returned: the hook puts a
-				 * stub in place of the return address at `return_slot`, and they
-				 * see the registers the function returned with */
+	CT_PLAN_EXIT = 2,      /* the operations give the return value at the exit hook */
+	CT_PLAN_EXIT_STUB = 3, /* they give it when the function has returned: the hook puts a
+				* stub in place of the return address at `return_slot`, and they
+				* see the registers the function returned with */
 };
 
 /* A plan. op_count operations follow, then shape_count, then the description. */
 struct ct_plan {
-	uint32_t size_bytes; /* of all that belongs to it, a multiple of 8 */
-	uint8_t kind;	     /* enum ct_plan_kind */
+	uint32_t size_bytes;	      /* of all that belongs to it, a multiple of 8 */
+	uint8_t kind;		      /* enum ct_plan_kind */
 	uint8_t return_slot_register; /* EXIT_STUB: the return address is at register + offset */
 	uint16_t op_count;
 	uint16_t shape_count; /* ENTER: the operations a return of this function appends by; here
@@ -165,7 +165,8 @@ enum ct_plan_code {
 	CT_PLAN_ZERO_EXTEND = 22,
 	CT_PLAN_NEGATE = 23,
 	CT_PLAN_NOT = 24,
-	CT_PLAN_PUSH_ADDRESS = 25, /* operand: an address in the ELF file; as it is in the process */
+	CT_PLAN_PUSH_ADDRESS =
+		25, /* operand: an address in the ELF file; as it is in the process */
 	/* pop right, pop left, push left OP right */
 	CT_PLAN_ADD = 32,
 	CT_PLAN_SUBTRACT = 33,
@@ -218,39 +219,39 @@ enum {
  * CONSTANT, PIECES or ABSENT.
  */
 enum ct_node_kind {
-	CT_NODE_ABSENT = 0,   /* u8 enum ct_why */
-	CT_NODE_BLOCK = 1,    /* u8 block, node: the context is what the block holds */
-	CT_NODE_CONSTANT = 2, /* u16 length, bytes, node: the context is these bytes */
-	CT_NODE_PIECES = 3,   /* u16 total, u8 count, count * {u16 at, u16 size, u8 block or 0xff:
-			       * optimized out, u16 offset in the block}, node: the context is put
-			       * together from pieces of blocks */
-	CT_NODE_SIGNED = 4,   /* u16 offset, u8 size (1, 2, 4, 8, 16) */
-	CT_NODE_UNSIGNED = 5, /* the same */
-	CT_NODE_BOOL = 6,     /* the same */
-	CT_NODE_CHAR = 7,     /* u16 offset, u8 size (1, 2, 4): a character */
-	CT_NODE_FLOAT = 8,    /* u16 offset, u8 format: 2, 4, 8 IEEE; 10 x87; 16 IEEE quad */
-	CT_NODE_COMPLEX = 9,  /* u16 offset, u8 format of each half, u8 stride */
-	CT_NODE_ENUM = 10,    /* u16 offset, u8 size, u8 1 when signed, u16 count, count * {i64
-			       * value, text name} */
-	CT_NODE_BITS = 11,    /* u32 bit offset, u8 bit count, u8 1 when signed, node: its context
-			       * is the value in 8 bytes, extended */
-	CT_NODE_POINTER = 12, /* u16 offset (8 bytes); u8 1 when followed, then u8 block, node */
-	CT_NODE_STRING = 13,  /* u16 offset of the pointer, u8 block: a STRING or TEXT one */
-	CT_NODE_FUNCTION = 14, /* u16 offset: the address of code */
+	CT_NODE_ABSENT = 0,	/* u8 enum ct_why */
+	CT_NODE_BLOCK = 1,	/* u8 block, node: the context is what the block holds */
+	CT_NODE_CONSTANT = 2,	/* u16 length, bytes, node: the context is these bytes */
+	CT_NODE_PIECES = 3,	/* u16 total, u8 count, count * {u16 at, u16 size, u8 block or 0xff:
+				 * optimized out, u16 offset in the block}, node: the context is put
+				 * together from pieces of blocks */
+	CT_NODE_SIGNED = 4,	/* u16 offset, u8 size (1, 2, 4, 8, 16) */
+	CT_NODE_UNSIGNED = 5,	/* the same */
+	CT_NODE_BOOL = 6,	/* the same */
+	CT_NODE_CHAR = 7,	/* u16 offset, u8 size (1, 2, 4): a character */
+	CT_NODE_FLOAT = 8,	/* u16 offset, u8 format: 2, 4, 8 IEEE; 10 x87; 16 IEEE quad */
+	CT_NODE_COMPLEX = 9,	/* u16 offset, u8 format of each half, u8 stride */
+	CT_NODE_ENUM = 10,	/* u16 offset, u8 size, u8 1 when signed, u16 count, count * {i64
+				 * value, text name} */
+	CT_NODE_BITS = 11,	/* u32 bit offset, u8 bit count, u8 1 when signed, node: its context
+				 * is the value in 8 bytes, extended */
+	CT_NODE_POINTER = 12,	/* u16 offset (8 bytes); u8 1 when followed, then u8 block, node */
+	CT_NODE_STRING = 13,	/* u16 offset of the pointer, u8 block: a STRING or TEXT one */
+	CT_NODE_FUNCTION = 14,	/* u16 offset: the address of code */
 	CT_NODE_REFERENCE = 15, /* u16 offset, u8 block, node: shown as what it refers to */
 	CT_NODE_STRUCT = 16,	/* u16 count, count * {text name, node}; a base class's name is its
 				 * type; an unnamed member's is empty */
 	CT_NODE_UNION = 17,	/* the same */
-	CT_NODE_ARRAY = 18,	/* u16 offset, u16 stride, u32 elements, u32 shown, node: its context
-				 * is each element in turn */
-	CT_NODE_CHARS = 19,	/* u16 offset, u32 elements, u32 there: an array of char, shown as a
-				 * string up to its first NUL */
-	CT_NODE_TEXT = 20,	/* u8 block: std::string, std::string_view */
-	CT_NODE_SEQUENCE = 21,	/* u8 block, u16 stride, node: std::vector */
-	CT_NODE_OPAQUE = 22,	/* u16 offset, u16 size: bytes in hexadecimal */
-	CT_NODE_AT = 23,	/* u16 offset, node: the context from there on */
-	CT_NODE_ADDRESS = 24,	/* u16 offset: a pointer to shared data of a smart pointer; as
-				 * POINTER not followed */
+	CT_NODE_ARRAY = 18,    /* u16 offset, u16 stride, u32 elements, u32 shown, node: its context
+				* is each element in turn */
+	CT_NODE_CHARS = 19,    /* u16 offset, u32 elements, u32 there: an array of char, shown as a
+				* string up to its first NUL */
+	CT_NODE_TEXT = 20,     /* u8 block: std::string, std::string_view */
+	CT_NODE_SEQUENCE = 21, /* u8 block, u16 stride, node: std::vector */
+	CT_NODE_OPAQUE = 22,   /* u16 offset, u16 size: bytes in hexadecimal */
+	CT_NODE_AT = 23,       /* u16 offset, node: the context from there on */
+	CT_NODE_ADDRESS = 24,  /* u16 offset: a pointer to shared data of a smart pointer; as
+				* POINTER not followed */
 };
 
 /* Why a value is not there; the words are in docs/user-guide.md. */

@@ -44,11 +44,33 @@ enum ct_extended_kind {
 };
 
 /*
- * A VALUES record: the head byte, the size of the whole record as uint16, not
- * aligned, and the payload that the site's plan describes (format/plan.h). It
- * carries no time and no depth.
+ * A VALUES record: a head, and the payload that the site's plan describes
+ * (format/plan.h). It carries no time and no depth. The head is a byte and the
+ * size of the whole record as uint16, not aligned; or, short, one byte with the
+ * upper bit set and the size of the payload in bits 2-6.
  */
-enum { CT_VALUES_HEAD_BYTES = 3, CT_VALUES_HEAD = CT_RECORD_EXTENDED | CT_EXTENDED_VALUES << 2 };
+enum {
+	CT_VALUES_HEAD = CT_RECORD_EXTENDED | CT_EXTENDED_VALUES << 2,
+	CT_VALUES_HEAD_BYTES = 3,
+	CT_VALUES_SHORT_HEAD = CT_RECORD_EXTENDED | 0x80,
+	CT_VALUES_SHORT_HEAD_BYTES = 1,
+	CT_VALUES_SHORT_MAX = 31, /* bytes of payload */
+};
+
+static inline int ct_values_is_short(uint8_t head)
+{
+	return (head & CT_VALUES_SHORT_HEAD) == CT_VALUES_SHORT_HEAD;
+}
+
+static inline int ct_is_values(uint8_t head)
+{
+	return head == CT_VALUES_HEAD || ct_values_is_short(head);
+}
+
+static inline uint32_t ct_values_head_bytes(uint8_t head)
+{
+	return ct_values_is_short(head) ? CT_VALUES_SHORT_HEAD_BYTES : CT_VALUES_HEAD_BYTES;
+}
 
 enum ct_unwind_reason {
 	CT_UNWIND_LONGJMP = 1,

@@ -19,9 +19,9 @@
 struct ct_plan_draft {
 	struct ct_plan_op ops[CT_PLAN_OPS_MAX];
 	size_t op_count;
-	unsigned int block_count;  /* blocks the operations make so far */
-	size_t payload_max;	   /* bytes they can append so far */
-	struct ct_strbuf nodes;	   /* the description so far */
+	unsigned int block_count; /* blocks the operations make so far */
+	size_t payload_max;	  /* bytes they can append so far */
+	struct ct_strbuf nodes;	  /* the description so far */
 };
 
 /* Append an operation, keeping the counts. False: the plan would become too large; nothing is
@@ -46,9 +46,9 @@ uint64_t ct_describe_size(struct ct_describer *describer, Dwarf_Die *type);
 
 /* How a function of the x86-64 System V ABI returns the type. */
 enum ct_return_class {
-	CT_RETURN_NONE = 0, /* void, or an empty class */
-	CT_RETURN_MEMORY,   /* rax points to it */
-	CT_RETURN_X87,	    /* st0, `parts[0]` bytes; complex long double: st0 and st1 */
+	CT_RETURN_NONE = 0,  /* void, or an empty class */
+	CT_RETURN_MEMORY,    /* rax points to it */
+	CT_RETURN_X87,	     /* st0, `parts[0]` bytes; complex long double: st0 and st1 */
 	CT_RETURN_REGISTERS, /* parts in order */
 	CT_RETURN_UNSURE,
 };

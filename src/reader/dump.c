@@ -355,7 +355,9 @@ static bool print_record(struct dump *dump, struct position *position)
 	size_t size_bytes = ct_record_bytes(record);
 	if ((record & 3) == CT_RECORD_END)
 		return false;
-	size_t smallest = (record & 0xff) == CT_VALUES_HEAD ? CT_VALUES_HEAD_BYTES : 2;
+	bool is_values = ct_is_values((uint8_t)record);
+	size_t head_bytes = ct_values_head_bytes((uint8_t)record);
+	size_t smallest = is_values ? head_bytes : 2;
 	if (size_bytes < smallest || size_bytes > left) {
 		fprintf(dump->out, "%27s broken: %zu bytes are not a record\n", "", left);
 		return false;
@@ -366,9 +368,8 @@ static bool print_record(struct dump *dump, struct position *position)
 		print_enter(dump, position, record);
 	else if ((record & 3) == CT_RECORD_RETURN)
 		print_return(dump, position, record);
-	else if ((record & 0xff) == CT_VALUES_HEAD)
-		print_values(dump, position, position->at + CT_VALUES_HEAD_BYTES,
-			     size_bytes - CT_VALUES_HEAD_BYTES);
+	else if (is_values)
+		print_values(dump, position, position->at + head_bytes, size_bytes - head_bytes);
 	else if (ct_extended_read(&cur, &extended))
 		print_extended(dump, position, &extended);
 	else

@@ -98,6 +98,8 @@ static inline size_t ct_record_bytes(uint64_t word)
 	case CT_RECORD_RETURN:
 		return CT_RETURN_BYTES;
 	case CT_RECORD_EXTENDED:
+		if (ct_values_is_short((uint8_t)word))
+			return CT_VALUES_SHORT_HEAD_BYTES + (word >> 2 & CT_VALUES_SHORT_MAX);
 		return (word & 0xff) == CT_VALUES_HEAD ? word >> 8 & 0xffff : word >> 8 & 0xff;
 	default:
 		return 0;

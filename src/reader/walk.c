@@ -318,7 +318,7 @@ static size_t values_record_bytes(const struct ct_walk *walk)
 	uint64_t word;
 	memcpy(&word, walk->at, sizeof(word)); /* zero bytes follow the piece */
 	size_t size_bytes = ct_record_bytes(word);
-	return size_bytes >= CT_VALUES_HEAD_BYTES && size_bytes <= left ? size_bytes : 0;
+	return size_bytes >= ct_values_head_bytes(*walk->at) && size_bytes <= left ? size_bytes : 0;
 }
 
 COLD static void take_values(struct ct_walk *walk, struct ct_step *ret)
@@ -326,8 +326,9 @@ COLD static void take_values(struct ct_walk *walk, struct ct_step *ret)
 	size_t size_bytes = values_record_bytes(walk);
 	if (size_bytes == 0)
 		return; /* the next record to be decoded, then, and found broken */
-	ret->values = walk->at + CT_VALUES_HEAD_BYTES;
-	ret->value_bytes = (uint32_t)(size_bytes - CT_VALUES_HEAD_BYTES);
+	uint32_t head_bytes = ct_values_head_bytes(*walk->at);
+	ret->values = walk->at + head_bytes;
+	ret->value_bytes = (uint32_t)size_bytes - head_bytes;
 	walk->at += size_bytes;
 }
 
@@ -338,7 +339,7 @@ COLD static void take_values(struct ct_walk *walk, struct ct_step *ret)
  */
 static inline void attach_values(struct ct_walk *walk, struct ct_step *ret)
 {
-	if (ct_unlikely(*walk->at == CT_VALUES_HEAD))
+	if (ct_unlikely(ct_is_values(*walk->at)))
 		take_values(walk, ret);
 }
 
@@ -643,9 +644,9 @@ COLD static bool decode_extended(struct ct_walk *walk, struct ct_step *ret)
 	struct ct_cursor record_cur = cur;
 	struct ct_extended record;
 	/* VALUES of what gave no step: a return without its enter. */
-	bool is_values = *walk->at == CT_VALUES_HEAD;
+	bool is_values = ct_is_values(*walk->at);
 	size_t size_bytes = is_values ? values_record_bytes(walk) : walk->at[1];
-	if (size_bytes < 2 || !ct_cursor_skip(&cur, size_bytes))
+	if (size_bytes < (is_values ? 1 : 2) || !ct_cursor_skip(&cur, size_bytes))
 		return drop_piece(walk, ret);
 	walk->at = cur.at;
 	return ct_extended_read(&record_cur, &record) && apply_extended(walk, &record, ret);

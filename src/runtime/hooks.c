@@ -20,6 +20,9 @@ CT_CHECK_OFFSET(struct ct_self, epoch, CT_SELF_EPOCH);
 CT_CHECK_OFFSET(struct ct_self, depth_limit, CT_SELF_DEPTH_LIMIT);
 CT_CHECK_OFFSET(struct ct_self, thread, CT_SELF_THREAD);
 CT_CHECK_OFFSET(struct ct_self, counted_calls, CT_SELF_COUNTED);
+CT_CHECK_OFFSET(struct ct_self, values_bytes, CT_SELF_VALUES_BYTES);
+CT_CHECK_OFFSET(struct ct_self, stack_high, CT_SELF_STACK_HIGH);
+CT_CHECK_OFFSET(struct ct_self, stack_span, CT_SELF_STACK_SPAN);
 CT_CHECK_OFFSET(struct ct_site_table, byte_mask, CT_TABLE_BYTE_MASK);
 CT_CHECK_OFFSET(struct ct_site_table, slots, CT_TABLE_SLOTS);
 CT_CHECK_OFFSET(struct ct_site_slot, site, CT_SLOT_SITE);
@@ -42,6 +45,17 @@ _Static_assert(sizeof(struct ct_exit_slot) == CT_EXIT_SLOT_BYTES &&
 		       sizeof(struct ct_registers) == CT_HOOK_REGISTERS_BYTES && CT_PLAN_RBX == 1 &&
 		       CT_PLAN_R15 == 6 && CT_PLAN_RAX == 7 && CT_PLAN_XMM0 == 9 &&
 		       CT_PLAN_ST0 == 13 && CT_PLAN_REGISTERS == 17,
+	       "the assembly hooks rely on it");
+CT_CHECK_OFFSET(struct ct_capture, function, CT_CAPTURE_FUNCTION);
+CT_CHECK_OFFSET(struct ct_capture, steps, CT_CAPTURE_STEPS);
+CT_CHECK_OFFSET(struct ct_capture, rsp_end, CT_CAPTURE_RSP_END);
+CT_CHECK_OFFSET(struct ct_capture, rbp_span, CT_CAPTURE_RBP_SPAN);
+CT_CHECK_OFFSET(struct ct_capture, rbp_low, CT_CAPTURE_RBP_LOW);
+CT_CHECK_OFFSET(struct ct_capture, quick_bytes, CT_CAPTURE_QUICK_BYTES);
+CT_CHECK_OFFSET(struct ct_quick_step, offset, CT_QUICK_STEP_OFFSET);
+CT_CHECK_OFFSET(struct ct_quick_step, at, CT_QUICK_STEP_AT);
+_Static_assert(sizeof(struct ct_quick_step) == CT_QUICK_STEP_BYTES &&
+		       CT_VALUES_HEAD == CT_VALUES_HEAD_VALUE && CT_VALUES_HEAD_BYTES == 3,
 	       "the assembly hooks rely on it");
 CT_CHECK_OFFSET(struct ct_planted, slot, CT_PLANTED_SLOT);
 CT_CHECK_OFFSET(struct ct_planted, x87_values, CT_PLANTED_X87);

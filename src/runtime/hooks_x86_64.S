@@ -72,25 +72,20 @@
 .endm
 
 /* Everything after the commit: the way out, the abort, the slow path, the descriptor. */
-.macro FINISH name, target, values
+.macro FINISH name, slow
 \name\()_commit:
 	ret
 	.long	CT_RSEQ_SIGNATURE
 \name\()_abort:
 	jmp	\name
 \name\()_slow:
-	CALL_C	*\target(%rip)
-	.ifnb	\values
-\name\()_values:
-	/* Fifth argument: the site's slot; an exit has what there is to capture there already. */
-	.ifc	\values, ct_values_enter
-	lea	CT_TABLE_SLOTS(%r11,%rax), %r8
-	.endif
-	CALL_C	\values
-	.endif
+	CALL_C	*\slow(%rip)
 	.cfi_endproc
 	.size	\name, . - \name
+	SEQUENCE \name
+.endm
 
+.macro SEQUENCE name
 	.section .data.rel.ro, "aw"
 	.balign	32
 \name\()_sequence:
@@ -99,14 +94,200 @@
 	.text
 .endm
 
+/* The hook's two arguments, in the red zone, where no handler writes: what is quick (below) uses
+ * their registers. */
+.macro KEEP_ARGUMENTS
+	mov	%rdi, -16(%rsp)
+	mov	%rsi, -24(%rsp)
+.endm
+
+.macro TAKE_ARGUMENTS
+	mov	-16(%rsp), %rdi
+	mov	-24(%rsp), %rsi
+.endm
+
+/* The same for hooks with values: rsi has their bytes at the commit. Where C goes on, \values has
+ * r8 as its fifth argument. */
+.macro FINISH_VALUES name, slow, values
+	mov	%r9, %fs:CT_SELF_WORD(%r8)
+\name\()_commit:
+	add	%rsi, %fs:CT_SELF_VALUES_BYTES(%r8)
+	ret
+	.long	CT_RSEQ_SIGNATURE
+\name\()_abort:
+	TAKE_ARGUMENTS
+	jmp	\name
+\name\()_quick_slow:
+	TAKE_ARGUMENTS
+\name\()_slow:
+	CALL_C	*\slow(%rip)
+\name\()_values:
+	mov	%r11, %r8
+	CALL_C	\values
+	.cfi_endproc
+	.size	\name, . - \name
+	SEQUENCE \name
+.endm
+
+/*
+ * Quick plans: registers and pieces of the stack, of which the window takes
+ * what it gets at once. The steps of such a plan (struct ct_quick_step) are run
+ * by jumps from one to the next, in the hook's restartable sequence: for that
+ * all their code is in each hook once. rdx is the step, rcx where the payload
+ * goes, r11 a sum; rax, rdi and rsi are free.
+ */
+.macro NEXT_STEP
+	add	$CT_QUICK_STEP_BYTES, %rdx
+	notrack jmp *(%rdx)
+.endm
+
+.macro STEP_REGISTER name, register
+\name\()_register_\register:
+	movslq	CT_QUICK_STEP_OFFSET(%rdx), %rax
+	mov	CT_QUICK_STEP_AT(%rdx), %esi
+	.ifc	\register, rsp
+	lea	8(%rsp,%rax), %rax
+	.else
+	add	%\register, %rax
+	.endif
+	mov	%rax, (%rcx,%rsi)
+	NEXT_STEP
+.endm
+
+/* The sum begins with a register, or has one added. */
+.macro STEP_SUM name, register
+\name\()_set_\register:
+	xor	%r11d, %r11d
+\name\()_add_\register:
+	movslq	CT_QUICK_STEP_OFFSET(%rdx), %rax
+	.ifc	\register, rsp
+	lea	8(%rsp,%rax), %rax
+	.else
+	add	%\register, %rax
+	.endif
+	add	%rax, %r11
+	NEXT_STEP
+.endm
+
+/* Of the size that was stored a moment ago, or the load waits for the cache. */
+.macro STEP_STACK name, register, size_bytes
+\name\()_stack_\register\()_\size_bytes:
+	movslq	CT_QUICK_STEP_OFFSET(%rdx), %rax
+	mov	CT_QUICK_STEP_AT(%rdx), %esi
+	.ifc	\register, rsp
+	add	$8, %rax
+	.endif
+	.if	\size_bytes == 1
+	movzbl	(%\register,%rax), %eax
+	mov	%al, (%rcx,%rsi)
+	.elseif	\size_bytes == 2
+	movzwl	(%\register,%rax), %eax
+	mov	%ax, (%rcx,%rsi)
+	.elseif	\size_bytes == 4
+	mov	(%\register,%rax), %eax
+	mov	%eax, (%rcx,%rsi)
+	.else
+	.irp	piece, 0, 8, 16, 24
+	.if	\piece < \size_bytes
+	mov	\piece(%\register,%rax), %rdi
+	mov	%rdi, \piece(%rcx,%rsi)
+	.endif
+	.endr
+	.endif
+	NEXT_STEP
+.endm
+
+/* Are all pieces on the stack, which begins at the frame? \capture is not changed. */
+.macro CHECK_STACK capture, fail
+	cmpq	$0, CT_CAPTURE_RSP_END(\capture)
+	je	7f
+	lea	8(%rsp), %rcx
+	mov	%fs:CT_SELF_STACK_HIGH(%r8), %rax
+	sub	%rcx, %rax
+	cmp	%fs:CT_SELF_STACK_SPAN(%r8), %rax
+	ja	\fail
+	mov	CT_CAPTURE_RSP_END(\capture), %edx
+	cmp	%rdx, %rax
+	jb	\fail
+	mov	CT_CAPTURE_RBP_SPAN(\capture), %edx
+	test	%edx, %edx
+	jz	7f
+	sub	%rdx, %rax
+	jb	\fail
+	movslq	CT_CAPTURE_RBP_LOW(\capture), %rdx
+	add	%rbp, %rdx
+	sub	%rcx, %rdx
+	cmp	%rdx, %rax
+	jb	\fail
+7:
+.endm
+
+/*
+ * All steps, the first one by falling into it; a hook goes on at its _end step.
+ * Where they are, for plan.c: in the order of enum ct_quick_code.
+ */
+.macro STEPS name
+	notrack jmp *(%rdx)
+	.irp	register, rsp, rbx, rbp, r12, r13, r14, r15
+	STEP_REGISTER \name, \register
+	STEP_SUM \name, \register
+	.endr
+	.irp	size_bytes, 1, 2, 4, 8, 16, 32
+	STEP_STACK \name, rsp, \size_bytes
+	STEP_STACK \name, rbp, \size_bytes
+	.endr
+\name\()_store:
+	mov	CT_QUICK_STEP_AT(%rdx), %esi
+	mov	%r11, (%rcx,%rsi)
+	NEXT_STEP
+	.pushsection .rodata
+	.balign	4
+	.globl	\name\()_steps
+	.hidden	\name\()_steps
+	.type	\name\()_steps, @object
+\name\()_steps:
+	.irp	register, rsp, rbx, rbp, r12, r13, r14, r15
+	.long	\name\()_register_\register - \name\()_steps
+	.endr
+	.irp	register, rsp, rbx, rbp, r12, r13, r14, r15
+	.long	\name\()_set_\register - \name\()_steps
+	.endr
+	.irp	register, rsp, rbx, rbp, r12, r13, r14, r15
+	.long	\name\()_add_\register - \name\()_steps
+	.endr
+	.irp	size_bytes, 1, 2, 4, 8, 16, 32
+	.long	\name\()_stack_rsp_\size_bytes - \name\()_steps
+	.endr
+	.irp	size_bytes, 1, 2, 4, 8, 16, 32
+	.long	\name\()_stack_rbp_\size_bytes - \name\()_steps
+	.endr
+	.long	\name\()_store - \name\()_steps
+	.long	\name\()_end - \name\()_steps
+	.size	\name\()_steps, . - \name\()_steps
+	.popsection
+.endm
+
+/* The last step: the head of the VALUES record, and an end behind it. rsi gets its bytes. */
+.macro END_STEPS name
+\name\()_end:
+	mov	CT_QUICK_STEP_AT(%rdx), %esi
+	movq	$0, -3(%rcx,%rsi)
+	movb	$CT_VALUES_HEAD_VALUE, -3(%rcx)
+	mov	%si, -2(%rcx)
+.endm
+
 /* rdi: function, rsi: call site; (rsp): site; rsp + 8: the frame's stack pointer. */
-.macro ENTER_HOOK name, has_clock, has_values
+.macro BEGIN_HOOK name
 	.globl	\name
 	.hidden	\name
 	.type	\name, @function
 	.balign	64
 \name:
 	.cfi_startproc
+.endm
+
+/* Up to the site's slot: r8 is ct_self, r9 the word, r10 the top frame, r11 the slot. */
+.macro BEGIN_ENTER name
 	mov	ct_self@gottpoff(%rip), %r8
 	ARM	\name
 	LOAD_WORD \name\()_slow
@@ -121,7 +302,6 @@
 	sub	%rcx, %rax
 	cmp	$CT_STACK_GAP_BYTES_VALUE, %rax
 	jae	\name\()_slow
-	/* The site's record, but for the time, to r11. */
 	mov	ct_site_table(%rip), %r11
 	mov	(%rsp), %rdx
 	mov	%rdx, %rax
@@ -135,98 +315,201 @@
 	je	\name\()_slow
 	add	$CT_SLOT_BYTES, %rax
 	jmp	1b
-3:	.if	\has_values
-	cmpq	$0, CT_TABLE_SLOTS+CT_SLOT_CAPTURE(%r11,%rax)
-	jne	\name\()_values
-	.endif
-	mov	CT_TABLE_SLOTS+CT_SLOT_RECORD(%r11,%rax), %r11
+3:	lea	CT_TABLE_SLOTS(%r11,%rax), %r11
+.endm
+
+/* The site's record from its slot, both r11, and its time. Its module may be gone. */
+.macro ENTER_RECORD name, slow, has_clock
+	mov	CT_SLOT_RECORD(%r11), %r11
 	test	%r11, %r11
-	jz	\name\()_slow
+	jz	\slow
 	.if	\has_clock
-	READ_CLOCK \name\()_slow
+	READ_CLOCK \slow
 	lea	(%r11,%rax,4), %r11
 	.endif
-	movzwl	%r9w, %ecx
-	add	%fs:CT_SELF_WINDOW(%r8), %rcx
-	mov	%r11, (%rcx)
+.endm
+
+/* The new frame, and one call deeper. */
+.macro PUSH_FRAME
 	lea	8(%rsp), %rax
 	mov	%rax, 16(%r10)
 	mov	%rdi, 24(%r10)
 	add	enter_step(%rip), %r9
+.endm
+
+/* The plain enter record, where the window is. */
+.macro PUT_ENTER
+	movzwl	%r9w, %ecx
+	add	%fs:CT_SELF_WINDOW(%r8), %rcx
+	mov	%r11, (%rcx)
+.endm
+
+.macro ENTER_HOOK name, has_clock
+	BEGIN_HOOK \name
+	BEGIN_ENTER \name
+	ENTER_RECORD \name, \name\()_slow, \has_clock
+	PUT_ENTER
+	PUSH_FRAME
 	mov	%r9, %fs:CT_SELF_WORD(%r8)
-	.if	\has_values
-	FINISH	\name, ct_record_enter_slow, ct_values_enter
-	.else
 	FINISH	\name, ct_record_enter_slow
+.endm
+
+/* CALLTRACE_CAPTURE_ARGS=1: a site may have a plan; what is not quick is for values.c. */
+.macro ENTER_VALUES_HOOK name, has_clock
+	BEGIN_HOOK \name
+	KEEP_ARGUMENTS
+	BEGIN_ENTER \name
+	mov	CT_SLOT_CAPTURE(%r11), %rdi
+	test	%rdi, %rdi
+	jnz	5f
+	mov	-16(%rsp), %rdi
+	ENTER_RECORD \name, \name\()_slow, \has_clock
+	PUT_ENTER
+	PUSH_FRAME
+	xor	%esi, %esi
+	jmp	\name\()_publish
+5:	mov	CT_CAPTURE_QUICK_BYTES(%rdi), %ecx
+	mov	-16(%rsp), %rax
+	test	%ecx, %ecx
+	jz	\name\()_not_quick
+	cmp	CT_CAPTURE_FUNCTION(%rdi), %rax
+	jne	\name\()_not_quick
+	movzwl	%r9w, %eax
+	add	%ecx, %eax
+	cmp	$CT_OFFSET_LIMIT_VALUE - 6, %eax
+	ja	\name\()_not_quick
+	CHECK_STACK %rdi, \name\()_not_quick
+	movzwl	%r9w, %ecx
+	add	%fs:CT_SELF_WINDOW(%r8), %rcx
+	mov	CT_CAPTURE_STEPS(%rdi), %rdx
+	add	$6 + 3, %rcx
+	STEPS	\name
+	END_STEPS \name
+	mov	-16(%rsp), %rdi
+	ENTER_RECORD \name, \name\()_quick_slow, \has_clock
+	/* The first bytes last: a process killed in between has no half of it in its trace. */
+	mov	%r11, %rax
+	shr	$32, %rax
+	mov	%ax, -5(%rcx)
+	mov	%r11d, -9(%rcx)
+	PUSH_FRAME
+	add	%rsi, %r9
+	jmp	\name\()_publish
+\name\()_not_quick:
+	mov	-16(%rsp), %rdi
+	jmp	\name\()_values
+\name\()_publish:
+	FINISH_VALUES \name, ct_record_enter_slow, ct_values_enter
+.endm
+
+/* The frame on top to r10: it returns, or this is for the slow path. */
+.macro CHECK_FRAME slow
+	TOP_FRAME
+	lea	8(%rsp), %rcx
+	cmp	%rdi, 8(%r10)
+	jne	\slow
+	mov	(%r10), %rax
+	cmp	%rcx, %rax
+	je	1f
+	/* Lower than at the entry, after alloca. */
+	test	$3, %al
+	jnz	\slow
+	sub	%rcx, %rax
+	cmp	$CT_STACK_GAP_BYTES_VALUE, %rax
+	jb	1f
+	/* Called by a jump: the frame is gone, its return address is ours, its caller's is whole. */
+	cmp	%rsi, (%rsp)
+	jne	\slow
+	cmp	%rcx, (%r10)
+	jae	\slow
+	cmp	%rcx, -16(%r10)
+	jb	\slow
+1:
+.endm
+
+/* The return record to eax. */
+.macro RETURN_RECORD slow, has_clock
+	.if	\has_clock
+	READ_CLOCK \slow
+	lea	2(,%rax,4), %eax
+	.else
+	mov	$2, %eax
 	.endif
 .endm
 
-.macro EXIT_HOOK name, has_clock, has_values
-	.globl	\name
-	.hidden	\name
-	.type	\name, @function
-	.balign	64
-\name:
-	.cfi_startproc
-	.if	\has_values
-	/* What there is to capture where the hook returns to. */
-	mov	ct_exit_table(%rip), %r11
+.macro PUT_RETURN
+	movzwl	%r9w, %ecx
+	add	%fs:CT_SELF_WINDOW(%r8), %rcx
+	mov	%eax, (%rcx)
+	add	exit_step(%rip), %r9
+.endm
+
+.macro EXIT_HOOK name, has_clock
+	BEGIN_HOOK \name
+	mov	ct_self@gottpoff(%rip), %r8
+	ARM	\name
+	LOAD_WORD \name\()_slow
+	CHECK_FRAME \name\()_slow
+	RETURN_RECORD \name\()_slow, \has_clock
+	PUT_RETURN
+	mov	%r9, %fs:CT_SELF_WORD(%r8)
+	FINISH	\name, ct_record_exit_slow
+.endm
+
+.macro EXIT_VALUES_HOOK name, has_clock
+	BEGIN_HOOK \name
+	KEEP_ARGUMENTS
+	/* What there is to capture where the hook returns to: r11. */
+	mov	ct_exit_table(%rip), %r10
 	mov	(%rsp), %rdx
 	xor	%eax, %eax
 	crc32q	%rdx, %rax
-1:	and	CT_TABLE_BYTE_MASK(%r11), %rax
-	mov	CT_TABLE_SLOTS+CT_EXIT_SLOT_SITE(%r11,%rax), %rcx
+1:	and	CT_TABLE_BYTE_MASK(%r10), %rax
+	mov	CT_TABLE_SLOTS+CT_EXIT_SLOT_SITE(%r10,%rax), %rcx
 	cmp	%rcx, %rdx
 	je	2f
 	test	%rcx, %rcx
 	jz	\name\()_slow
 	add	$CT_EXIT_SLOT_BYTES, %rax
 	jmp	1b
-2:	mov	CT_TABLE_SLOTS+CT_EXIT_SLOT_CAPTURE(%r11,%rax), %r8
-	cmp	$CT_CAPTURE_NONE, %r8
-	ja	\name\()_values
+2:	mov	CT_TABLE_SLOTS+CT_EXIT_SLOT_CAPTURE(%r10,%rax), %r11
+	cmp	$CT_CAPTURE_NONE, %r11
 	jb	\name\()_slow
-	.endif
-	mov	ct_self@gottpoff(%rip), %r8
+	je	3f
+	cmpl	$0, CT_CAPTURE_QUICK_BYTES(%r11)
+	je	\name\()_values
+3:	mov	ct_self@gottpoff(%rip), %r8
 	ARM	\name
 	LOAD_WORD \name\()_slow
-	TOP_FRAME
-	lea	8(%rsp), %rcx
-	cmp	%rdi, 8(%r10)
-	jne	\name\()_slow
-	mov	(%r10), %rax
-	cmp	%rcx, %rax
-	je	1f
-	/* Lower than at the entry, after alloca. */
-	test	$3, %al
-	jnz	\name\()_slow
-	sub	%rcx, %rax
-	cmp	$CT_STACK_GAP_BYTES_VALUE, %rax
-	jb	1f
-	/* Called by a jump: the frame is gone, its return address is ours, its caller's is whole. */
-	cmp	%rsi, (%rsp)
-	jne	\name\()_slow
-	cmp	%rcx, (%r10)
-	jae	\name\()_slow
-	cmp	%rcx, -16(%r10)
-	jb	\name\()_slow
-1:
-	.if	\has_clock
-	READ_CLOCK \name\()_slow
-	lea	2(,%rax,4), %eax
-	.else
-	mov	$2, %eax
-	.endif
+	CHECK_FRAME \name\()_slow
+	cmp	$CT_CAPTURE_NONE, %r11
+	jne	5f
+	RETURN_RECORD \name\()_slow, \has_clock
+	PUT_RETURN
+	xor	%esi, %esi
+	jmp	\name\()_publish
+5:	cmp	CT_CAPTURE_FUNCTION(%r11), %rdi
+	jne	\name\()_values
+	movzwl	%r9w, %eax
+	add	CT_CAPTURE_QUICK_BYTES(%r11), %eax
+	cmp	$CT_OFFSET_LIMIT_VALUE - 3, %eax
+	ja	\name\()_values
+	CHECK_STACK %r11, \name\()_values
 	movzwl	%r9w, %ecx
 	add	%fs:CT_SELF_WINDOW(%r8), %rcx
-	mov	%eax, (%rcx)
+	mov	CT_CAPTURE_STEPS(%r11), %rdx
+	add	$3 + 3, %rcx
+	STEPS	\name
+	END_STEPS \name
+	RETURN_RECORD \name\()_quick_slow, \has_clock
+	mov	%eax, %edx
+	shr	$8, %edx
+	mov	%dx, -5(%rcx)
+	mov	%al, -6(%rcx)
 	add	exit_step(%rip), %r9
-	mov	%r9, %fs:CT_SELF_WORD(%r8)
-	.if	\has_values
-	FINISH	\name, ct_record_exit_slow, ct_values_exit
-	.else
-	FINISH	\name, ct_record_exit_slow
-	.endif
+	add	%rsi, %r9
+\name\()_publish:
+	FINISH_VALUES \name, ct_record_exit_slow, ct_values_exit
 .endm
 
 /* What the compiler calls: on to the code for the mode and clock, as the registers are. */
@@ -264,16 +547,15 @@ exit_step:
 	.text
 	ENTRY	__cyg_profile_func_enter, ct_enter_entry
 	ENTRY	__cyg_profile_func_exit, ct_exit_entry
-	ENTER_HOOK ct_cycles_enter, 1, 0
-	EXIT_HOOK ct_cycles_exit, 1, 0
+	ENTER_HOOK ct_cycles_enter, 1
+	EXIT_HOOK ct_cycles_exit, 1
+	ENTER_VALUES_HOOK ct_cycles_values_enter, 1
+	EXIT_VALUES_HOOK ct_cycles_values_exit, 1
 	/* CALLTRACE_CLOCK=none: the order alone. */
-	ENTER_HOOK ct_order_enter, 0, 0
-	EXIT_HOOK ct_order_exit, 0, 0
-	/* CALLTRACE_CAPTURE_ARGS=1: calls with a plan go on in values.c. */
-	ENTER_HOOK ct_cycles_values_enter, 1, 1
-	EXIT_HOOK ct_cycles_values_exit, 1, 1
-	ENTER_HOOK ct_order_values_enter, 0, 1
-	EXIT_HOOK ct_order_values_exit, 0, 1
+	ENTER_HOOK ct_order_enter, 0
+	EXIT_HOOK ct_order_exit, 0
+	ENTER_VALUES_HOOK ct_order_values_enter, 0
+	EXIT_VALUES_HOOK ct_order_values_exit, 0
 	C_HOOK	ct_c_enter, ct_enter_hook
 	C_HOOK	ct_c_exit, ct_exit_hook
 
@@ -348,13 +630,7 @@ ct_ignore_call:
 	ret
 	.cfi_endproc
 	.size	\name, . - \name
-
-	.section .data.rel.ro, "aw"
-	.balign	32
-\name\()_sequence:
-	.long	0, 0
-	.quad	\name\()_start, \name\()_commit - \name\()_start, \name\()_abort
-	.text
+	SEQUENCE \name
 .endm
 
 	PUBLISH	ct_publish_enter, 6

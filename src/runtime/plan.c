@@ -814,6 +814,155 @@ static void *take_memory(struct image *image, size_t size_bytes)
 	return taken;
 }
 
+/* ---- quick ones ---- */
+
+/* While the steps of a plan are made, until something is not quick. */
+struct quick_building {
+	const int32_t *code; /* by enum ct_quick_code */
+	struct ct_quick_step steps[CT_QUICK_STEPS_MAX];
+	unsigned int count;
+	uint32_t at; /* bytes of payload so far */
+	bool may_add;
+	bool has_sum;
+	uint32_t rsp_end;
+	int64_t rbp_low, rbp_end; /* equal: nothing from there */
+};
+
+static bool add_step(struct quick_building *quick, unsigned int code, int32_t offset)
+{
+	if (quick->count == CT_QUICK_STEPS_MAX)
+		return false;
+	quick->steps[quick->count++] = (struct ct_quick_step){
+		.code = (uint64_t)quick->code + (uint64_t)(int64_t)quick->code[code],
+		.offset = offset,
+		.at = quick->at,
+	};
+	return true;
+}
+
+static bool add_stack_steps(struct quick_building *quick, const struct ct_plan_op *op)
+{
+	enum { MOST_OFFSET = 1 << 24, PIECES = 6 };
+	if (op->offset > MOST_OFFSET || op->offset < -MOST_OFFSET)
+		return false;
+	int64_t end = (int64_t)op->offset + op->size;
+	unsigned int code = CT_QUICK_STACK_RBP;
+	if (op->from == CT_PLAN_RSP && op->offset >= 0) {
+		code = CT_QUICK_STACK_RSP;
+		if (end > quick->rsp_end)
+			quick->rsp_end = (uint32_t)end;
+	} else if (op->from == CT_PLAN_RBP) {
+		bool first = quick->rbp_low == quick->rbp_end;
+		if (first || op->offset < quick->rbp_low)
+			quick->rbp_low = op->offset;
+		if (first || end > quick->rbp_end)
+			quick->rbp_end = end;
+	} else {
+		return false;
+	}
+	int32_t offset = op->offset;
+	uint32_t left = op->size;
+	for (int piece = PIECES - 1; piece >= 0; piece--) {
+		for (uint32_t size_bytes = 1U << piece; left >= size_bytes; left -= size_bytes) {
+			if (!add_step(quick, code + (unsigned int)piece, offset))
+				return false;
+			offset += (int32_t)size_bytes;
+			quick->at += size_bytes;
+		}
+	}
+	return true;
+}
+
+/* A sum of registers and constants is quick, where the hook has a register for it. */
+static bool add_sum_step(struct quick_building *quick, const struct ct_plan_op *op)
+{
+	struct ct_quick_step *last = quick->count ? &quick->steps[quick->count - 1] : NULL;
+	int64_t sum;
+	switch (op[0].code) {
+	case CT_PLAN_PUSH_REGISTER:
+		if (quick->has_sum && op[1].code != CT_PLAN_ADD)
+			return false;
+		if (!add_step(quick, (quick->has_sum ? CT_QUICK_ADD : CT_QUICK_SET) + op->from,
+			      op->offset))
+			return false;
+		quick->has_sum = true;
+		return true;
+	case CT_PLAN_ADD: /* with the PUSH_REGISTER before it */
+		return quick->has_sum && op[-1].code == CT_PLAN_PUSH_REGISTER;
+	case CT_PLAN_ADD_CONSTANT:
+		sum = quick->has_sum ? last->offset + op->operand : INT64_MAX;
+		if (sum != (int32_t)sum)
+			return false;
+		last->offset = (int32_t)sum;
+		return true;
+	default: /* CT_PLAN_APPEND_VALUE */
+		if (!quick->has_sum || !add_step(quick, CT_QUICK_STORE, 0))
+			return false;
+		quick->has_sum = false;
+		quick->at += op->size;
+		return true;
+	}
+}
+
+/* `op` is one of checked operations, which CT_CAPTURE_END follows. */
+static bool add_quick_op(struct quick_building *quick, const struct ct_plan_op *op)
+{
+	switch (op->code) {
+	case CT_PLAN_APPEND_REGISTER:
+		if (!add_step(quick, CT_QUICK_REGISTER + op->from, op->offset))
+			return false;
+		quick->at += op->size;
+		return true;
+	case CT_PLAN_APPEND_STACK:
+	case CT_CAPTURE_STACK_1:
+	case CT_CAPTURE_STACK_2:
+	case CT_CAPTURE_STACK_4:
+	case CT_CAPTURE_STACK_8:
+		return add_stack_steps(quick, op);
+	case CT_PLAN_PUSH_REGISTER:
+	case CT_PLAN_ADD:
+	case CT_PLAN_ADD_CONSTANT:
+	case CT_PLAN_APPEND_VALUE:
+		return quick->may_add && add_sum_step(quick, op);
+	default:
+		return false;
+	}
+}
+
+static const int32_t *quick_code(bool is_enter)
+{
+	if (ct_runtime.config.clock_kind == CT_CLOCK_NONE)
+		return is_enter ? ct_order_values_enter_steps : ct_order_values_exit_steps;
+	return is_enter ? ct_cycles_values_enter_steps : ct_cycles_values_exit_steps;
+}
+
+/* Steps for the capture, when it is a quick one. */
+static void make_quick(struct image *image, struct ct_capture *capture)
+{
+	struct quick_building quick = {
+		.code = quick_code(capture->kind == CT_PLAN_ENTER),
+		.may_add = capture->kind == CT_PLAN_EXIT,
+	};
+	if (capture->kind == CT_PLAN_EXIT_STUB)
+		return;
+	for (const struct ct_plan_op *op = capture->ops; op->code != CT_CAPTURE_END; op++)
+		if (!add_quick_op(&quick, op))
+			return;
+	uint32_t payload_bytes = quick.at;
+	quick.at += CT_VALUES_HEAD_BYTES;
+	if (payload_bytes > CT_QUICK_PAYLOAD_MAX || !add_step(&quick, CT_QUICK_END, 0))
+		return;
+	struct ct_quick_step *steps = take_memory(image, quick.count * sizeof(*steps));
+	if (!steps)
+		return;
+	ct_copy(steps, quick.steps, quick.count * sizeof(*steps));
+	capture->steps = steps;
+	capture->rsp_end = quick.rsp_end;
+	capture->rbp_low = (int32_t)quick.rbp_low;
+	capture->rbp_span = (uint32_t)(quick.rbp_end - quick.rbp_low);
+	capture->quick_bytes = quick.at;
+}
+
 /* Do the parts of the plan fit into it, as the index has it? */
 static bool accepts_plan(const struct ct_plan *plan, uint64_t size_bytes)
 {
@@ -852,6 +1001,7 @@ static const struct ct_capture *build_capture(struct image *image, const struct 
 	if (!capture)
 		return NULL;
 	build_ops(&build, ops, plan->op_count, capture->ops);
+	ct_zero(capture, sizeof(*capture));
 	uint64_t room_bytes = CT_VALUES_HEAD_BYTES + check.payload_bytes + SLACK_BYTES;
 	capture->function = plan->function + image->bias;
 	capture->room_bytes = (uint32_t)((room_bytes + 7) & ~UINT64_C(7));
@@ -859,6 +1009,7 @@ static const struct ct_capture *build_capture(struct image *image, const struct 
 	capture->return_slot_register = plan->return_slot_register;
 	capture->return_slot_offset = plan->return_slot_offset;
 	capture->x87_values = check.x87_values & 2 ? 2 : check.x87_values;
+	make_quick(image, capture);
 	return capture;
 }
 

@@ -110,7 +110,7 @@ struct ct_thread {
 	struct ct_stack *stack; /* current one */
 	uint64_t appended_bytes;
 	uint64_t extended_bytes;
-	uint64_t values_bytes; /* as extended_bytes, of VALUES; added to by the hooks */
+	uint64_t values_bytes; /* as extended_bytes, of VALUES, when the thread has ended */
 	uint64_t unwound_calls;
 	uint64_t ended_depth;	    /* calls open when the thread ended */
 	struct ct_self *self;	    /* NULL once the thread has ended */
@@ -134,6 +134,9 @@ struct ct_self {
 	uint64_t depth_limit; /* first depth that the hot path may not push */
 	struct ct_thread *thread;
 	uint64_t counted_calls;
+	uint64_t values_bytes; /* written in VALUES records */
+	uint64_t stack_high; /* of the current stack, and its size: what is captured from it lies */
+	uint64_t stack_span; /* between the stack pointer and there */
 };
 extern __thread struct ct_self ct_self;
 

@@ -3,13 +3,16 @@
 #ifndef CT_RUNTIME_SELF_LAYOUT_H
 #define CT_RUNTIME_SELF_LAYOUT_H
 
-#define CT_SELF_WORD	    0
-#define CT_SELF_WINDOW	    8
-#define CT_SELF_FRAMES	    16
-#define CT_SELF_EPOCH	    24
-#define CT_SELF_DEPTH_LIMIT 32
-#define CT_SELF_THREAD	    40
-#define CT_SELF_COUNTED	    48
+#define CT_SELF_WORD	     0
+#define CT_SELF_WINDOW	     8
+#define CT_SELF_FRAMES	     16
+#define CT_SELF_EPOCH	     24
+#define CT_SELF_DEPTH_LIMIT  32
+#define CT_SELF_THREAD	     40
+#define CT_SELF_COUNTED	     48
+#define CT_SELF_VALUES_BYTES 56
+#define CT_SELF_STACK_HIGH   64
+#define CT_SELF_STACK_SPAN   72
 
 #define CT_TABLE_BYTE_MASK 0
 #define CT_TABLE_SLOTS	   16
@@ -24,6 +27,19 @@
 #define CT_EXIT_SLOT_CAPTURE 8
 #define CT_EXIT_SLOT_BYTES   16
 #define CT_CAPTURE_NONE	     1 /* in place of an address; 0: not known yet */
+
+/* struct ct_capture */
+#define CT_CAPTURE_FUNCTION    0
+#define CT_CAPTURE_STEPS       8
+#define CT_CAPTURE_RSP_END     16
+#define CT_CAPTURE_RBP_SPAN    20
+#define CT_CAPTURE_RBP_LOW     24
+#define CT_CAPTURE_QUICK_BYTES 28
+/* struct ct_quick_step */
+#define CT_QUICK_STEP_OFFSET 8
+#define CT_QUICK_STEP_AT     12
+#define CT_QUICK_STEP_BYTES  16
+#define CT_VALUES_HEAD_VALUE 0x17
 
 #define CT_HOOK_REGISTERS_BYTES 56 /* struct ct_registers */
 /* Registers of a plan, six more, and a word of the caller's; aligned for a call */

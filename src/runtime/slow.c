@@ -122,6 +122,8 @@ static void set_limits(struct ct_stack *stack)
 		limit = (uint64_t)stack->base + max_depth;
 	ct_self.frames = stack->frames;
 	ct_self.depth_limit = limit;
+	ct_self.stack_high = stack->range.high;
+	ct_self.stack_span = stack->range.high - stack->range.low;
 }
 
 static void set_depth(struct ct_thread *thread, uint32_t depth)
@@ -251,8 +253,8 @@ void ct_slow_settle(uint64_t sp, enum ct_unwind_reason reason)
  * behind it, and `depth` into the word. The record's first byte comes last; see
  * write_extended().
  */
-static void write_with_values(struct ct_thread *thread, uint64_t record, size_t record_bytes,
-			      const unsigned char *values, size_t values_bytes, uint64_t depth)
+static void write_with_values(uint64_t record, size_t record_bytes, const unsigned char *values,
+			      size_t values_bytes, uint64_t depth)
 {
 	uint64_t word = *current_word();
 	uint64_t offset = word & CT_WORD_OFFSET_MASK;
@@ -262,7 +264,7 @@ static void write_with_values(struct ct_thread *thread, uint64_t record, size_t 
 	ct_copy(at + 1, (char *)&record + 1, record_bytes - 1);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	*at = (unsigned char)record;
-	thread->values_bytes += values_bytes;
+	ct_self.values_bytes += values_bytes;
 	*current_word() = ct_word_make(word, depth, offset + record_bytes + values_bytes);
 }
 
@@ -277,11 +279,11 @@ static __attribute__((noinline)) void write_captured(struct ct_thread *thread, u
 						     const struct ct_capture *capture,
 						     const uint64_t *registers)
 {
-	unsigned char *values = __builtin_alloca(capture->room_bytes);
+	unsigned char *values = NULL, *room = __builtin_alloca(capture->room_bytes);
 	/* Signals are blocked: a fault would end the program. */
-	size_t values_bytes = ct_values_evaluate(capture, registers, values, false);
+	size_t values_bytes = ct_values_evaluate(capture, registers, room, false, &values);
 	if (make_room_for(thread, ticks, record_bytes + values_bytes))
-		write_with_values(thread, record, record_bytes, values, values_bytes, depth);
+		write_with_values(record, record_bytes, values, values_bytes, depth);
 }
 
 /* Is it the plan of this function, and is there a place to follow it? */

@@ -41,8 +41,9 @@ uint64_t ct_thread_calls(const struct ct_thread *thread)
 			if (stack != thread->stack)
 				open += ct_slow_recorded_depth(stack, stack->depth);
 	}
-	return (bytes - thread->extended_bytes - thread->values_bytes + CT_RETURN_BYTES * open) /
-	       (CT_ENTER_BYTES + CT_RETURN_BYTES);
+	uint64_t other_bytes = thread->extended_bytes + thread->values_bytes +
+			       (self ? self->values_bytes : 0);
+	return (bytes - other_bytes + CT_RETURN_BYTES * open) / (CT_ENTER_BYTES + CT_RETURN_BYTES);
 }
 
 /* Structs of ended threads, oldest first. Under the lock. */
@@ -158,7 +159,8 @@ static void end_thread(struct ct_thread *thread)
 {
 	ct_sigset saved = ct_sys_block_signals();
 	thread->counted_calls += ct_self.counted_calls;
-	ct_self.counted_calls = 0;
+	thread->values_bytes += ct_self.values_bytes;
+	ct_self.counted_calls = ct_self.values_bytes = 0;
 	thread->self = NULL;
 	thread->ended_depth = ct_slow_recorded_depth(thread->stack,
 						     (uint32_t)ct_word_depth(*current_word()));
@@ -385,7 +387,7 @@ void ct_thread_fork_child(void)
 	thread->seq = 0;
 	thread->tid = (uint32_t)ct_sys(SYS_gettid);
 	thread->appended_bytes = thread->extended_bytes = thread->unwound_calls = 0;
-	thread->values_bytes = 0;
+	thread->values_bytes = ct_self.values_bytes = 0;
 	thread->counted_calls = 0;
 	ct_self.counted_calls = 0;
 	*current_word() = ct_word_make(word, ct_word_depth(word), CT_OFFSET_NONE);

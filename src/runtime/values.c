@@ -333,25 +333,33 @@ static unsigned char *follow(const struct ct_plan_op *op, const uint64_t *regist
 
 static inline __attribute__((always_inline)) size_t evaluate(const struct ct_capture *capture,
 							     const uint64_t *registers,
-							     unsigned char *ret, bool may_fault)
+							     unsigned char *room, bool may_fault,
+							     unsigned char **ret)
 {
 	struct evaluation run;
+	unsigned char *payload = room + CT_VALUES_HEAD_BYTES;
 	run.view = view_from(registers[CT_PLAN_RSP], may_fault);
-	run.start = ret;
-	unsigned char *end = follow(capture->ops, registers, &run, ret + CT_VALUES_HEAD_BYTES);
+	run.start = room;
+	unsigned char *end = follow(capture->ops, registers, &run, payload);
 	if (ct_unlikely(!end))
 		return 0;
-	size_t size_bytes = (size_t)(end - ret);
 	put(end, 0);
-	ret[0] = CT_VALUES_HEAD;
-	put16(ret + 1, (unsigned int)size_bytes);
-	return size_bytes;
+	size_t payload_bytes = (size_t)(end - payload);
+	if (payload_bytes <= CT_VALUES_SHORT_MAX) {
+		*ret = payload - CT_VALUES_SHORT_HEAD_BYTES;
+		**ret = (unsigned char)(CT_VALUES_SHORT_HEAD | payload_bytes << 2);
+		return CT_VALUES_SHORT_HEAD_BYTES + payload_bytes;
+	}
+	*ret = room;
+	room[0] = CT_VALUES_HEAD;
+	put16(room + 1, (unsigned int)(CT_VALUES_HEAD_BYTES + payload_bytes));
+	return CT_VALUES_HEAD_BYTES + payload_bytes;
 }
 
 size_t ct_values_evaluate(const struct ct_capture *capture, const uint64_t *registers,
-			  unsigned char *ret, bool may_fault)
+			  unsigned char *room, bool may_fault, unsigned char **ret)
 {
-	return evaluate(capture, registers, ret, may_fault);
+	return evaluate(capture, registers, room, may_fault, ret);
 }
 
 static inline bool has_room(const struct ct_thread *thread, uint64_t sp, uint64_t room_bytes)
@@ -377,9 +385,9 @@ static inline uint64_t read_ticks(void)
 }
 
 /* One instruction: handlers add to it, too. */
-static inline void count_values(struct ct_thread *thread, size_t size_bytes)
+static inline void count_values(size_t size_bytes)
 {
-	__asm__ volatile("addq %1, %0" : "+m"(thread->values_bytes) : "r"(size_bytes) : "cc");
+	__asm__ volatile("addq %1, %0" : "+m"(ct_self.values_bytes) : "r"(size_bytes) : "cc");
 }
 
 /* Words of 8 bytes that hold the values and a zero byte. */
@@ -398,9 +406,9 @@ static __attribute__((noinline)) bool enter_with_values(uint64_t function,
 							const struct ct_capture *capture)
 {
 	uint64_t sp = registers->sp;
-	unsigned char *values = __builtin_alloca(capture->room_bytes);
-	size_t size_bytes = evaluate(capture, (const uint64_t *)registers, values,
-				     ct_crash_catches_faults);
+	unsigned char *values, *room = __builtin_alloca(capture->room_bytes);
+	size_t size_bytes = evaluate(capture, (const uint64_t *)registers, room,
+				     ct_crash_catches_faults, &values);
 	if (ct_unlikely(!size_bytes))
 		return false;
 	for (int i = 0; i < PUBLISH_TRIES; i++) {
@@ -420,7 +428,7 @@ static __attribute__((noinline)) bool enter_with_values(uint64_t function,
 			    word, word + CT_WORD_DEPTH_ONE + CT_ENTER_BYTES + size_bytes,
 			    ct_self.window + offset, site_record | (ticks & CT_TIME_MASK) << 2,
 			    (const uint64_t *)values, word_count(size_bytes)))) {
-			count_values(ct_self.thread, size_bytes);
+			count_values(size_bytes);
 			return true;
 		}
 	}
@@ -433,8 +441,8 @@ static __attribute__((noinline)) bool return_with_values(uint64_t function, uint
 							 const uint64_t *registers,
 							 const struct ct_capture *capture)
 {
-	unsigned char *values = __builtin_alloca(capture->room_bytes);
-	size_t size_bytes = evaluate(capture, registers, values, ct_crash_catches_faults);
+	unsigned char *values, *room = __builtin_alloca(capture->room_bytes);
+	size_t size_bytes = evaluate(capture, registers, room, ct_crash_catches_faults, &values);
 	if (ct_unlikely(!size_bytes))
 		return false;
 	for (int i = 0; i < PUBLISH_TRIES; i++) {
@@ -451,7 +459,7 @@ static __attribute__((noinline)) bool return_with_values(uint64_t function, uint
 			    word, word - CT_WORD_DEPTH_ONE + CT_RETURN_BYTES + size_bytes,
 			    ct_self.window + offset, ct_record_return(ticks),
 			    (const uint64_t *)values, word_count(size_bytes)))) {
-			count_values(ct_self.thread, size_bytes);
+			count_values(size_bytes);
 			return true;
 		}
 	}

@@ -29,10 +29,43 @@ enum ct_capture_code {
 #define CT_BLOCK_ELEMENTS(operand)	((operand) >> 16)
 #define CT_BLOCK_ELEMENT_BYTES(operand) ((operand)&0xffff)
 
+/* The code of a step in the hooks, by what it does: a register's value, the beginning of a sum, its
+ * next part, 1 to 32 bytes of the stack, the sum itself, the end. */
+enum ct_quick_code {
+	CT_QUICK_REGISTER = 0,
+	CT_QUICK_SET = CT_QUICK_REGISTER + CT_PLAN_HOOK_REGISTERS,
+	CT_QUICK_ADD = CT_QUICK_SET + CT_PLAN_HOOK_REGISTERS,
+	CT_QUICK_STACK_RSP = CT_QUICK_ADD + CT_PLAN_HOOK_REGISTERS,
+	CT_QUICK_STACK_RBP = CT_QUICK_STACK_RSP + 6, /* 1, 2, 4, 8, 16, 32 bytes */
+	CT_QUICK_STORE = CT_QUICK_STACK_RBP + 6,
+	CT_QUICK_END,
+	CT_QUICK_CODES,
+	CT_QUICK_STEPS_MAX = 64,
+	CT_QUICK_PAYLOAD_MAX = 1024,
+};
+
+/*
+ * A plan that only takes registers and the stack is followed by the hooks
+ * themselves, step by step. A step may store up to 8 bytes behind what it gives:
+ * the next one comes behind it.
+ */
+struct ct_quick_step {
+	uint64_t code;	/* address */
+	int32_t offset; /* to the register */
+	uint32_t at;	/* in the payload; of the last one: bytes of the VALUES record */
+};
+
 struct ct_capture {
-	uint64_t function;   /* the hook must be told this one, or the plan is not for it */
-	uint32_t room_bytes; /* of the buffer for a VALUES record of it */
-	uint8_t kind;	     /* enum ct_plan_kind */
+	uint64_t function; /* the hook must be told this one, or the plan is not for it */
+	const struct ct_quick_step *steps;
+	/* What the steps take from the stack: up to `rsp_end` from rsp on, and `rbp_span` bytes
+	 * from rbp + `rbp_low` on */
+	uint32_t rsp_end;
+	uint32_t rbp_span;
+	int32_t rbp_low;
+	uint32_t quick_bytes; /* of the VALUES record; 0: there are no steps */
+	uint32_t room_bytes;  /* of the buffer for a VALUES record of it */
+	uint8_t kind;	      /* enum ct_plan_kind */
 	uint8_t return_slot_register;
 	uint8_t x87_values; /* EXIT_STUB: how many it wants of st0, st1 */
 	int32_t return_slot_offset;
@@ -67,10 +100,10 @@ const struct ct_capture *ct_plan_of_enter(uint64_t site, uint64_t function, uint
 const struct ct_capture *ct_plan_of_exit(uint64_t site, uint64_t call_site);
 
 /* values.c */
-/* The slow path's way: a VALUES record, ended by zeros, in memory of `capture->room_bytes`.
- * `registers`: numbered as in enum ct_plan_register. Its bytes, or 0: no values. */
+/* The slow path's way: a VALUES record, ended by zeros, in `room`, of `capture->room_bytes`; it
+ * begins at *ret. `registers`: numbered as in enum ct_plan_register. Its bytes, or 0: no values. */
 size_t ct_values_evaluate(const struct ct_capture *capture, const uint64_t *registers,
-			  unsigned char *ret, bool may_fault);
+			  unsigned char *room, bool may_fault, unsigned char **ret);
 /* Is there room for so many bytes on the stack of code whose stack pointer is `sp`? */
 bool ct_values_has_room(const struct ct_thread *thread, uint64_t sp, uint64_t room_bytes);
 /* The thread has ended, or is the only one of a forked child. */
@@ -115,6 +148,11 @@ bool ct_publish_enter(uint64_t word, uint64_t next, unsigned char *at, uint64_t 
 		      const uint64_t *values, uint64_t word_count);
 bool ct_publish_return(uint64_t word, uint64_t next, unsigned char *at, uint64_t record,
 		       const uint64_t *values, uint64_t word_count);
+/* Steps' code, by enum ct_quick_code, from the table's address. */
+extern const int32_t ct_cycles_values_enter_steps[CT_QUICK_CODES];
+extern const int32_t ct_cycles_values_exit_steps[CT_QUICK_CODES];
+extern const int32_t ct_order_values_enter_steps[CT_QUICK_CODES];
+extern const int32_t ct_order_values_exit_steps[CT_QUICK_CODES];
 /* Code that planted return addresses lead to, CT_STUB_BYTES each; and for each where to go on. */
 struct ct_stub_entry {
 	uint64_t return_address;
@@ -153,9 +191,9 @@ static inline const struct ct_capture *ct_plan_of_exit(uint64_t site, uint64_t c
 }
 
 static inline size_t ct_values_evaluate(const struct ct_capture *capture, const uint64_t *registers,
-					unsigned char *ret, bool may_fault)
+					unsigned char *room, bool may_fault, unsigned char **ret)
 {
-	(void)capture, (void)registers, (void)ret, (void)may_fault;
+	(void)capture, (void)registers, (void)room, (void)may_fault, (void)ret;
 	return 0;
 }
 

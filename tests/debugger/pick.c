@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which calls pick.S stops at: the numbers in the file that CT_PICK names, one a line, ascending. */
+/* Which calls pick.S stops at: the numbers in the file that CT_PICK names, one a line, ascending.
+ */
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 static void add_records(struct trace_writer *writer)
 {
 	struct trace_records records = {0};
-	static const unsigned char later[] = {CT_RECORD_EXTENDED | 60 << 2, 5, 1, 2, 3};
+	static const unsigned char later[] = {CT_RECORD_EXTENDED | 30 << 2, 5, 1, 2, 3};
 	static const unsigned char broken[] = {CT_RECORD_EXTENDED, 1};
 	trace_records_enter(&records, 2000, 1);
 	trace_records_enter(&records, 2100, 2);
@@ -72,7 +72,7 @@ static void everything_in_the_file_is_printed(void **state)
 			 "             1200 ns      1  return\n"
 			 "             1300 ns      0  unwind longjmp\n"
 			 "             1400 ns      0  stack 9\n"
-			 "                            unknown kind 60 of 5 bytes\n"
+			 "                            unknown kind 30 of 5 bytes\n"
 			 "                            broken: 2 bytes are not a record\n");
 }
 

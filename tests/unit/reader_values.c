@@ -68,12 +68,13 @@ static void broken_values_end_the_piece(void **state)
 	static const unsigned char too_small[] = {CT_VALUES_HEAD, 2, 0};
 	static const unsigned char too_large[] = {CT_VALUES_HEAD, 200, 0, 1};
 	static const unsigned char cut[] = {CT_VALUES_HEAD};
+	static const unsigned char short_cut[] = {CT_VALUES_SHORT_HEAD | 3 << 2, 1, 2};
 	const struct {
 		const unsigned char *bytes;
 		size_t length;
-	} broken[] = {{too_small, 3}, {too_large, 4}, {cut, 1}};
+	} broken[] = {{too_small, 3}, {too_large, 4}, {cut, 1}, {short_cut, 3}};
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		WRITER(w);
 		struct trace_records records = {0};
 		trace_records_enter(&records, 2000, 1);

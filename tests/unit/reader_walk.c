@@ -455,9 +455,9 @@ static void lost_events_take_calls_along(void **state)
 static void unknown_extended_records_are_skipped(void **state)
 {
 	(void)state;
-	static const unsigned char odd[] = {CT_RECORD_EXTENDED | 60 << 2, 5, 1, 2, 3};
-	static const unsigned char shortest[] = {CT_RECORD_EXTENDED | 61 << 2, 2};
-	unsigned char longest[255] = {CT_RECORD_EXTENDED | 62 << 2, 255};
+	static const unsigned char odd[] = {CT_RECORD_EXTENDED | 30 << 2, 5, 1, 2, 3};
+	static const unsigned char shortest[] = {CT_RECORD_EXTENDED | 31 << 2, 2};
+	unsigned char longest[255] = {CT_RECORD_EXTENDED | 29 << 2, 255};
 	FIXTURE(f);
 	enter(&f, 1);
 	trace_records_bytes(&f.records, odd, sizeof(odd));
@@ -485,7 +485,7 @@ static void impossible_record_drops_the_rest_of_the_piece(void **state)
 {
 	(void)state;
 	static const unsigned char endless[] = {CT_RECORD_EXTENDED, 0};
-	static const unsigned char beyond[] = {CT_RECORD_EXTENDED | 60 << 2, 9, 0};
+	static const unsigned char beyond[] = {CT_RECORD_EXTENDED | 30 << 2, 9, 0};
 	FIXTURE(f);
 	enter(&f, 1);
 	trace_records_bytes(&f.records, endless, sizeof(endless));

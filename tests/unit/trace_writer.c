@@ -213,8 +213,13 @@ void trace_records_extended(struct trace_records *records, enum ct_extended_kind
 void trace_records_values(struct trace_records *records, const void *payload, size_t length)
 {
 	uint16_t size_bytes = (uint16_t)(CT_VALUES_HEAD_BYTES + length);
-	trace_records_bytes(records, &(unsigned char){CT_VALUES_HEAD}, 1);
-	trace_records_bytes(records, &size_bytes, sizeof(size_bytes));
+	unsigned char short_head = (unsigned char)(CT_VALUES_SHORT_HEAD | length << 2);
+	if (length <= CT_VALUES_SHORT_MAX) {
+		trace_records_bytes(records, &short_head, 1);
+	} else {
+		trace_records_bytes(records, &(unsigned char){CT_VALUES_HEAD}, 1);
+		trace_records_bytes(records, &size_bytes, sizeof(size_bytes));
+	}
 	if (length)
 		trace_records_bytes(records, payload, length);
 }
