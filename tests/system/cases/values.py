@@ -35,6 +35,16 @@ def values_and_exceptions_that_terminate(t):
 
 
 @test(ALL)
+def values_and_random_exceptions(t):
+    """calls, returns, throws, catches and handlers at random, through values of many kinds"""
+    program = t.build("values_random.cpp")
+    for seed in (1, 2, 3):
+        tally = account.compare_and_check(t, [program, str(seed)])
+        account.expect_shares(t, tally, 0.95, 0.9)
+        account.clear(t)
+
+
+@test(ALL)
 def values_and_jumps(t):
     """longjmp past them, setjmp that returns twice in them, siglongjmp out of handlers"""
     tally = account.compare_and_check(t, [t.build("values_jumps.c")])
@@ -103,7 +113,7 @@ def only_row(rows, name):
 
 
 # The functions that are interrupted: results in registers of all kinds, and in memory.
-INTERRUPTED = {"gcc-O0": "sum", "gcc-O2": "make", "clang-O0": "big", "clang-O2": "wide"}
+INTERRUPTED = {"gcc-O0": "make", "gcc-O2": "sum", "clang-O0": "big", "clang-O2": "wide"}
 
 
 def steps(t, act, stride=1, which="outer"):
@@ -130,7 +140,7 @@ def values_and_calls_at_each_instruction(t):
 @test(ALL)
 def values_and_jumps_at_any_instruction(t):
     """siglongjmp out of a handler at instructions of a function with values, and of its hooks"""
-    document, jumps = steps(t, "jumps", 3, INTERRUPTED[t.variant])
+    document, jumps = steps(t, "jumps", 5, INTERRUPTED[t.variant])
     t.same("calls of after", jumps + 3, document.count("after"))
     t.same("callers of after", {"main", "jumps"}, {c.parent.name for c in document.named("after")})
 
@@ -138,8 +148,22 @@ def values_and_jumps_at_any_instruction(t):
 @test(BOTH)
 def values_and_cancellation_at_any_instruction(t):
     """asynchronous cancellation at instructions of a function with values, and of its hooks"""
-    document, threads = steps(t, "cancels", 5, INTERRUPTED[t.variant])
+    document, threads = steps(t, "cancels", 9, INTERRUPTED[t.variant])
     t.same("calls of after", threads + 3, document.count("after"))
+
+
+@test(ALL)
+def values_and_coroutines_switched_at_any_instruction(t):
+    """a handler that goes on with another coroutine, as a scheduler does, which is interrupted, too
+
+    Parents cannot always be told when a hook is left in its middle for another stack.
+    """
+    for which, stride in (("sum", 7), ("real", 11)):
+        document, switches = steps(t, "alternates", stride, which)
+        t.expect(switches > 50, f"only {switches} switches")
+        calls = document.count(f"ruled_{which}")
+        t.expect(calls >= 8, f"{calls} calls of ruled_{which}")
+        account.clear(t)
 
 
 @test(ALL)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Values where threads, coroutines, plug-ins and processes come and go."""
 import os
+import shutil
 import signal
 
 from driver import account
@@ -76,6 +77,34 @@ def values_of_plugins_at_one_address(t):
     program = t.build("values_loads.c", ldflags=["-ldl"])
     tally = account.compare_and_check(t, [program, *plugins])
     account.expect_shares(t, tally, 0.95, 0.9)
+
+
+@test(BOTH)
+def values_of_a_module_that_many_threads_enter_at_once(t):
+    """the first calls of a plug-in's functions come from sixteen threads at the same moment"""
+    plugin = t.build("values_plugin.c", cflags=["-DFIRST"], shared=True, name="values_FIRST.so")
+    program = t.build("values_race.c", ldflags=["-ldl"], instrument=False)
+    for _ in range(3):
+        tally = account.compare_and_check(t, [program, plugin])
+        account.expect_shares(t, tally, 0.95, 0.9)
+        account.clear(t)
+        shutil.rmtree(os.path.join(t.dir, "plans"), ignore_errors=True)
+
+
+@test(BOTH)
+def values_of_many_processes_that_start_at_once(t):
+    """eight programs start at the same moment, with no plan kept yet: each has its values"""
+    program = t.build("values_jumps.c")
+    started = []
+    for number in range(8):
+        env = account.environment(t, {"CALLTRACE_OUTPUT": os.path.join(t.out, f"{number}.json")})
+        started.append((t.account, t.start([program], env=env)))
+    for number, (path, process) in enumerate(started):
+        result = t.finish(process)
+        t.same("exit status, standard error", (1, b""), (result.status, result.err))
+        document = t.document(f"{number}.json", alone=False)
+        tally = account.check(t, document, account.rows_of(path))
+        account.expect_shares(t, tally, 0.95, 0.9)
 
 
 def check_documents(t, rows):

@@ -3,7 +3,8 @@
  * Interrupts functions with values at each of their instructions, those of the
  * hooks too: the processor's trap flag makes every instruction a signal. What
  * the handler does there is argv[1]: "calls" traced functions, "jumps" out,
- * "unwinds" the stack, "cancels" its thread. argv[2]: at each argv[2]th one.
+ * "unwinds" the stack, "cancels" its thread, or "alternates" between two
+ * coroutines, as a scheduler would. argv[2]: at each argv[2]th one.
  * argv[3]: the function that is interrupted.
  * With restartable sequences a step never gets past one: they must be off.
  */
@@ -22,7 +23,10 @@
 enum { TRAP_FLAG = 0x100, FIRST = 5 };
 
 static sigjmp_buf target;
-static enum { CALLS, JUMPS, UNWINDS, CANCELS } act;
+static ucontext_t contexts[2];
+static volatile int current;	/* coroutine */
+static volatile int unfinished; /* coroutines */
+static enum { CALLS, JUMPS, UNWINDS, CANCELS, ALTERNATES } act;
 static long stride;
 static const char *which;
 static volatile bool stepping;
@@ -42,6 +46,16 @@ static UNTRACED _Unwind_Reason_Code sees_frame(struct _Unwind_Context *context, 
 	if (_Unwind_FindEnclosingFunction((void *)_Unwind_GetIP(context)) == (void *)main)
 		*(bool *)found = true;
 	return _URC_NO_REASON;
+}
+
+static UNTRACED void switches(void)
+{
+	int from = current;
+
+	if (unfinished < 2)
+		return;
+	current = !from;
+	swapcontext(&contexts[from], &contexts[!from]);
 }
 
 static UNTRACED void acts(void)
@@ -65,6 +79,10 @@ static UNTRACED void acts(void)
 		stepping = false;
 		pthread_cancel(pthread_self());
 		pthread_testcancel();
+		break;
+	case ALTERNATES:
+		calls++;
+		switches();
 	}
 }
 
@@ -119,6 +137,8 @@ static UNTRACED bool steps_into(int n)
 		return ruled_big(n, pair).half == n / 2.0;
 	case 'w':
 		return ruled_wide(n, &pair) == n * 0.25L;
+	case 'r':
+		return ruled_real(n, (float)n / 4) == n * 2.0;
 	default:
 		return ruled_outer(n, ruled_texts[n & 3]) == n * 7 + 3;
 	}
@@ -127,7 +147,8 @@ static UNTRACED bool steps_into(int n)
 static UNTRACED void step_through(int n)
 {
 	masked = false;
-	steps = 0;
+	if (act != ALTERNATES)
+		steps = 0;
 	stepping = true;
 	raise(SIGTRAP);
 	bool good = steps_into(n);
@@ -180,6 +201,42 @@ static NOINLINE void cancels(void)
 	}
 }
 
+enum { ALTERNATING_CALLS = 4 };
+
+static UNTRACED void steps_in_coroutine(void)
+{
+	for (int n = 0; n < ALTERNATING_CALLS; n++)
+		step_through(100 * (current + 1) + n);
+	unfinished--;
+}
+
+static UNTRACED void second_coroutine(void)
+{
+	steps_in_coroutine();
+	current = 0;
+	setcontext(&contexts[0]);
+	_exit(93);
+}
+
+static UNTRACED void alternates(void)
+{
+	static char stack[1 << 17];
+
+	stop_at = FIRST;
+	unfinished = 2;
+	getcontext(&contexts[1]);
+	contexts[1].uc_stack.ss_sp = stack;
+	contexts[1].uc_stack.ss_size = sizeof(stack);
+	makecontext(&contexts[1], second_coroutine, 0);
+	steps_in_coroutine();
+	/* The other one may lie in the middle of a call. */
+	while (unfinished) {
+		stepping = false;
+		current = 1;
+		swapcontext(&contexts[0], &contexts[1]);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_NODEFER};
@@ -201,6 +258,9 @@ int main(int argc, char **argv)
 	} else if (strcmp(argv[1], "cancels") == 0) {
 		act = CANCELS;
 		cancels();
+	} else if (strcmp(argv[1], "alternates") == 0) {
+		act = ALTERNATES;
+		alternates();
 	} else {
 		act = strcmp(argv[1], "calls") == 0 ? CALLS : UNWINDS;
 		stop_at = FIRST;
