@@ -21,7 +21,7 @@ def exceptions_program(t):
 def values_and_exceptions(t):
     """nested, rethrown, out of and inside destructors, by value, across a library and threads"""
     tally = account.compare_and_check(t, [exceptions_program(t)])
-    account.expect_shares(t, tally, 0.95, 0.9)
+    account.expect_shares(t, tally, 0.9, 0.9)
 
 
 @test(ALL)
@@ -30,7 +30,7 @@ def values_and_exceptions_that_terminate(t):
     for how in ("terminate", "unexpected", "uncaught"):
         tally = account.compare_and_check(t, [exceptions_program(t), how])
         t.same(f"{how}: exit status", -signal.SIGABRT, t.traced.status)
-        account.expect_shares(t, tally, 0.95, 0)
+        account.expect_shares(t, tally, 0.9, 0)
         account.clear(t)
 
 
@@ -40,7 +40,7 @@ def values_and_random_exceptions(t):
     program = t.build("values_random.cpp")
     for seed in (1, 2, 3):
         tally = account.compare_and_check(t, [program, str(seed)])
-        account.expect_shares(t, tally, 0.95, 0.9)
+        account.expect_shares(t, tally, 0.9, 0.9)
         account.clear(t)
 
 
@@ -48,7 +48,7 @@ def values_and_random_exceptions(t):
 def values_and_jumps(t):
     """longjmp past them, setjmp that returns twice in them, siglongjmp out of handlers"""
     tally = account.compare_and_check(t, [t.build("values_jumps.c")])
-    account.expect_shares(t, tally, 0.95, 0.9)
+    account.expect_shares(t, tally, 0.9, 0.9)
 
 
 @test(BOTH)
@@ -56,7 +56,7 @@ def values_and_jumps_fortified(t):
     """the same through __longjmp_chk"""
     program = t.build("values_jumps.c", cflags=["-D_FORTIFY_SOURCE=2"])
     tally = account.compare_and_check(t, [program])
-    account.expect_shares(t, tally, 0.95, 0.9)
+    account.expect_shares(t, tally, 0.9, 0.9)
 
 
 # What follows from a function's first argument, in programs/values_ruled.h and values_steps.c:
@@ -124,7 +124,7 @@ def steps(t, act, stride=1, which="outer"):
     env = {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
     document, rows = account.compare(t, [program, act, str(stride), which], env=env)
     tally = check_rules(t, document)
-    account.expect_shares(t, tally, 0.95, 0.8)
+    account.expect_shares(t, tally, 0.9, 0.8)
     return document, only_row(rows, act)
 
 
@@ -175,7 +175,7 @@ def values_and_backtraces_at_each_instruction(t):
 def timer(t, act, times, env=None):
     document, _ = account.compare(t, [t.build("values_timer.c"), act, str(times)], env=env)
     tally = check_rules(t, document)
-    account.expect_shares(t, tally, 0.95, 0.8)
+    account.expect_shares(t, tally, 0.9, 0.8)
     return document
 
 
@@ -204,7 +204,7 @@ def values_and_backtraces_of_a_timer(t):
 def values_and_frames(t):
     """variable, aligned and large frames, arguments on the stack, results in every register"""
     tally = account.compare_and_check(t, [t.build("values_frames.c")])
-    account.expect_shares(t, tally, 0.95, 0.9)
+    account.expect_shares(t, tally, 0.9, 0.9)
 
 
 # Options that change how code is made, or how it gets to the hooks.

@@ -17,7 +17,7 @@ def need_switch(t):
 def values_in_coroutines(t):
     """functions with values that are left by swapcontext, and come back"""
     tally = account.compare_and_check(t, [t.build("values_contexts.c")])
-    account.expect_shares(t, tally, 0.95, 0.9)
+    account.expect_shares(t, tally, 0.9, 0.9)
 
 
 @test(BOTH)
@@ -26,7 +26,7 @@ def values_in_coroutines_by_assembly(t):
     need_switch(t)
     program = t.build("values_contexts.c", cflags=["-DASSEMBLY"], name="values_contexts_asm")
     tally = account.compare_and_check(t, [program])
-    account.expect_shares(t, tally, 0.95, 0.9)
+    account.expect_shares(t, tally, 0.9, 0.9)
 
 
 @test(ALL)
@@ -34,7 +34,7 @@ def values_on_stacks_of_all_kinds(t):
     """on signal stacks and threads' own; pointers that lead nowhere where no fault may come"""
     document, rows = account.compare(t, [t.build("values_stacks.c")])
     tally = account.check(t, document, rows)
-    account.expect_shares(t, tally, 0.95, 0.9)
+    account.expect_shares(t, tally, 0.9, 0.9)
     for call in document.named("bad_string") + document.named("bad_pair"):
         bad = account.shown_argument(call, "bad")
         which = account.shown_argument(call, "n")["value"] % 10
@@ -49,14 +49,14 @@ def values_in_generators(t):
     """C++20 coroutines call functions with values, and are left by exceptions"""
     program = t.build("values_generators.cpp", cflags=["-std=c++20"])
     tally = account.compare_and_check(t, [program])
-    account.expect_shares(t, tally, 0.95, 0.9)
+    account.expect_shares(t, tally, 0.9, 0.9)
 
 
 @test(ALL)
 def values_and_threads(t):
     """threads by the dozen, that return, call pthread_exit, or are cancelled in either way"""
     tally = account.compare_and_check(t, [t.build("values_threads.c")])
-    account.expect_shares(t, tally, 0.95, 0.9)
+    account.expect_shares(t, tally, 0.9, 0.9)
 
 
 @test(BOTH)
@@ -64,7 +64,7 @@ def values_and_threads_with_fexceptions(t):
     """the same where forced unwinding runs exit hooks"""
     program = t.build("values_threads.c", cflags=["-fexceptions"])
     tally = account.compare_and_check(t, [program])
-    account.expect_shares(t, tally, 0.95, 0.9)
+    account.expect_shares(t, tally, 0.9, 0.9)
 
 
 @test(ALL)
@@ -76,7 +76,7 @@ def values_of_plugins_at_one_address(t):
     ]
     program = t.build("values_loads.c", ldflags=["-ldl"])
     tally = account.compare_and_check(t, [program, *plugins])
-    account.expect_shares(t, tally, 0.95, 0.9)
+    account.expect_shares(t, tally, 0.9, 0.9)
 
 
 @test(BOTH)
@@ -86,7 +86,7 @@ def values_of_a_module_that_many_threads_enter_at_once(t):
     program = t.build("values_race.c", ldflags=["-ldl"], instrument=False)
     for _ in range(3):
         tally = account.compare_and_check(t, [program, plugin])
-        account.expect_shares(t, tally, 0.95, 0.9)
+        account.expect_shares(t, tally, 0.9, 0.9)
         account.clear(t)
         shutil.rmtree(os.path.join(t.dir, "plans"), ignore_errors=True)
 
@@ -104,7 +104,7 @@ def values_of_many_processes_that_start_at_once(t):
         t.same("exit status, standard error", (1, b""), (result.status, result.err))
         document = t.document(f"{number}.json", alone=False)
         tally = account.check(t, document, account.rows_of(path))
-        account.expect_shares(t, tally, 0.95, 0.9)
+        account.expect_shares(t, tally, 0.9, 0.9)
 
 
 def check_documents(t, rows):
@@ -145,7 +145,7 @@ def values_and_processes(t):
         _, rows = account.compare(t, [program, how])
         t.same(f"{how}: documents", documents, len(os.listdir(t.out)))
         tally = check_documents(t, rows)
-        account.expect_shares(t, tally, 0.95, 0.85)
+        account.expect_shares(t, tally, 0.9, 0.85)
         account.clear(t)
 
 
@@ -167,7 +167,7 @@ def values_and_endings(t):
     for how, status in ENDINGS.items():
         tally = account.compare_and_check(t, [program, how])
         t.same(f"{how}: exit status", status, t.traced.status)
-        account.expect_shares(t, tally, 0.95, 0.5)
+        account.expect_shares(t, tally, 0.9, 0.5)
         account.clear(t)
 
 
@@ -183,4 +183,4 @@ def values_of_a_killed_process(t):
     made = t.run([t.context.command, "json", os.path.join(t.out, raw), "-o", path], traced=False)
     t.same("calltrace json", 0, made.status)
     tally = account.check(t, t.document(alone=False), rows)
-    account.expect_shares(t, tally, 0.95, 0.9)
+    account.expect_shares(t, tally, 0.9, 0.9)

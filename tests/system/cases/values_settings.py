@@ -258,7 +258,7 @@ def form_test(name, env):
                     account.check_shape(t, call)
             else:
                 tally = account.check(t, document, rows)
-                account.expect_shares(t, tally, 0.95, 0.9)
+                account.expect_shares(t, tally, 0.9, 0.9)
             account.clear(t)
 
     run.__name__ = f"values_form_{name}"
@@ -279,7 +279,7 @@ def values_and_depth_limit(t):
             document, rows = account.compare(t, [t.build(source)], env=env)
             rows = [row for row in rows if row.depth < limit]
             tally = account.check(t, document, rows)
-            account.expect_shares(t, tally, 0.95, 0.85)
+            account.expect_shares(t, tally, 0.9, 0.85)
             account.clear(t)
 
 
@@ -318,7 +318,7 @@ def values_from_the_cache(t):
     seen = None
     for _ in range(2):
         tally = account.compare_and_check(t, [program])
-        account.expect_shares(t, tally, 0.95, 0.9)
+        account.expect_shares(t, tally, 0.9, 0.9)
         files = {
             os.path.join(folder, name): os.stat(os.path.join(folder, name)).st_mtime_ns
             for folder, _, names in os.walk(plans)
@@ -343,5 +343,5 @@ def values_without_a_cache(t):
         t.expect(len(t.traced.err.splitlines()) <= 1, f"standard error is {t.traced.err!r}")
         tally = account.check(t, document, rows)
         if not t.traced.err:
-            account.expect_shares(t, tally, 0.95, 0.9)
+            account.expect_shares(t, tally, 0.9, 0.9)
         account.clear(t)

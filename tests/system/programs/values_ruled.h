@@ -43,7 +43,7 @@ static NOINLINE struct ruled_large ruled_big(int n, struct ruled_pair pair)
 {
 	struct ruled_large large = {n, "large", n / 2.0, (long)n * n};
 
-	ruled_sink = ruled_sink + (int)pair.first;
+	ruled_sink = ruled_sink + (int)pair.first + (int)pair.second;
 	return large;
 }
 
