@@ -380,10 +380,10 @@ class Symbols:
         return self.names[index] if index >= 0 else ""
 
 
-def is_inlined(call, by_id, symbols):
+def is_inlined(call, caller, by_id, symbols):
     """The hook of a function that was put into its caller tells where that caller was called."""
     parent = by_id.get(call.get("parent_id"))
-    if parent is not None:
+    if caller is not None and parent is not None and name_of(parent) == caller:
         return call["call_site"] == parent["call_site"]
     return symbols is not None and re.search(r"(run|drive)_unit_", symbols.at(call["call_site"])) is not None
 
@@ -426,7 +426,7 @@ def check(expected, document, addresses, symbols=None):
             report.missing_calls += 1
             report.wrong.append(f"{name}: {len(seen)} calls in the trace, {len(function['calls'])} expected")
         for i, (want, call) in enumerate(zip(function["calls"], seen)):
-            check_call(report, name, function, i, want, call, addresses, is_inlined(call, by_id, symbols))
+            check_call(report, name, function, i, want, call, addresses, is_inlined(call, function["caller"], by_id, symbols))
     for name in calls:
         report.missing_calls += 1
         report.wrong.append(f"{name}: not expected")

@@ -11,7 +11,7 @@ from model import (Bool, Char, Complex, Enum, Float, FunctionPointer, Int, Point
 CALLS = 3  # of each function, with different values
 
 # Linkage and shape of a function, and how often it is made.
-C_KINDS = ["external"] * 6 + ["static"] * 3 + ["static noinline"] * 4 + ["static inline"] * 3 + ["always_inline"]
+C_KINDS = ["external"] * 18 + ["static"] * 9 + ["static noinline"] * 12 + ["static inline"] * 8 + ["always_inline"]
 CPP_KINDS = ["external"] * 4 + ["static"] * 2 + ["static noinline"] * 3 + ["static inline"] * 2 + [
     "template", "template", "template noinline", "method", "method", "const method", "static method", "virtual",
     "constructor", "lambda", "lambda noinline", "namespace", "anonymous namespace"]
@@ -57,6 +57,7 @@ class Function:
         self.variadic = ""  # "", "unread", "read"
         self.forwarded = False  # called by another traced function alone
         self.inner = None  # (function it calls, parameters it passes on)
+        self.caller_name = None  # the traced function that calls this one
         self.ignored = False  # nobody uses the result: a compiler may remove it
         self.results = []
 
@@ -66,7 +67,7 @@ class Function:
         if self.this is not None:
             params.insert(0, {"name": "this", "used": "used" if "this" in self.traits else "unused"})
         return {"kind": self.kind, "traits": self.traits, "params": params, "returns": self.result is not None,
-                "declaration": self.declaration()}
+                "caller": self.caller_name, "declaration": self.declaration()}
 
     def declaration(self):
         inner = f"{self.name}({', '.join(param.declare() for param in self.params) or 'void'})"
@@ -228,8 +229,6 @@ class Maker:
         modified = set()
         if pure:
             function.traits.append("pure")
-            for param in function.params:
-                param.used = "used"
             return lines, modified
         usage = rng.choice(["all"] * 9 + ["after"] * 4 + ["some"] * 4 + ["none"] * 2)
         opening, closing = self.features(function)
@@ -273,18 +272,28 @@ class Maker:
         return lines, modified
 
     def sinking(self, uses):
-        """Statements that read all of `uses` into sums, and the ones that give the sums away."""
+        """Statements that read all of `uses` in one of many ways: declarations, an empty line, statements; and what is
+        to come at the end."""
         declarations, statements, sinks = [], [], []
-        if any(kind == "i" for kind, _ in uses):
-            declarations.append("unsigned long h = 1;")
+        way = self.rng.choice(["sums"] * 4 + ["constant sums"] * 2 + ["calls"] * 3 + ["stores"] * 3 + ["branches"] * 2)
+        sums = way in ("sums", "constant sums")
+        if sums and any(kind == "i" for kind, _ in uses):
+            # A sum that begins with a constant may be computed before the hook is called.
+            start = "global_sum" if way == "sums" else "1"
+            declarations.append(f"unsigned long h = {start};")
             sinks.append(self.rng.choice(["sink(h);", "global_sum = h;"]))
-        if any(kind == "f" for kind, _ in uses):
-            of = self.rng.choice(["double", "long double"])
-            declarations.append(f"{of} d = 0;")
+        if sums and any(kind == "f" for kind, _ in uses):
+            start = "global_float" if way == "sums" else "0"
+            declarations.append(f"{self.rng.choice(['double', 'long double'])} d = {start};")
             sinks.append(self.rng.choice(["sink_float((double)d);", "global_float = (double)d;"]))
         for kind, expression in uses:
-            statements.append(f"h = h * 31 + (unsigned long)({expression});" if kind == "i" else
-                              f"d += {expression};")
+            number, real = f"(unsigned long)({expression})", f"(double)({expression})"
+            statements.append({
+                "calls": {"i": f"sink({number});", "f": f"sink_float({real});"},
+                "stores": {"i": f"global_sum = {number};", "f": f"global_float = {real};"},
+                "branches": {"i": f"if ({number} & 1) sink({number}); else global_sum = {number};",
+                             "f": f"if ({expression} > 1) opaque(); else global_float = {real};"},
+            }.get(way, {"i": f"h = h * 31 + {number};", "f": f"d += {expression};"})[kind])
         return declarations + [""] + statements, sinks
 
     def features(self, function):
@@ -347,13 +356,17 @@ class Maker:
         if not able or function.kind in ("constructor",):
             return []
         picked = [self.rng.choice(able) for _ in range(self.rng.randrange(1, len(able) + 1))]
-        inner = self.begin(self.rng.choice(["static", "static noinline", "static inline", "always_inline"]),
+        inner = self.begin(self.rng.choice(["static"] * 3 + ["static noinline"] * 3 + ["static inline"] * 3 +
+                                           ["always_inline"]),
                            [param.type for param in picked])
         for param in inner.params:
             param.fixed = None
             param.tame = False
             param.qualifier = param.qualifier.replace("__restrict", "")
         inner.forwarded = True
+        inner.variadic = ""
+        inner.traits.clear()
+        inner.caller_name = function.name
         function.traits.append("forwards")
         function.inner = (inner, picked)
         for param in picked:
@@ -392,8 +405,7 @@ class Maker:
             same = [(i, param) for i, param in params if param.type is of and param.type.simple]
             if same and not pure:
                 i, param = rng.choice(same)
-                if param.used == "unused":
-                    param.used = "used"
+                self.reads(function, [param])
                 function.traits.append("returns a parameter")
                 lines.append(f"return {param.name};")
                 return [Value("", call[i - shift].expect) for call in values]
@@ -402,23 +414,25 @@ class Maker:
     def integer_result(self, function, lines, ints, numbers, base):
         rng = self.rng
         (i, left), (j, right) = rng.choice(ints), rng.choice(ints)
-        for param in (left, right):
-            param.used = "used" if param.used in ("unused", "passed on") else param.used
         constant = rng.randrange(1, 1000)
         a, b = f"(unsigned long){left.name}", f"(unsigned long){right.name}"
         ways = [
-            (f"{a} * {constant} + {b}", lambda x, y: x * constant + y),
-            (f"{a} - {b}", lambda x, y: x - y),
-            (f"({a} >> 3) | ({b} << 5)", lambda x, y: x >> 3 | y << 5),
-            (f"{a} > {b}", lambda x, y: int(x > y)),
-            (f"{a} > {constant} ? {b} : {a} + 1", lambda x, y: y if x > constant else x + 1),
-            (f"{a} / {constant} + {b} % {constant}", lambda x, y: x // constant + y % constant),
-            (f"~{a} ^ {b}", lambda x, y: ~x ^ y),
-            (f"{a} == {b}", lambda x, y: int(x == y)),
-            (f"{a}", lambda x, y: x),
-            (f"{constant}UL", lambda x, y: constant),
+            (f"{a} * {constant} + {b}", lambda x, y: x * constant + y, "ab"),
+            (f"({a} >> 3) | ({b} << 5)", lambda x, y: x >> 3 | y << 5, "ab"),
+            (f"{a} > {constant} ? {b} : {a} + 1", lambda x, y: y if x > constant else x + 1, "ab"),
+            (f"{a} / {constant} + {b} % {constant}", lambda x, y: x // constant + y % constant, "ab"),
+            (f"{a}", lambda x, y: x, "a"),
+            (f"{constant}UL", lambda x, y: constant, ""),
         ]
-        text, compute = rng.choice(ways)
+        if i != j:
+            ways += [
+                (f"{a} - {b}", lambda x, y: x - y, "ab"),
+                (f"{a} > {b}", lambda x, y: int(x > y), "ab"),
+                (f"~{a} ^ {b}", lambda x, y: ~x ^ y, "ab"),
+                (f"{a} == {b}", lambda x, y: int(x == y), "ab"),
+            ]
+        text, compute, reads = rng.choice(ways)
+        self.reads(function, ([left] if "a" in reads else []) + ([right] if "b" in reads else []))
         cast = "" if isinstance(base, Bool) else f"({function.result.name})"
         lines.append(f"return {cast}({text});" if cast else f"return ({text}) != 0;")
         function.traits.append("computes")
@@ -429,11 +443,17 @@ class Maker:
             found.append(base.exactly(number if isinstance(base, Bool) else base.wrap(number)))
         return found
 
+    @staticmethod
+    def reads(function, params):
+        """The result is made of these parameters."""
+        for param in params:
+            if param.used in ("unused", "passed on"):
+                # When nobody wants the result, nobody need make it.
+                param.used = "passed on" if function.ignored else "used"
+
     def float_result(self, function, lines, floats, numbers, of):
         rng = self.rng
         (i, left), (j, right) = rng.choice(floats), rng.choice(floats)
-        for param in (left, right):
-            param.used = "used" if param.used in ("unused", "passed on") else param.used
         a, b = left.name, right.name
         ways = [
             (f"{a} * 2 + {b}", lambda x, y: x * 2 + y),
@@ -442,6 +462,7 @@ class Maker:
             (f"{a} / 8", lambda x, y: x / 8),
         ]
         text, compute = rng.choice(ways)
+        self.reads(function, [left, right] if b in text else [left])
         lines.append(f"return ({of.name})({text});")
         function.traits.append("computes")
         found = []
