@@ -152,7 +152,9 @@ def recipe_test(name, recipe, plus):
             t.need("ld.lld")
         program = chosen.make(t, plus)
         tally = account.compare_and_check(t, [program])
-        account.expect_shares(t, tally, 0.8 if "lto" in name else 0.9, 0.9)
+        # Whole-program optimisation puts one function of another file into main.
+        least = 0.8 if "lto" in name else 0.9
+        account.expect_shares(t, tally, least, least)
 
     run.__name__ = f"values_debug_{name}" + ("_plus" if plus else "")
     run.__doc__ = f"{'C++' if plus else 'C'}, {recipe.cflags} {recipe.ldflags}"

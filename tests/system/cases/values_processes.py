@@ -44,6 +44,22 @@ def values_on_stacks_of_all_kinds(t):
             t.expect(bad.get("unreadable"), f"{account.where(call)}: a bad pointer is {bad}")
 
 
+@test(BOTH)
+def values_of_memory_that_comes_and_goes(t):
+    """another thread takes the memory away while it is read, and the program handles faults"""
+    document, _ = account.compare(t, [t.build("values_stacks.c"), "races"])
+    calls = document.named("racing")
+    t.same("calls of racing", 4000, len(calls))
+    for n, call in enumerate(calls):
+        bad = account.shown_argument(call, "bad")
+        text = bad.get("value")
+        t.expect(
+            bad.get("unreadable") or account.absent(bad) or set(text) <= {"x"},
+            f"{account.where(call)}: the text is {bad}",
+        )
+        t.same("n", n, account.shown_argument(call, "n")["value"])
+
+
 @test(("gcc-O0", "gcc-O2", "clang-O0"))  # Clang -O2: a resumed coroutine has no entry of its own
 def values_in_generators(t):
     """C++20 coroutines call functions with values, and are left by exceptions"""

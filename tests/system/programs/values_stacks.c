@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -63,6 +64,7 @@ static UNTRACED void uses_stack(int n, const char *text)
 }
 
 static char *page; /* readable, before one that is not */
+static char *file; /* a page of a file, before one beyond its end */
 
 static UNTRACED void uses_bad_pointers(int n)
 {
@@ -151,15 +153,61 @@ static UNTRACED void where_nobody_may_fault(void)
 	uses_bad_pointers(5000);
 }
 
+static volatile bool stop;
+
+static UNTRACED void *takes_away(void *nothing)
+{
+	while (!stop) {
+		mprotect(page, 4096, PROT_NONE);
+		BARRIER();
+		mprotect(page, 4096, PROT_READ | PROT_WRITE);
+	}
+	return nothing;
+}
+
+static NOINLINE long racing(const char *bad, const struct pair *pair, int n)
+{
+	return bad != (const char *)pair ? n : -n;
+}
+
+static UNTRACED void on_fault(int number)
+{
+	(void)number;
+	_exit(92);
+}
+
+/* Memory goes and comes while it is read. */
+static UNTRACED void races(void)
+{
+	pthread_t id;
+
+	signal(SIGSEGV, on_fault);
+	signal(SIGBUS, on_fault);
+	pthread_create(&id, NULL, takes_away, NULL);
+	for (int i = 0; i < 4000; i++)
+		racing(page + i % 4000, (struct pair *)page, i);
+	stop = true;
+	pthread_join(id, NULL);
+}
+
 int main(int argc, char **argv)
 {
-	(void)argv;
 	account_begin(0);
 	int call = account_enter("main", "'argc':%d", argc);
 
 	page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	mprotect(page + 4096, 4096, PROT_NONE);
 	memset(page, 'x', 4096);
+	int fd = memfd_create("values", MFD_CLOEXEC);
+	if (ftruncate(fd, 4096))
+		return 1;
+	file = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (argc > 1 && argv[1][0] == 'r') {
+		races();
+		puts("no fault");
+		return RESULT(call, "%d", argc);
+	}
 	uses_stack(10, "on the main stack");
 	in_threads();
 	on_signal_stacks();
