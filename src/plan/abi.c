@@ -278,6 +278,24 @@ static uint64_t number(Dwarf_Die *die, unsigned int attribute)
 	return dwarf_formudata(dwarf_attr_integrate(die, attribute, &value), &word) == 0 ? word : 0;
 }
 
+/* Does a function that is defaulted say so? DWARF 5 has an attribute for it, which GCC uses in
+ * earlier versions too, when it is not told to keep to the letter. */
+static bool tells_defaulted(Dwarf_Die *die)
+{
+	Dwarf_Half version;
+	Dwarf_Die unit;
+	Dwarf_Attribute value;
+	if (dwarf_cu_info(die->cu, &version, NULL, &unit, NULL, NULL, NULL, NULL) != 0)
+		return false;
+	if (version >= 5)
+		return true;
+	const char *producer = dwarf_formstring(dwarf_attr(&unit, DW_AT_producer, &value));
+	if (!producer || strncmp(producer, "GNU C++", 7) != 0 || strstr(producer, "-gstrict-dwarf"))
+		return false;
+	const char *number_text = strchr(producer + 4, ' ');
+	return number_text && strtoul(number_text, NULL, 10) >= 8;
+}
+
 /* What the class says of copying itself; the parts of it are asked too. */
 struct copying {
 	bool is_user_provided; /* a copy or move constructor, or the destructor */
@@ -377,6 +395,8 @@ static enum ct_triviality find_triviality(struct ct_describer *describer, struct
 		return CT_TRIVIAL_NO;
 	struct copying copying = {0};
 	look_at_functions(describer, type, &copying);
+	if (copying.is_user_provided && !tells_defaulted(&type->die))
+		return CT_TRIVIAL_UNSURE;
 	if (copying.is_user_provided || (copying.deleted && !copying.defaulted))
 		return CT_TRIVIAL_NO;
 	enum ct_triviality worst = copying.is_unsure ? CT_TRIVIAL_UNSURE : CT_TRIVIAL_YES;

@@ -135,15 +135,23 @@ static bool names_a_character(Dwarf_Die *die)
 			strcmp(name, "char32_t") == 0 || strcmp(name, "char8_t") == 0);
 }
 
+void ct_type_enter_unit(Dwarf_Die *die)
+{
+	Dwarf_Attribute value;
+	Dwarf_Die type;
+	if (dwarf_formref_die(dwarf_attr(die, DW_AT_signature, &value), &type) &&
+	    dwarf_tag(&type) == dwarf_tag(die))
+		*die = type;
+}
+
 /* What a declaration declares, when it can be found. */
 static void define(struct ct_describer *describer, struct ct_type *type)
 {
+	ct_type_enter_unit(&type->die);
 	if (!has_flag(&type->die, DW_AT_declaration))
 		return;
 	Dwarf_Die definition;
-	Dwarf_Attribute value;
-	if ((dwarf_formref_die(dwarf_attr(&type->die, DW_AT_signature, &value), &definition) ||
-	     ct_type_definition(describer, &type->die, &definition)) &&
+	if (ct_type_definition(describer, &type->die, &definition) &&
 	    dwarf_tag(&definition) == type->tag && !has_flag(&definition, DW_AT_declaration))
 		type->die = definition;
 	else

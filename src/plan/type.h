@@ -123,6 +123,8 @@ struct ct_kept *ct_type_keep(struct ct_describer *describer,
 bool ct_type_follow(Dwarf_Die *die, unsigned int attribute, Dwarf_Die *ret);
 /* DW_AT_type's, as it is. False: there is none, which means void, or it is broken. */
 bool ct_type_target(Dwarf_Die *die, Dwarf_Die *ret);
+/* Go from what stands for a type that has a unit of its own (-fdebug-types-section) there. */
+void ct_type_enter_unit(Dwarf_Die *die);
 bool ct_type_is_qualifier(int tag);
 void ct_type_peel(struct ct_describer *describer, const Dwarf_Die *die, struct ct_type *ret);
 /* ct_type_peel() of DW_AT_type's. */

@@ -109,9 +109,13 @@ static const char *base_name(Dwarf_Die *die)
 	return name;
 }
 
-static void add_named(struct printer *printer, Dwarf_Die *die)
+static void add_named(struct printer *printer, Dwarf_Die *named)
 {
+	Dwarf_Die there = *named;
+	Dwarf_Die *die = &there;
 	int tag = dwarf_tag(die);
+	if (*keyword(tag) != '\0')
+		ct_type_enter_unit(die);
 	const char *name = tag == DW_TAG_base_type ? base_name(die) : dwarf_diename(die);
 	const char *word = keyword(tag);
 	if (!name) {

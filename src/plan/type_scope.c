@@ -54,7 +54,9 @@ static bool is_scope(int tag)
 /* The text in front of the names in it. */
 static char *scope_text(const struct ct_scope *parent, Dwarf_Die *die)
 {
-	const char *name = dwarf_diename(die);
+	Dwarf_Die named = *die;
+	ct_type_enter_unit(&named);
+	const char *name = dwarf_diename(&named);
 	if (!name)
 		name = dwarf_tag(die) == DW_TAG_namespace ? "(anonymous namespace)" : "{...}";
 	struct ct_strbuf text = {0};
