@@ -31,6 +31,7 @@ shell   | shellcheck has nothing to say
 gcc     | build with GCC; unit, command, system and ABI tests, fuzz corpora
 schema  | real documents are valid against the JSON schema (ajv)
 debugger | arguments in Lua, SQLite and JsonCpp are those that gdb shows
+arguments | values in random functions are those they were called with
 install | install, and build a program with pkg-config
 clang   | build with Clang; the same tests
 asan    | the tools with ASan and UBSan: unit and command tests, fuzz corpora
@@ -183,6 +184,12 @@ stage_install()
 stage_schema()
 {
 	build_preset dev && driver schema tests/schema/run build/dev
+}
+
+stage_arguments()
+{
+	build_preset dev && driver showcase tests/arguments/showcase.py --build build/dev
+	driver arguments tests/arguments/run --build build/dev --functions 120 --levels O0,O2 --jobs "$jobs"
 }
 
 stage_debugger()
