@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "cli/arguments.h"
+#include "plan/cache.h"
 #include "plan/explain.h"
 #include "plan/planner.h"
 
@@ -149,6 +150,30 @@ static struct ct_error *explain(const struct request *request, const struct ct_e
 	return err;
 }
 
+/*
+ * For the runtime: from the cache, or made and kept there. Plans without debug
+ * information are not kept: it may be installed tomorrow.
+ */
+static struct ct_error *plan_with_cache(const struct ct_elf_file *file,
+					const struct ct_planner_options *planner,
+					struct ct_plan_cache *cache, struct ct_strbuf *ret)
+{
+	struct ct_plan_file plans;
+	const struct ct_plan_settings *settings = &planner->settings;
+	if (ct_plan_cache_read(cache, file, settings, ret))
+		return NULL;
+	ct_plan_cache_lock(cache);
+	if (ct_plan_cache_read(cache, file, settings, ret))
+		return NULL;
+	struct ct_error *err = ct_planner_run(file, planner, ret);
+	if (!err &&
+	    ct_plan_file_open(ret->bytes, ret->length, settings, file->build_id,
+			      file->build_id_bytes, &plans) &&
+	    !(plans.header.flags & CT_PLAN_NO_DEBUG_INFO))
+		ct_plan_cache_write(cache, ret);
+	return err;
+}
+
 static struct ct_error *make_plans(const struct request *request)
 {
 	ct_cleanup(cleanup_file) struct ct_elf_file *file = NULL;
@@ -163,11 +188,16 @@ static struct ct_error *make_plans(const struct request *request)
 	if (err)
 		return err;
 	struct ct_planner_options planner = {.settings = request->settings, .filter = filter};
+	if (request->fd >= 0) {
+		struct ct_plan_cache cache;
+		ct_plan_cache_open(&cache, file, &request->settings);
+		err = plan_with_cache(file, &planner, &cache, &plans);
+		ct_plan_cache_close(&cache);
+		return err ? err : write_all(request->fd, plans.bytes, plans.length);
+	}
 	err = ct_planner_run(file, &planner, &plans);
 	if (err)
 		return err;
-	if (request->fd >= 0)
-		return write_all(request->fd, plans.bytes, plans.length);
 	err = explain(request, file, &plans, &text);
 	if (err)
 		return err;

@@ -268,9 +268,23 @@ static void plan_enter(struct unit *unit, const struct ct_plan_function *functio
 /* Does the filter let a function through? */
 static bool is_wanted(struct ct_plan_module *module, Dwarf_Die *die)
 {
-	(void)module;
-	(void)die;
-	return true;
+	const struct ct_patterns *filter = module->options->filter;
+	Dwarf_Attribute attribute;
+	if (!filter)
+		return true;
+	const char *name =
+		dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
+	if (!name)
+		name = dwarf_diename(die);
+	ct_cleanup(ct_cleanup_free) char *whole = name ? ct_demangle(name) : NULL;
+	return ct_patterns_match(
+		filter,
+		&(struct ct_pattern_subject){
+			.linkage_name = name,
+			.whole_name = whole,
+			.module = module->file->path,
+			.source = ct_patterns_want_source(filter) ? dwarf_decl_file(die) : NULL,
+		});
 }
 
 static void plan_sites(struct unit *unit, const struct ct_plan_function *function,

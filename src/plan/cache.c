@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* Plan files kept for the next run: see cache.h; the name's rule is in format/plan.h. */
+#include "plan/cache.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "plan/plan_file.h"
+
+enum {
+	LOCK_STEP_MS = 20,
+	LOCK_STEPS = 60000 / LOCK_STEP_MS,
+	FILES_MAX = 256, /* more are of builds that are gone */
+};
+static const char suffix[] = ".plan";
+
+/* ---- the folder ---- */
+
+/* Ours, and nobody else can put anything there. */
+static bool is_private(const struct stat *status)
+{
+	return status->st_uid == geteuid() && !(status->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* A folder in `parent`, made when it is not there; takes `parent`. -1: it cannot be used. */
+static int enter_folder(int parent, const char *name)
+{
+	struct stat status;
+	int folder = -1;
+	if (parent >= 0 && (mkdirat(parent, name, 0700) == 0 || errno == EEXIST))
+		folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent >= 0)
+		close(parent);
+	if (folder >= 0 && (fstat(folder, &status) != 0 || !is_private(&status))) {
+		close(folder);
+		return -1;
+	}
+	return folder;
+}
+
+static int open_base(void)
+{
+	const char *cache = getenv("XDG_CACHE_HOME");
+	if (cache && cache[0] == '/') {
+		if (mkdir(cache, 0700) != 0 && errno != EEXIST)
+			return -1;
+		return open(cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	const char *home = getenv("HOME");
+	if (!home || home[0] != '/')
+		return -1;
+	return enter_folder(open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ".cache");
+}
+
+/* ---- the name ---- */
+
+/* A file without a build-id is the one that it was. */
+static uint64_t hash_file(const struct ct_elf_file *file)
+{
+	struct stat status = {0};
+	ct_cleanup(ct_cleanup_free) char *path = realpath(file->path, NULL);
+	if (fstat(file->fd, &status) != 0)
+		memset(&status, 0, sizeof(status));
+	const uint64_t numbers[] = {
+		(uint64_t)status.st_dev,	  (uint64_t)status.st_ino,
+		(uint64_t)status.st_size,	  (uint64_t)status.st_mtim.tv_sec,
+		(uint64_t)status.st_mtim.tv_nsec,
+	};
+	const char *name = path ? path : file->path;
+	return ct_hash_more(ct_hash_bytes(name, strlen(name)), numbers, sizeof(numbers));
+}
+
+static void make_name(char *ret, size_t size_bytes, const struct ct_elf_file *file,
+		      const struct ct_plan_settings *settings)
+{
+	char id[2 * 32 + 1] = "";
+	if (file->build_id_bytes == 0 || file->build_id_bytes > 32)
+		snprintf(id, sizeof(id), "none-%016" PRIx64, hash_file(file));
+	else
+		for (size_t i = 0; i < file->build_id_bytes; i++)
+			snprintf(id + 2 * i, 3, "%02x", file->build_id[i]);
+	snprintf(ret, size_bytes, "%s-%u-%" PRIu32 "-%" PRIu32 "-%016" PRIx64 "%s", id,
+		 (unsigned int)CT_PLAN_VERSION, settings->max_string, settings->max_pointee,
+		 settings->filter_hash, suffix);
+}
+
+bool ct_plan_cache_open(struct ct_plan_cache *ret, const struct ct_elf_file *file,
+			const struct ct_plan_settings *settings)
+{
+	*ret = (struct ct_plan_cache){.lock = -1};
+	ret->folder = enter_folder(enter_folder(open_base(), "calltrace"), "plans");
+	ret->is_open = ret->folder >= 0;
+	make_name(ret->name, sizeof(ret->name), file, settings);
+	return ret->is_open;
+}
+
+void ct_plan_cache_close(struct ct_plan_cache *cache)
+{
+	if (!cache->is_open)
+		return;
+	if (cache->lock >= 0)
+		close(cache->lock);
+	close(cache->folder);
+	*cache = (struct ct_plan_cache){.lock = -1};
+}
+
+/* ---- reading ---- */
+
+static bool read_all(int fd, size_t size_bytes, struct ct_strbuf *ret)
+{
+	char piece[65536];
+	while (size_bytes > 0) {
+		ssize_t count = read(fd, piece,
+				     size_bytes < sizeof(piece) ? size_bytes : sizeof(piece));
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count <= 0)
+			return false;
+		ct_strbuf_add(ret, piece, (size_t)count);
+		size_bytes -= (size_t)count;
+	}
+	return !ret->failed;
+}
+
+bool ct_plan_cache_read(const struct ct_plan_cache *cache, const struct ct_elf_file *file,
+			const struct ct_plan_settings *settings, struct ct_strbuf *ret)
+{
+	struct stat status;
+	struct ct_plan_file plans;
+	size_t start = ret->length;
+	if (!cache->is_open)
+		return false;
+	int fd = openat(cache->folder, cache->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	bool is_good = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && is_private(&status) &&
+		       status.st_size > 0 && status.st_size <= UINT32_MAX &&
+		       read_all(fd, (size_t)status.st_size, ret) &&
+		       ct_plan_file_open(ret->bytes + start, ret->length - start, settings,
+					 file->build_id, file->build_id_bytes, &plans);
+	close(fd);
+	if (!is_good)
+		ret->length = start;
+	return is_good;
+}
+
+/* ---- writing ---- */
+
+void ct_plan_cache_lock(struct ct_plan_cache *cache)
+{
+	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+	char name[sizeof(cache->name) + 8];
+	if (!cache->is_open || cache->lock >= 0)
+		return;
+	snprintf(name, sizeof(name), "%s.lock", cache->name);
+	cache->lock = openat(cache->folder, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	for (int i = 0; cache->lock >= 0 && i < LOCK_STEPS; i++) {
+		if (flock(cache->lock, LOCK_EX | LOCK_NB) == 0) {
+			/* Who waits meanwhile has it open; who comes later finds the plans. */
+			unlinkat(cache->folder, name, 0);
+			return;
+		}
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return;
+		nanosleep(&step, NULL);
+	}
+}
+
+static bool write_all(int fd, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t count = write(fd, bytes, length);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count <= 0)
+			return false;
+		bytes += count;
+		length -= (size_t)count;
+	}
+	return true;
+}
+
+/* While there are too many: the one that was made first goes. */
+static void remove_oldest(int folder)
+{
+	struct stat status;
+	for (;;) {
+		char oldest[256] = "";
+		struct timespec oldest_time = {0};
+		size_t count = 0;
+		int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
+		if (!entries) {
+			if (fd >= 0)
+				close(fd);
+			return;
+		}
+		for (struct dirent *entry; (entry = readdir(entries));) {
+			if (entry->d_name[0] == '.' ||
+			    fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+				continue;
+			count++;
+			struct timespec time = status.st_mtim;
+			if (oldest[0] && (time.tv_sec > oldest_time.tv_sec ||
+					  (time.tv_sec == oldest_time.tv_sec &&
+					   time.tv_nsec >= oldest_time.tv_nsec)))
+				continue;
+			oldest_time = time;
+			snprintf(oldest, sizeof(oldest), "%s", entry->d_name);
+		}
+		closedir(entries);
+		if (count <= FILES_MAX || unlinkat(folder, oldest, 0) != 0)
+			return;
+	}
+}
+
+void ct_plan_cache_write(const struct ct_plan_cache *cache, const struct ct_strbuf *plans)
+{
+	char name[sizeof(cache->name) + 32];
+	if (!cache->is_open)
+		return;
+	snprintf(name, sizeof(name), ".%s.%ld", cache->name, (long)getpid());
+	unlinkat(cache->folder, name, 0); /* of a process that was killed */
+	int fd = openat(cache->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			0600);
+	if (fd < 0)
+		return;
+	bool is_written = write_all(fd, plans->bytes, plans->length);
+	is_written &= close(fd) == 0;
+	if (!is_written || renameat(cache->folder, name, cache->folder, cache->name) != 0) {
+		unlinkat(cache->folder, name, 0);
+		return;
+	}
+	remove_oldest(cache->folder);
+}
