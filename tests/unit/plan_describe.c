@@ -76,9 +76,10 @@ static Dwarf_Die find_function(const struct fixture *fixture, const char *prefix
 	struct wanted_function wanted = {full_name, &function, false};
 	Dwarf_CU *unit = NULL;
 	Dwarf_Die die;
+	Dwarf_Die split;
 	while (!wanted.found &&
-	       dwarf_get_units(fixture->dwarf, unit, &unit, NULL, NULL, &die, NULL) == 0)
-		dwarf_getfuncs(&die, compare_function, &wanted, 0);
+	       dwarf_get_units(fixture->dwarf, unit, &unit, NULL, NULL, &die, &split) == 0)
+		dwarf_getfuncs(split.addr ? &split : &die, compare_function, &wanted, 0);
 	if (!wanted.found)
 		fail_msg("%s has no function %s", fixture->path, full_name);
 	return function;
