@@ -114,7 +114,7 @@ struct unit {
 	struct ct_plan_function *functions;
 	size_t function_count;
 	size_t function_capacity;
-	bool is_clang;
+	unsigned int clang_version;
 };
 
 static void unit_deinit(struct unit *unit)
@@ -153,7 +153,7 @@ static bool add_function(struct unit *unit, Dwarf_Die *die)
 	*function = (struct ct_plan_function){
 		.die = *die,
 		.low = low,
-		.is_clang = unit->is_clang,
+		.clang_version = unit->clang_version,
 	};
 	return ct_plan_origins_add(&unit->origins, function);
 }
@@ -358,16 +358,23 @@ static bool plan_function(struct unit *unit, const struct ct_plan_function *func
 	return is_collected;
 }
 
-static bool is_gnu(Dwarf_Die *unit_die)
+/* Compilers that are neither GCC nor Clang are built on the latter. 0: GCC. */
+static unsigned int find_clang_version(Dwarf_Die *unit_die)
 {
+	enum { OF_ANOTHER_NAME = 1 };
+	static const char clang[] = "clang version ";
 	Dwarf_Attribute attribute;
 	const char *producer = dwarf_formstring(dwarf_attr(unit_die, DW_AT_producer, &attribute));
-	return producer && strncmp(producer, "GNU ", 4) == 0;
+	if (producer && strncmp(producer, "GNU ", 4) == 0)
+		return 0;
+	const char *version = producer ? strstr(producer, clang) : NULL;
+	unsigned long number = version ? strtoul(version + sizeof(clang) - 1, NULL, 10) : 0;
+	return number > 0 && number < 1000 ? (unsigned int)number : OF_ANOTHER_NAME;
 }
 
 static bool plan_unit(struct ct_plan_module *module, Dwarf_Die *die, struct walk *walk)
 {
-	struct unit unit = {.module = module, .is_clang = !is_gnu(die)};
+	struct unit unit = {.module = module, .clang_version = find_clang_version(die)};
 	bool is_good = collect_functions(&unit, die, walk);
 	for (size_t i = 0; is_good && i < unit.function_count; i++)
 		is_good = plan_function(&unit, &unit.functions[i], walk);
