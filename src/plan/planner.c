@@ -265,26 +265,28 @@ static void plan_enter(struct unit *unit, const struct ct_plan_function *functio
 			   });
 }
 
-/* Does the filter let a function through? */
-static bool is_wanted(struct ct_plan_module *module, Dwarf_Die *die)
+/* Does the filter let the function at `address` through? GCC leaves the linker's name out of the
+ * debug information of some, and a symbol may be gone: either tells. */
+static bool is_wanted(struct ct_plan_module *module, Dwarf_Die *die, uint64_t address)
 {
 	const struct ct_patterns *filter = module->options->filter;
 	Dwarf_Attribute attribute;
 	if (!filter)
 		return true;
-	const char *name =
-		dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
+	Dwarf_Attribute *linkage = dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute);
+	const char *name = dwarf_formstring(linkage);
+	if (!name)
+		name = ct_plan_names_at(&module->names, address);
 	if (!name)
 		name = dwarf_diename(die);
 	ct_cleanup(ct_cleanup_free) char *whole = name ? ct_demangle(name) : NULL;
-	return ct_patterns_match(
-		filter,
-		&(struct ct_pattern_subject){
-			.linkage_name = name,
-			.whole_name = whole,
-			.module = module->file->path,
-			.source = ct_patterns_want_source(filter) ? dwarf_decl_file(die) : NULL,
-		});
+	struct ct_pattern_subject subject = {
+		.linkage_name = name,
+		.whole_name = whole,
+		.module = module->file->path,
+		.source = ct_patterns_want_source(filter) ? dwarf_decl_file(die) : NULL,
+	};
+	return ct_patterns_match(filter, &subject);
 }
 
 static void plan_sites(struct unit *unit, const struct ct_plan_function *function,
@@ -292,7 +294,6 @@ static void plan_sites(struct unit *unit, const struct ct_plan_function *functio
 {
 	struct ct_plan_module *module = unit->module;
 	Dwarf_Die function_die = function->die;
-	bool wants_function = is_wanted(module, &function_die);
 	uint64_t own_address = 0;
 	bool is_own_known = false;
 	/* Enter sites first: they tell what exit sites are told. */
@@ -326,8 +327,7 @@ static void plan_sites(struct unit *unit, const struct ct_plan_function *functio
 					own_address = address;
 					is_own_known = true;
 				}
-				if (!(range ? is_wanted(module, scope) : wants_function) ||
-				    address == 0)
+				if (address == 0 || !is_wanted(module, scope, address))
 					continue;
 				if (is_exit)
 					ct_plan_exit(module, function, shape, address,
