@@ -68,8 +68,8 @@ struct ct_return_place ct_describe_return_place(struct ct_describer *describer, 
  * context, which is what block `block` holds, and the operations for what it
  * points to. The operations of the block must be in the draft: they tell how many
  * bytes there are. Those for all parameters' own bytes should come first, for
- * what is followed may use the room that is left. When the plan would become too large, the rest is left out: the
- * pointer is not followed, the array is cut.
+ * what is followed may use the room that is left. When the plan would become too large, the rest is
+ * left out: the pointer is not followed, the array is cut.
  */
 void ct_describe_value(struct ct_describer *describer, struct ct_plan_draft *draft, Dwarf_Die *type,
 		       unsigned int block, uint16_t offset);
