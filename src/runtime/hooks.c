@@ -54,8 +54,8 @@ CT_CHECK_OFFSET(struct ct_capture, rbp_low, CT_CAPTURE_RBP_LOW);
 CT_CHECK_OFFSET(struct ct_capture, quick_bytes, CT_CAPTURE_QUICK_BYTES);
 CT_CHECK_OFFSET(struct ct_quick_step, offset, CT_QUICK_STEP_OFFSET);
 CT_CHECK_OFFSET(struct ct_quick_step, at, CT_QUICK_STEP_AT);
-_Static_assert(sizeof(struct ct_quick_step) == CT_QUICK_STEP_BYTES &&
-		       CT_VALUES_HEAD == CT_VALUES_HEAD_VALUE && CT_VALUES_HEAD_BYTES == 3,
+CT_CHECK_OFFSET(struct ct_capture, quick_head, CT_CAPTURE_QUICK_HEAD);
+_Static_assert(sizeof(struct ct_quick_step) == CT_QUICK_STEP_BYTES,
 	       "the assembly hooks rely on it");
 CT_CHECK_OFFSET(struct ct_planted, slot, CT_PLANTED_SLOT);
 CT_CHECK_OFFSET(struct ct_planted, x87_values, CT_PLANTED_X87);

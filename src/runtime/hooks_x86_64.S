@@ -133,8 +133,8 @@
  * Quick plans: registers and pieces of the stack, of which the window takes
  * what it gets at once. The steps of such a plan (struct ct_quick_step) are run
  * by jumps from one to the next, in the hook's restartable sequence: for that
- * all their code is in each hook once. rdx is the step, rcx where the payload
- * goes, r11 a sum; rax, rdi and rsi are free.
+ * all their code is in each hook once. rdx is the step, rcx where the VALUES
+ * record goes, r11 a sum; rax, rdi and rsi are free.
  */
 .macro NEXT_STEP
 	add	$CT_QUICK_STEP_BYTES, %rdx
@@ -267,13 +267,24 @@
 	.popsection
 .endm
 
-/* The last step: the head of the VALUES record, and an end behind it. rsi gets its bytes. */
+/* The last step: an end behind the VALUES record, whose bytes rsi gets. */
 .macro END_STEPS name
 \name\()_end:
 	mov	CT_QUICK_STEP_AT(%rdx), %esi
-	movq	$0, -3(%rcx,%rsi)
-	movb	$CT_VALUES_HEAD_VALUE, -3(%rcx)
-	mov	%si, -2(%rcx)
+	movq	$0, (%rcx,%rsi)
+.endm
+
+/* The record's head, whose last bytes the first step writes over, and on to the steps. rcx is where
+ * the record goes, \record_bytes from the place of the next one. */
+.macro BEGIN_STEPS name, capture, record_bytes
+	movzwl	%r9w, %ecx
+	add	%fs:CT_SELF_WINDOW(%r8), %rcx
+	mov	CT_CAPTURE_STEPS(\capture), %rdx
+	mov	CT_CAPTURE_QUICK_HEAD(\capture), %eax
+	add	$\record_bytes, %rcx
+	mov	%eax, (%rcx)
+	STEPS	\name
+	END_STEPS \name
 .endm
 
 /* rdi: function, rsi: call site; (rsp): site; rsp + 8: the frame's stack pointer. */
@@ -379,19 +390,14 @@
 	cmp	$CT_OFFSET_LIMIT_VALUE - 6, %eax
 	ja	\name\()_not_quick
 	CHECK_STACK %rdi, \name\()_not_quick
-	movzwl	%r9w, %ecx
-	add	%fs:CT_SELF_WINDOW(%r8), %rcx
-	mov	CT_CAPTURE_STEPS(%rdi), %rdx
-	add	$6 + 3, %rcx
-	STEPS	\name
-	END_STEPS \name
+	BEGIN_STEPS \name, %rdi, 6
 	mov	-16(%rsp), %rdi
 	ENTER_RECORD \name, \name\()_quick_slow, \has_clock
 	/* The first bytes last: a process killed in between has no half of it in its trace. */
 	mov	%r11, %rax
 	shr	$32, %rax
-	mov	%ax, -5(%rcx)
-	mov	%r11d, -9(%rcx)
+	mov	%ax, -2(%rcx)
+	mov	%r11d, -6(%rcx)
 	PUSH_FRAME
 	add	%rsi, %r9
 	jmp	\name\()_publish
@@ -495,17 +501,12 @@
 	cmp	$CT_OFFSET_LIMIT_VALUE - 3, %eax
 	ja	\name\()_values
 	CHECK_STACK %r11, \name\()_values
-	movzwl	%r9w, %ecx
-	add	%fs:CT_SELF_WINDOW(%r8), %rcx
-	mov	CT_CAPTURE_STEPS(%r11), %rdx
-	add	$3 + 3, %rcx
-	STEPS	\name
-	END_STEPS \name
+	BEGIN_STEPS \name, %r11, 3
 	RETURN_RECORD \name\()_quick_slow, \has_clock
 	mov	%eax, %edx
 	shr	$8, %edx
-	mov	%dx, -5(%rcx)
-	mov	%al, -6(%rcx)
+	mov	%dx, -2(%rcx)
+	mov	%al, -3(%rcx)
 	add	exit_step(%rip), %r9
 	add	%rsi, %r9
 \name\()_publish:

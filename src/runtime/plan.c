@@ -821,7 +821,7 @@ struct quick_building {
 	const int32_t *code; /* by enum ct_quick_code */
 	struct ct_quick_step steps[CT_QUICK_STEPS_MAX];
 	unsigned int count;
-	uint32_t at; /* bytes of payload so far */
+	uint32_t at; /* bytes of the VALUES record so far */
 	bool may_add;
 	bool has_sum;
 	uint32_t rsp_end;
@@ -936,21 +936,21 @@ static const int32_t *quick_code(bool is_enter)
 	return is_enter ? ct_cycles_values_enter_steps : ct_cycles_values_exit_steps;
 }
 
-/* Steps for the capture, when it is a quick one. */
-static void make_quick(struct image *image, struct ct_capture *capture)
+/* Steps for the capture, when it is a quick one; it appends `payload_bytes`. */
+static void make_quick(struct image *image, struct ct_capture *capture, uint64_t payload_bytes)
 {
+	bool is_short = payload_bytes <= CT_VALUES_SHORT_MAX;
 	struct quick_building quick = {
 		.code = quick_code(capture->kind == CT_PLAN_ENTER),
 		.may_add = capture->kind == CT_PLAN_EXIT,
+		.at = is_short ? CT_VALUES_SHORT_HEAD_BYTES : CT_VALUES_HEAD_BYTES,
 	};
-	if (capture->kind == CT_PLAN_EXIT_STUB)
+	if (capture->kind == CT_PLAN_EXIT_STUB || payload_bytes > CT_QUICK_PAYLOAD_MAX)
 		return;
 	for (const struct ct_plan_op *op = capture->ops; op->code != CT_CAPTURE_END; op++)
 		if (!add_quick_op(&quick, op))
 			return;
-	uint32_t payload_bytes = quick.at;
-	quick.at += CT_VALUES_HEAD_BYTES;
-	if (payload_bytes > CT_QUICK_PAYLOAD_MAX || !add_step(&quick, CT_QUICK_END, 0))
+	if (!add_step(&quick, CT_QUICK_END, 0))
 		return;
 	struct ct_quick_step *steps = take_memory(image, quick.count * sizeof(*steps));
 	if (!steps)
@@ -961,6 +961,8 @@ static void make_quick(struct image *image, struct ct_capture *capture)
 	capture->rbp_low = (int32_t)quick.rbp_low;
 	capture->rbp_span = (uint32_t)(quick.rbp_end - quick.rbp_low);
 	capture->quick_bytes = quick.at;
+	capture->quick_head = is_short ? CT_VALUES_SHORT_HEAD | (uint32_t)payload_bytes << 2
+				       : CT_VALUES_HEAD | quick.at << 8;
 }
 
 /* Do the parts of the plan fit into it, as the index has it? */
@@ -1009,7 +1011,7 @@ static const struct ct_capture *build_capture(struct image *image, const struct 
 	capture->return_slot_register = plan->return_slot_register;
 	capture->return_slot_offset = plan->return_slot_offset;
 	capture->x87_values = check.x87_values & 2 ? 2 : check.x87_values;
-	make_quick(image, capture);
+	make_quick(image, capture, check.payload_bytes);
 	return capture;
 }
 

@@ -35,11 +35,11 @@
 #define CT_CAPTURE_RBP_SPAN    20
 #define CT_CAPTURE_RBP_LOW     24
 #define CT_CAPTURE_QUICK_BYTES 28
+#define CT_CAPTURE_QUICK_HEAD  32
 /* struct ct_quick_step */
 #define CT_QUICK_STEP_OFFSET 8
 #define CT_QUICK_STEP_AT     12
 #define CT_QUICK_STEP_BYTES  16
-#define CT_VALUES_HEAD_VALUE 0x17
 
 #define CT_HOOK_REGISTERS_BYTES 56 /* struct ct_registers */
 /* Registers of a plan, six more, and a word of the caller's; aligned for a call */

@@ -62,8 +62,11 @@ static void write_extended(struct ct_thread *thread, enum ct_extended_kind kind,
 		.value = value,
 	};
 	/* The first bytes last: a process killed in between has no half a record in its trace. And
-	 * an end behind it: a hook that was interrupted may have left something there. */
+	 * an end behind it: the window may have anything there. An interrupted hook may even have
+	 * left a record in this one's place. */
+	ct_self.window[offset] = CT_RECORD_END;
 	ct_self.window[offset + CT_EXTENDED_BYTES] = CT_RECORD_END;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	ct_copy(ct_self.window + offset + 2, (char *)&record + 2, sizeof(record) - 2);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	__builtin_memcpy(ct_self.window + offset, &record, 2);
@@ -259,7 +262,9 @@ static void write_with_values(uint64_t record, size_t record_bytes, const unsign
 	uint64_t word = *current_word();
 	uint64_t offset = word & CT_WORD_OFFSET_MASK;
 	unsigned char *at = ct_self.window + offset;
+	*at = CT_RECORD_END;
 	at[record_bytes + values_bytes] = CT_RECORD_END;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	ct_copy(at + record_bytes, values, values_bytes);
 	ct_copy(at + 1, (char *)&record + 1, record_bytes - 1);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -746,11 +751,11 @@ static struct entries entries_for(enum ct_mode mode)
 {
 	uint32_t clock_kind = ct_runtime.config.clock_kind;
 	bool can_restart = ct_rseq_offset && ct_has_crc32;
+	bool has_values = ct_runtime.config.capture_args;
 	if (mode == CT_MODE_OFF || mode == CT_MODE_ENDED)
 		return (struct entries){ct_ignore_call, ct_ignore_call};
 	if (mode == CT_MODE_COUNT)
 		return (struct entries){ct_count_call, ct_ignore_call};
-	bool has_values = ct_runtime.config.capture_args;
 	if (mode == CT_MODE_RECORD && can_restart && clock_kind == CT_CLOCK_TSC)
 		return has_values ? (struct entries){ct_cycles_values_enter, ct_cycles_values_exit}
 				  : (struct entries){ct_cycles_enter, ct_cycles_exit};

@@ -52,7 +52,7 @@ enum ct_quick_code {
 struct ct_quick_step {
 	uint64_t code;	/* address */
 	int32_t offset; /* to the register */
-	uint32_t at;	/* in the payload; of the last one: bytes of the VALUES record */
+	uint32_t at;	/* in the VALUES record; of the last one: its bytes */
 };
 
 struct ct_capture {
@@ -64,6 +64,7 @@ struct ct_capture {
 	uint32_t rbp_span;
 	int32_t rbp_low;
 	uint32_t quick_bytes; /* of the VALUES record; 0: there are no steps */
+	uint32_t quick_head;  /* the record's first bytes */
 	uint32_t room_bytes;  /* of the buffer for a VALUES record of it */
 	uint8_t kind;	      /* enum ct_plan_kind */
 	uint8_t return_slot_register;

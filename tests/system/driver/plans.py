@@ -196,13 +196,17 @@ class Raw:
             elif kind == 2:
                 events.append(Values("return", None, None))
                 at += 3
-            elif piece[at] >> 2 == 5:
-                size = int.from_bytes(piece[at + 1 : at + 3], "little")
-                assert size >= 3 and at + size <= len(piece), "a VALUES record ends in nothing"
+            elif piece[at] & 0x80 or piece[at] >> 2 == 5:
+                head = 1 if piece[at] & 0x80 else 3
+                size = 1 + (piece[at] >> 2 & 31)
+                if head == 3:
+                    size = int.from_bytes(piece[at + 1 : at + 3], "little")
+                assert size >= head and at + size <= len(piece), "a VALUES record ends in nothing"
                 assert events and events[-1].payload is None, "values of no call"
-                events[-1] = events[-1]._replace(payload=piece[at + 3 : at + size])
+                events[-1] = events[-1]._replace(payload=piece[at + head : at + size])
                 at += size
             else:
+                assert piece[at + 1] >= 2, "a record of no size"
                 at += piece[at + 1]
         return events
 
