@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 			break;
 		ct_machine_skip_call(machine, &code, &address);
 	}
-	ct_machine_surely_returns(&code, ADDRESS);
+	ct_machine_surely_returns(&code, ADDRESS, &(struct ct_machine_results){.x87_count = 1});
 	ct_machine_destroy(machine);
 	ct_expr_arena_destroy(arena);
 	return 0;

@@ -7,8 +7,6 @@
 enum {
 	RUN_STEPS = 400, /* of one ct_machine_run() */
 	CHECK_STEPS = 4, /* within which a failed check of the canary must call */
-	EXPLORE_STEPS = 200,
-	EXPLORE_WAYS = 32,
 };
 
 static void set_register(struct ct_machine *machine, unsigned int number,
@@ -55,6 +53,8 @@ void ct_machine_reset(struct ct_machine *machine)
 	}
 	ct_machine_forget_x87(machine);
 	ct_machine_forget_flags(machine);
+	machine->x87_depth = 0;
+	machine->canary_copy = ct_expr_unknown();
 	machine->store_count = 0;
 	machine->has_lost_stores = false;
 	machine->has_relation = false;
@@ -134,10 +134,9 @@ static bool leads_to_call(const struct ct_machine *machine, const struct ct_code
 	return false;
 }
 
-/* After a comparison with the canary: where the code goes on when it is as it was. */
-static bool choose_canary_way(const struct ct_machine *machine, const struct ct_code *code,
-			      const struct ct_instruction *branch, uint64_t target,
-			      uint64_t *ret_address)
+bool ct_machine_canary_way(const struct ct_machine *machine, const struct ct_code *code,
+			   const struct ct_instruction *branch, uint64_t target,
+			   uint64_t *ret_address)
 {
 	bool is_jump_when_equal = branch->insn.mnemonic == ZYDIS_MNEMONIC_JZ;
 	if (!is_jump_when_equal && branch->insn.mnemonic != ZYDIS_MNEMONIC_JNZ)
@@ -170,7 +169,7 @@ enum ct_machine_stop ct_machine_run(struct ct_machine *machine, const struct ct_
 			address = target;
 			break;
 		case CT_STEP_CANARY:
-			if (!choose_canary_way(machine, code, &instruction, target, &address))
+			if (!ct_machine_canary_way(machine, code, &instruction, target, &address))
 				return CT_MACHINE_BRANCH;
 			break;
 		case CT_STEP_BRANCH:
@@ -308,187 +307,4 @@ bool ct_machine_find(struct ct_machine *machine, const struct ct_expr *value,
 			return true;
 	}
 	return false;
-}
-
-/* ---- all ways to the return ---- */
-
-/* A place of the code that was reached, and the stack there. */
-struct visit {
-	uint64_t address;
-	const struct ct_expr *rsp, *rbp;
-};
-
-struct exploration {
-	const struct ct_code *code;
-	struct visit visits[EXPLORE_STEPS];
-	size_t visit_count;
-	struct {
-		uint64_t address;
-		struct ct_machine *machine;
-	} ways[EXPLORE_WAYS]; /* still to go */
-	size_t way_count;
-	struct ct_store stores[4 * EXPLORE_STEPS]; /* of all ways */
-	size_t store_count;
-	const struct ct_expr *slots[EXPLORE_STEPS]; /* where each `ret` takes its address */
-	size_t slot_count;
-};
-
-static struct ct_machine *copy_machine(const struct ct_machine *machine)
-{
-	struct ct_machine *copy = malloc(sizeof(*copy));
-	if (!copy)
-		return NULL;
-	*copy = *machine;
-	copy->stores = NULL;
-	copy->store_count = copy->store_capacity = 0;
-	for (size_t i = 0; i < machine->store_count; i++)
-		ct_machine_add_store(copy, machine->stores[i]);
-	return copy;
-}
-
-static bool add_way(struct exploration *all, const struct ct_machine *machine, uint64_t address)
-{
-	if (all->way_count == EXPLORE_WAYS)
-		return false;
-	struct ct_machine *copy = copy_machine(machine);
-	if (!copy)
-		return false;
-	all->ways[all->way_count].address = address;
-	all->ways[all->way_count].machine = copy;
-	all->way_count++;
-	return true;
-}
-
-/* *ret_known: the place was reached before. False: too many, or with another stack then. */
-static bool visit(struct exploration *all, const struct ct_machine *machine, uint64_t address,
-		  bool *ret_known)
-{
-	const struct ct_expr *rsp = machine->gpr[CT_RSP].value, *rbp = machine->gpr[CT_RBP].value;
-	*ret_known = false;
-	for (size_t i = 0; i < all->visit_count; i++) {
-		if (all->visits[i].address != address)
-			continue;
-		*ret_known = true;
-		return all->visits[i].rsp == rsp && all->visits[i].rbp == rbp;
-	}
-	if (all->visit_count == EXPLORE_STEPS)
-		return false;
-	all->visits[all->visit_count++] = (struct visit){address, rsp, rbp};
-	return true;
-}
-
-static bool keep_stores(struct exploration *all, const struct ct_machine *machine, size_t from)
-{
-	if (machine->has_lost_stores)
-		return false;
-	for (size_t i = from; i < machine->store_count; i++) {
-		if (all->store_count == sizeof(all->stores) / sizeof(all->stores[0]))
-			return false;
-		all->stores[all->store_count++] = machine->stores[i];
-	}
-	return true;
-}
-
-/* Follow one way to its `ret`, or to where another one was, keeping the other ways for later. */
-static bool follow(struct exploration *all, struct ct_machine *machine, uint64_t address)
-{
-	for (;;) {
-		bool is_known;
-		if (!visit(all, machine, address, &is_known))
-			return false;
-		if (is_known)
-			return true;
-		struct ct_instruction instruction;
-		if (!ct_machine_decode(machine, all->code, address, &instruction))
-			return false;
-		size_t stores_before = machine->store_count;
-		uint64_t target = 0;
-		enum ct_step step = ct_machine_step(machine, &instruction, &target);
-		if (!keep_stores(all, machine, stores_before))
-			return false;
-		address = instruction.next;
-		switch (step) {
-		case CT_STEP_NEXT:
-			break;
-		case CT_STEP_JUMP:
-			address = target;
-			break;
-		case CT_STEP_BRANCH:
-			if (!add_way(all, machine, target))
-				return false;
-			break;
-		case CT_STEP_CANARY:
-			if (!choose_canary_way(machine, all->code, &instruction, target, &address))
-				return false;
-			break;
-		case CT_STEP_RETURN:
-			all->slots[all->slot_count++] = machine->gpr[CT_RSP].value;
-			return true;
-		default:
-			return false;
-		}
-	}
-}
-
-static bool is_stack_register(const struct ct_expr *base)
-{
-	return base && base->kind == CT_EXPR_REGISTER &&
-	       (base->number == CT_RSP || base->number == CT_RBP);
-}
-
-static bool leaves_slot(const struct ct_store *store, const struct ct_expr *slot)
-{
-	const struct ct_expr *base;
-	int64_t offset;
-	ct_expr_split(slot, &base, &offset);
-	if (store->kind != CT_STORE_BYTES)
-		return false;
-	if (store->base == base) {
-		uint64_t distance = (uint64_t)store->offset - (uint64_t)offset;
-		return distance >= 8 && -distance >= store->size_bytes;
-	}
-	/* A frame is addressed through both; no compiler overwrites its own return address. */
-	return is_stack_register(store->base) && is_stack_register(base);
-}
-
-static bool leaves_all_slots(const struct exploration *all)
-{
-	for (size_t i = 0; i < all->slot_count; i++) {
-		if (!ct_expr_is_known(all->slots[i]))
-			return false;
-		for (size_t store = 0; store < all->store_count; store++)
-			if (!leaves_slot(&all->stores[store], all->slots[i]))
-				return false;
-	}
-	return all->slot_count > 0;
-}
-
-static bool explore(struct exploration *all, struct ct_machine *machine, uint64_t from)
-{
-	if (!add_way(all, machine, from))
-		return false;
-	bool is_sure = true;
-	while (all->way_count > 0) {
-		all->way_count--;
-		struct ct_machine *way = all->ways[all->way_count].machine;
-		is_sure = is_sure && follow(all, way, all->ways[all->way_count].address);
-		ct_machine_destroy(way);
-	}
-	return is_sure && leaves_all_slots(all);
-}
-
-bool ct_machine_surely_returns(const struct ct_code *code, uint64_t from)
-{
-	bool is_sure = false;
-	struct ct_expr_arena *arena = ct_expr_arena_create();
-	struct ct_machine *machine = arena ? ct_machine_create(arena) : NULL;
-	struct exploration *all = calloc(1, sizeof(*all));
-	if (machine && all) {
-		all->code = code;
-		is_sure = explore(all, machine, from);
-	}
-	free(all);
-	ct_machine_destroy(machine);
-	ct_expr_arena_destroy(arena);
-	return is_sure;
 }

@@ -71,6 +71,11 @@ enum ct_machine_stop ct_machine_run(struct ct_machine *machine, const struct ct_
 uint64_t ct_machine_next(const struct ct_machine *machine, const struct ct_code *code,
 			 uint64_t address);
 
+/* Does an instruction from `from` to `to` name memory at a register + low up to high? */
+bool ct_machine_names_memory(const struct ct_machine *machine, const struct ct_code *code,
+			     uint64_t from, uint64_t to, unsigned int number, int64_t low,
+			     int64_t high);
+
 /*
  * A call by the machine, after CT_MACHINE_CALL, of a function that keeps to the
  * ABI: callee-saved registers and the frame at and above the stack pointer,
@@ -98,11 +103,31 @@ struct ct_expr_place {
 bool ct_machine_find(struct ct_machine *machine, const struct ct_expr *value,
 		     unsigned int size_bytes, struct ct_expr_place *ret);
 
+/* Where a function returns its value: parts of registers, or the top of the x87 stack. */
+struct ct_machine_results {
+	struct {
+		unsigned int number;
+		unsigned int size_bytes; /* 1, 2, 4, 8 */
+	} registers[4];
+	size_t register_count;
+	unsigned int x87_count;
+};
+
 /*
- * Does every way from `from` end in a `ret`, without calls (but for
- * __stack_chk_fail, when the canary is not as it was), without jumps whose
- * target is not known, and without a store that might change the return address?
+ * After a run that began behind a call and ended in CT_MACHINE_RETURN: was
+ * something put into all of them? Not what the call, or a check of the canary,
+ * has left there: compilers leave out results that nobody uses.
  */
-bool ct_machine_surely_returns(const struct ct_code *code, uint64_t from);
+bool ct_machine_has_results(const struct ct_machine *machine,
+			    const struct ct_machine_results *results);
+
+/*
+ * Does every way from `from`, behind a call, end in a `ret` with `results`,
+ * without calls (but for __stack_chk_fail, when the canary is not as it was),
+ * without jumps whose target is not known, and without a store that might change
+ * the return address?
+ */
+bool ct_machine_surely_returns(const struct ct_code *code, uint64_t from,
+			       const struct ct_machine_results *results);
 
 #endif

@@ -12,8 +12,11 @@ enum {
 	CT_RAX = 0,
 	CT_RDX = 1,
 	CT_RCX = 2,
+	CT_RBX = 3,
 	CT_RBP = 6,
 	CT_RSP = 7,
+	CT_R12 = 12,
+	CT_R15 = 15,
 	CT_GPR_COUNT = 16,
 	CT_XMM_COUNT = 16,
 	CT_X87_COUNT = 8,
@@ -60,7 +63,9 @@ struct ct_machine {
 	struct ct_machine_gpr gpr[CT_GPR_COUNT];
 	const struct ct_expr *xmm[CT_XMM_COUNT][2];
 	struct ct_x87_value x87[CT_X87_COUNT]; /* the top first; unknown ones below */
+	int x87_depth;			       /* loads less pops since the start */
 	struct ct_machine_flags flags;
+	const struct ct_expr *canary_copy; /* what the canary was compared with; UNKNOWN */
 
 	struct ct_store *stores; /* in program order */
 	size_t store_count;
@@ -84,10 +89,18 @@ struct ct_machine {
 	bool is_pushing;
 };
 
+struct ct_instruction;
+
 /* ---- machine.c ---- */
 
 void ct_machine_forget_flags(struct ct_machine *machine);
 void ct_machine_forget_x87(struct ct_machine *machine);
+
+/* After a comparison with the canary: where the code goes on when it is as it was; false: that is
+ * no check of it. */
+bool ct_machine_canary_way(const struct ct_machine *machine, const struct ct_code *code,
+			   const struct ct_instruction *branch, uint64_t target,
+			   uint64_t *ret_address);
 
 /* ---- machine_memory.c ---- */
 

@@ -250,12 +250,20 @@ static bool step_move(const struct ct_work *work)
 
 /* ---- arithmetic ---- */
 
+static void note_canary(const struct ct_work *work, const struct ct_expr *left,
+			const struct ct_expr *right, unsigned int size_bytes)
+{
+	bool is_left = ct_work_is_canary(left), is_right = ct_work_is_canary(right);
+	work->machine->flags.is_canary = size_bytes == 8 && (is_left || is_right);
+	if (work->machine->flags.is_canary)
+		work->machine->canary_copy = is_left ? right : left;
+}
+
 static bool step_compare(const struct ct_work *work, const struct ct_expr *left,
 			 const struct ct_expr *right, unsigned int size_bytes)
 {
 	set_compare_flags(work, left, right, size_bytes);
-	work->machine->flags.is_canary = size_bytes == 8 &&
-					 (ct_work_is_canary(left) || ct_work_is_canary(right));
+	note_canary(work, left, right, size_bytes);
 	return true;
 }
 
@@ -318,8 +326,7 @@ static bool step_two_operands(const struct ct_work *work)
 		result = is_same ? ct_work_constant(work, 0)
 				 : ct_work_binary(work, CT_EXPR_XOR, left, right);
 		set_logic_flags(work, result, size_bytes);
-		flags->is_canary = size_bytes == 8 &&
-				   (ct_work_is_canary(left) || ct_work_is_canary(right));
+		note_canary(work, left, right, size_bytes);
 		break;
 	default:
 		return false;

@@ -7,6 +7,7 @@ static void push_x87(struct ct_machine *machine, struct ct_x87_value value)
 	for (unsigned int i = CT_X87_COUNT - 1; i > 0; i--)
 		machine->x87[i] = machine->x87[i - 1];
 	machine->x87[0] = value;
+	machine->x87_depth++;
 }
 
 static void pop_x87(struct ct_machine *machine)
@@ -15,6 +16,7 @@ static void pop_x87(struct ct_machine *machine)
 		machine->x87[i] = machine->x87[i + 1];
 	machine->x87[CT_X87_COUNT - 1] = (struct ct_x87_value){ct_expr_unknown(),
 							       ct_expr_unknown()};
+	machine->x87_depth--;
 }
 
 /* The first of the operands that is memory, or a register of the stack but st0; NULL: none. */

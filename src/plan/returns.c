@@ -10,6 +10,10 @@
  *
  * An inlined function's exit hook is followed by more of the function around
  * it, at the latest by that one's exit hook: a call, where the run ends.
+ *
+ * A result that no caller uses may have been left out of the function or of a
+ * clone of it, though the debug information still has its type. Then the
+ * registers hold what the hook has left there.
  */
 #include "plan/module.h"
 
@@ -216,6 +220,26 @@ static bool append_value(struct ct_plan_module *module, struct ct_plan_draft *dr
 	}
 }
 
+/* What the code behind the hook has to put where, unless the compiler has left the result out. */
+static struct ct_machine_results list_results(const struct ct_plan_shape *shape)
+{
+	struct ct_machine_results results = {.register_count = 0};
+	struct word words[4] = {{CT_PLAN_RAX, RAX, 8}};
+	size_t count = 1;
+	if (shape->place.class == CT_RETURN_X87) {
+		results.x87_count = shape->lead > 2 ? 2 : 1;
+		return results;
+	}
+	if (shape->place.class == CT_RETURN_REGISTERS)
+		count = list_words(&shape->place, words);
+	results.register_count = count;
+	for (size_t i = 0; i < count; i++) {
+		results.registers[i].number = words[i].number;
+		results.registers[i].size_bytes = known_bytes(words[i].size_bytes);
+	}
+	return results;
+}
+
 static bool add_rest(struct ct_plan_draft *draft, const struct ct_plan_shape *shape, size_t from)
 {
 	for (size_t i = from; i < shape->draft.op_count; i++)
@@ -226,12 +250,14 @@ static bool add_rest(struct ct_plan_draft *draft, const struct ct_plan_shape *sh
 
 /* Through the code behind the hook, when it can be told in expressions. */
 static bool plan_by_expression(struct ct_plan_module *module, const struct ct_plan_shape *shape,
-			       const struct ct_code *code, const struct ct_expr *cfa, uint64_t site)
+			       const struct ct_machine_results *results, const struct ct_code *code,
+			       const struct ct_expr *cfa, uint64_t site)
 {
 	struct ct_plan_draft *draft = &module->draft;
 	uint64_t end;
 	ct_machine_reset(module->machine);
-	if (ct_machine_run(module->machine, code, site, 0, &end) != CT_MACHINE_RETURN)
+	if (ct_machine_run(module->machine, code, site, 0, &end) != CT_MACHINE_RETURN ||
+	    !ct_machine_has_results(module->machine, results))
 		return false;
 	/* What is read through pointers must be what it is at the return. */
 	bool reads_memory = shape->reads_memory || shape->place.class == CT_RETURN_MEMORY;
@@ -276,10 +302,11 @@ void ct_plan_exit(struct ct_plan_module *module, const struct ct_plan_function *
 		.is_in_call = true,
 	};
 	const struct ct_expr *cfa = ct_location_cfa(&context);
-	if (!plan_by_expression(module, shape, code, cfa, site)) {
+	struct ct_machine_results results = list_results(shape);
+	if (!plan_by_expression(module, shape, &results, code, cfa, site)) {
 		head.kind = CT_PLAN_EXIT_STUB;
 		ct_plan_rewind(draft, (struct ct_plan_mark){0});
-		if (!ct_machine_surely_returns(code, site) ||
+		if (!ct_machine_surely_returns(code, site, &results) ||
 		    !find_return_slot(module, cfa, &head) || !add_rest(draft, shape, 0))
 			return;
 	}

@@ -73,10 +73,12 @@ static void run_through(struct fixture *fixture, const char *hex)
 	assert_int_equal(fixture->stopped_at, end);
 }
 
+static const struct ct_machine_results no_results;
+
 static bool surely_returns(struct fixture *fixture, const char *hex)
 {
 	set_code(fixture, hex);
-	return ct_machine_surely_returns(&fixture->code, START);
+	return ct_machine_surely_returns(&fixture->code, START, &no_results);
 }
 
 /* ---- expressions, shorter ---- */
@@ -580,7 +582,7 @@ static void an_address_outside_the_code_is_no_code(void **state)
 			 CT_MACHINE_UNKNOWN);
 	assert_int_equal(ct_machine_run(fixture->machine, &fixture->code, START + 1, 0, &address),
 			 CT_MACHINE_UNKNOWN);
-	assert_false(ct_machine_surely_returns(&fixture->code, START + 1));
+	assert_false(ct_machine_surely_returns(&fixture->code, START + 1, &no_results));
 }
 
 /* ---- code that surely returns ---- */
@@ -599,6 +601,61 @@ static void all_ways_must_return(void **state)
 	assert_false(surely_returns(fixture, "e800000000 c3"));
 	assert_false(surely_returns(fixture, "e900010000")); /* leaves the function */
 	assert_false(surely_returns(fixture, "90"));	     /* runs out of the code */
+}
+
+static void a_result_that_nobody_put_there_is_none(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		const char *code;
+		bool in_eax, in_al, in_rdx, in_xmm0;
+	} cases[] = {
+		{"c3", false, false, false, false},
+		{"89d8 c3", true, true, false, false},			       /* mov %ebx,%eax */
+		{"88d8 c3", false, true, false, false},			       /* mov %bl,%al */
+		{"01d8 c3", false, false, false, false},		       /* add %ebx,%eax */
+		{"89d8 99 c3", true, true, true, false},		       /* cltd */
+		{"f30f10042484db 7401 c3 89d8 c3", false, false, false, true}, /* one way only */
+		{"84db 7404 89d8 eb02 89e8 c3", true, true, false, false},     /* both */
+		{"f30fb8c3 c3", true, true, false, false}, /* popcnt %ebx,%eax */
+		{"0f57c0 c3", false, false, false, true},  /* xorps %xmm0,%xmm0 */
+		/* mov 8(%rsp),%rax; sub %fs:0x28,%rax; jne fail; ret; fail: call */
+		{"488b442408 64482b042528000000 7501 c3 e800000000", false, false, false, false},
+		/* mov 8(%rsp),%rax; cmp %fs:0x28,%rax; and so on */
+		{"488b442408 64483b042528000000 7501 c3 e800000000", false, false, false, false},
+		/* mov %fs:0x28,%rax; cmp 8(%rsp),%rax */
+		{"64488b042528000000 483b442408 7501 c3 e800000000", false, false, false, false},
+		/* mov %fs:0,%rax; mov -4(%rax),%eax */
+		{"64488b042500000000 8b40fc c3", true, true, false, false},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct {
+			unsigned int number, size_bytes;
+			bool is_there;
+		} wanted[] = {
+			{RAX, 4, cases[i].in_eax},
+			{RAX, 1, cases[i].in_al},
+			{RDX, 4, cases[i].in_rdx},
+			{CT_EXPR_XMM, 8, cases[i].in_xmm0},
+		};
+		for (size_t k = 0; k < sizeof(wanted) / sizeof(wanted[0]); k++) {
+			struct ct_machine_results results = {
+				.registers = {{wanted[k].number, wanted[k].size_bytes}},
+				.register_count = 1,
+			};
+			set_code(fixture, cases[i].code);
+			if (ct_machine_surely_returns(&fixture->code, START, &results) !=
+			    wanted[k].is_there)
+				fail_msg("%s: register %u", cases[i].code, wanted[k].number);
+		}
+	}
+	struct ct_machine_results on_x87 = {.x87_count = 1};
+	set_code(fixture, "c3");
+	assert_false(ct_machine_surely_returns(&fixture->code, START, &on_x87));
+	set_code(fixture, "db2c24 c3"); /* fldt (%rsp) */
+	assert_true(ct_machine_surely_returns(&fixture->code, START, &on_x87));
+	set_code(fixture, "db2c24 ddd8 c3"); /* and fstp %st(0) */
+	assert_false(ct_machine_surely_returns(&fixture->code, START, &on_x87));
 }
 
 static void the_return_address_must_stay(void **state)
@@ -641,7 +698,7 @@ static void random_bytes_end_the_run(void **state)
 		}
 		struct ct_expr_place place;
 		ct_machine_find(fixture->machine, reg(fixture, RDI), 4, &place);
-		ct_machine_surely_returns(&fixture->code, START);
+		ct_machine_surely_returns(&fixture->code, START, &no_results);
 	}
 }
 
@@ -677,6 +734,7 @@ static const struct CMUnitTest tests[] = {
 	MACHINE_TEST(it_stops_before_what_it_cannot_follow),
 	MACHINE_TEST(an_address_outside_the_code_is_no_code),
 	MACHINE_TEST(all_ways_must_return),
+	MACHINE_TEST(a_result_that_nobody_put_there_is_none),
 	MACHINE_TEST(the_return_address_must_stay),
 	MACHINE_TEST(random_bytes_end_the_run),
 };
