@@ -7,6 +7,8 @@
  */
 #include "plan/argument_places.h"
 
+#include <dwarf.h>
+
 #include "plan/type.h"
 
 enum {
@@ -23,9 +25,11 @@ static const uint8_t integer_registers[INTEGER_REGISTERS] = {5, 4, 1, 2, 8, 9};
 
 struct ct_argument_cursor ct_argument_cursor_init(struct ct_describer *describer,
 						  struct ct_expr_arena *arena,
-						  Dwarf_Die *return_type)
+						  Dwarf_Die *return_type,
+						  unsigned int clang_version)
 {
-	struct ct_argument_cursor cursor = {.describer = describer, .arena = arena};
+	struct ct_argument_cursor cursor = {
+		.describer = describer, .arena = arena, .clang_version = clang_version};
 	struct ct_return_place place = {.class = CT_RETURN_NONE};
 	if (return_type)
 		place = ct_describe_return_place(describer, return_type);
@@ -47,6 +51,20 @@ static void add_word(struct ct_argument *argument, const struct ct_expr *value, 
 	size_t i = argument->word_count++;
 	argument->words[i].value = value;
 	argument->words[i].size_bytes = (unsigned int)size_bytes;
+}
+
+/*
+ * Types may be aligned to more than their members are, and the debug
+ * information need not tell: but not to more than their size is a multiple of.
+ */
+static void check_alignment(struct ct_argument_cursor *cursor, uint64_t size_bytes)
+{
+	enum { ALIGNMENT_MAX = 64 };
+	uint64_t alignment = size_bytes ? size_bytes & -size_bytes : 8;
+	if (alignment > ALIGNMENT_MAX)
+		alignment = ALIGNMENT_MAX;
+	if (cursor->stack_bytes % 8 != 0 || (alignment > 8 && cursor->stack_bytes % alignment != 0))
+		cursor->is_stack_lost = true;
 }
 
 /* Up to 32 bytes word by word, as they lie on the stack. */
@@ -83,6 +101,40 @@ static void put_in_registers(struct ct_argument_cursor *cursor, struct ct_argume
 	}
 }
 
+/*
+ * A number of 16 bytes for which there are not enough registers is aligned on
+ * the stack. Not for Clang before 18: that passes each half by itself, maybe
+ * one in the last register, and aligns nothing.
+ */
+static void place_wide(struct ct_argument_cursor *cursor, struct ct_argument *argument,
+		       const struct ct_return_place *place)
+{
+	enum { FIRST_KNOWN = 4, FIRST_WHOLE = 18, WIDE_BYTES = 16 };
+	unsigned int version = cursor->clang_version;
+	if (place->parts[0].is_sse || argument->size_bytes != WIDE_BYTES ||
+	    (version > 0 && version < FIRST_KNOWN)) {
+		cursor->is_lost = true;
+		return;
+	}
+	bool is_split = version > 0 && version < FIRST_WHOLE;
+	if (!is_split)
+		cursor->stack_bytes = (cursor->stack_bytes + 15) & ~UINT64_C(15);
+	if (cursor->is_stack_lost)
+		return;
+	argument->kind = CT_ARGUMENT_WORDS;
+	argument->stack_offset = cursor->stack_bytes;
+	for (int i = 0; i < 2; i++) {
+		if (is_split && cursor->integer_count < INTEGER_REGISTERS) {
+			unsigned int number = integer_registers[cursor->integer_count++];
+			add_word(argument, ct_expr_register(cursor->arena, number), 8);
+			continue;
+		}
+		const struct ct_expr *address = stack_address(cursor, cursor->stack_bytes);
+		add_word(argument, ct_expr_load(cursor->arena, address, 8), 8);
+		cursor->stack_bytes += 8;
+	}
+}
+
 static void place_words(struct ct_argument_cursor *cursor, struct ct_argument *argument,
 			const struct ct_return_place *place, bool is_class)
 {
@@ -100,9 +152,12 @@ static void place_words(struct ct_argument_cursor *cursor, struct ct_argument *a
 		return;
 	bool fits = cursor->integer_count + integers <= INTEGER_REGISTERS &&
 		    cursor->vector_count + vectors <= VECTOR_REGISTERS;
-	/* Wide numbers are aligned to 16 bytes on the stack; not by all versions of Clang. */
-	if (!fits && argument->size_bytes > 8 && !is_class)
-		cursor->is_stack_lost = true;
+	if (!fits && argument->size_bytes > 8 && !is_class) {
+		place_wide(cursor, argument, place);
+		return;
+	}
+	if (!fits)
+		check_alignment(cursor, argument->size_bytes);
 	if (!fits && cursor->is_stack_lost)
 		return;
 	argument->kind = CT_ARGUMENT_WORDS;
@@ -120,8 +175,10 @@ static void place_reference(struct ct_argument_cursor *cursor, struct ct_argumen
 		add_word(argument, ct_expr_register(cursor->arena, number), 8);
 		return;
 	}
-	if (cursor->is_stack_lost)
+	if (cursor->is_stack_lost) {
 		argument->kind = CT_ARGUMENT_UNKNOWN;
+		return;
+	}
 	add_word(argument,
 		 ct_expr_load(cursor->arena, stack_address(cursor, cursor->stack_bytes), 8), 8);
 	cursor->stack_bytes += 8;
@@ -130,10 +187,66 @@ static void place_reference(struct ct_argument_cursor *cursor, struct ct_argumen
 static void place_on_stack(struct ct_argument_cursor *cursor, struct ct_argument *argument,
 			   uint64_t alignment)
 {
+	if (alignment < 8)
+		alignment = 8;
 	cursor->stack_bytes = (cursor->stack_bytes + alignment - 1) & ~(alignment - 1);
-	argument->kind = cursor->is_stack_lost ? CT_ARGUMENT_UNKNOWN : CT_ARGUMENT_STACK;
+	check_alignment(cursor, argument->size_bytes);
+	if (cursor->is_stack_lost)
+		return;
+	argument->kind = CT_ARGUMENT_STACK;
 	argument->stack_offset = cursor->stack_bytes;
 	cursor->stack_bytes += (argument->size_bytes + 7) & ~UINT64_C(7);
+}
+
+/* What a type is aligned to, as far as its members and its declaration tell. */
+static uint64_t alignment_of(struct ct_argument_cursor *cursor, struct ct_type *type,
+			     unsigned int depth)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word declared = 0;
+	uint64_t alignment = 1;
+	if (dwarf_formudata(dwarf_attr(&type->die, DW_AT_alignment, &attribute), &declared) == 0 &&
+	    declared > alignment && declared <= 4096 && (declared & (declared - 1)) == 0)
+		alignment = declared;
+	if (depth > CT_TYPE_DEPTH_MAX || !ct_type_step(cursor->describer))
+		return alignment;
+	if (type->tag == DW_TAG_array_type) {
+		struct ct_type element;
+		ct_type_peel_target(cursor->describer, &type->die, &element);
+		uint64_t inner = alignment_of(cursor, &element, depth + 1);
+		return inner > alignment ? inner : alignment;
+	}
+	if (!ct_type_is_class(type->tag)) {
+		uint64_t size_bytes = ct_type_size(cursor->describer, type);
+		bool is_complex = ct_type_encoding(cursor->describer, type) == DW_ATE_complex_float;
+		if (is_complex)
+			size_bytes /= 2;
+		return size_bytes > alignment && size_bytes <= 16 ? size_bytes : alignment;
+	}
+	const struct ct_class *class = ct_type_class(cursor->describer, type);
+	for (size_t i = 0; class && i < class->member_count; i++) {
+		struct ct_type member;
+		ct_type_peel(cursor->describer, &class->members[i].type, &member);
+		uint64_t inner = alignment_of(cursor, &member, depth + 1);
+		if (inner > alignment)
+			alignment = inner;
+	}
+	return alignment;
+}
+
+/* Without a hole between or behind the members a class may be packed, and not be aligned. */
+static bool may_be_packed(struct ct_argument_cursor *cursor, struct ct_type *type)
+{
+	const struct ct_class *class = ct_type_class(cursor->describer, type);
+	uint64_t member_bytes = 0;
+	for (size_t i = 0; class && i < class->member_count; i++) {
+		struct ct_type member;
+		if (class->members[i].bit_count)
+			return true;
+		ct_type_peel(cursor->describer, &class->members[i].type, &member);
+		member_bytes += ct_type_size(cursor->describer, &member);
+	}
+	return !class || member_bytes >= class->size_bytes;
 }
 
 static void place_in_memory(struct ct_argument_cursor *cursor, struct ct_argument *argument,
@@ -141,12 +254,17 @@ static void place_in_memory(struct ct_argument_cursor *cursor, struct ct_argumen
 {
 	ct_type_begin(cursor->describer);
 	enum ct_triviality triviality = ct_type_triviality(cursor->describer, type);
-	if (triviality == CT_TRIVIAL_NO)
+	if (triviality == CT_TRIVIAL_NO) {
 		place_reference(cursor, argument);
-	else if (triviality == CT_TRIVIAL_YES)
-		place_on_stack(cursor, argument, 8);
-	else
-		cursor->is_lost = true;
+		return;
+	}
+	cursor->is_lost = triviality != CT_TRIVIAL_YES;
+	if (cursor->is_lost)
+		return;
+	uint64_t alignment = alignment_of(cursor, type, 0);
+	if (cursor->stack_bytes % alignment != 0 && alignment > 8 && may_be_packed(cursor, type))
+		cursor->is_stack_lost = true;
+	place_on_stack(cursor, argument, alignment);
 }
 
 struct ct_argument ct_argument_next(struct ct_argument_cursor *cursor, Dwarf_Die *type_die)

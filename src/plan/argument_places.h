@@ -34,6 +34,7 @@ struct ct_argument {
 struct ct_argument_cursor {
 	struct ct_describer *describer;
 	struct ct_expr_arena *arena;
+	unsigned int clang_version;
 	unsigned int integer_count;
 	unsigned int vector_count;
 	uint64_t stack_bytes;
@@ -41,10 +42,12 @@ struct ct_argument_cursor {
 	bool is_stack_lost; /* the same on the stack */
 };
 
-/* For a function that returns `return_type`; NULL: nothing. */
+/* For a function that returns `return_type`; NULL: nothing. `clang_version` is 0 for GCC, 1 for
+ * what may differ from both. */
 struct ct_argument_cursor ct_argument_cursor_init(struct ct_describer *describer,
 						  struct ct_expr_arena *arena,
-						  Dwarf_Die *return_type);
+						  Dwarf_Die *return_type,
+						  unsigned int clang_version);
 
 struct ct_argument ct_argument_next(struct ct_argument_cursor *cursor, Dwarf_Die *type_die);
 

@@ -13,14 +13,17 @@
  * the debug information has to agree, at the entry, at the hook, or with what
  * is stored into the variable's place after it.
  *
- * An inlined function has no ABI, and its locations begin behind the hook. They
- * are believed for parameters whose value behind the hook is still the one
- * passed in the copy of the function that was compiled by itself.
+ * An inlined function has no ABI. Its locations begin behind the hook, and what
+ * follows the hook in the source may have been computed before it: where the
+ * parameter is changed, the first location may be that of the changed one. So
+ * they are believed only for parameters that surely keep the value passed, all
+ * the time: in the copy of the function that was compiled by itself.
  */
 #include <dwarf.h>
 #include <stdlib.h>
 
 #include "plan/passed.h"
+#include "plan/type.h"
 
 enum { STEPS_MAX = 300 }; /* behind the hook, until all is stored */
 
@@ -75,16 +78,6 @@ static bool read_home(struct ct_passed *passed, const struct ct_expr *home, uint
 	return ret->piece_count > 0;
 }
 
-/* In terms of the hook: a place at or above the end of the frame is the caller's. */
-static bool is_callers(const struct ct_expr *address, const struct ct_expr *cfa)
-{
-	const struct ct_expr *base, *cfa_base;
-	int64_t offset, cfa_offset;
-	ct_expr_split(address, &base, &offset);
-	ct_expr_split(cfa, &cfa_base, &cfa_offset);
-	return base && cfa_base && ct_expr_equal(base, cfa_base) && offset >= cfa_offset;
-}
-
 /*
  * What the first instructions behind the hook store in the variables' homes is
  * what was passed: nothing else comes first, where nothing is optimized.
@@ -105,7 +98,7 @@ static void locate_plain(struct ct_passed *passed, struct ct_plan_parameter_list
 		ct_location_find(&context, located, &candidate->found);
 		const struct ct_location *found = &candidate->found;
 		if (found->is_composite || found->pieces[0].kind != CT_LOCATION_MEMORY ||
-		    !found->is_everywhere || is_callers(found->pieces[0].expr, cfa))
+		    !found->is_everywhere || ct_passed_is_callers(found->pieces[0].expr, cfa))
 			continue;
 		candidate->home = found->pieces[0].expr;
 		ct_location_set_absent(&candidate->found, CT_WHY_PLAN_UNSURE);
@@ -160,27 +153,59 @@ static bool has_location(Dwarf_Die *located)
 				 dwarf_hasattr(located, DW_AT_const_value));
 }
 
+/* Is a value of the type passed by its bytes, and not by its address? */
+static bool is_copied(struct ct_passed *passed, Dwarf_Die *type_die)
+{
+	struct ct_describer *describer = passed->module->describer;
+	struct ct_type type;
+	if (!type_die->addr)
+		return false;
+	ct_type_begin(describer);
+	ct_type_peel(describer, type_die, &type);
+	return ct_type_triviality(describer, &type) == CT_TRIVIAL_YES;
+}
+
 /*
- * The ABI binds functions that others may call; of numbers and pointers it is
- * simple enough to be believed where the debug information says nothing.
+ * What the caller has put on the stack, and the debug information says is there
+ * for good: nobody has written to it before the hook.
  */
-static bool is_believed(struct ct_passed *passed, const struct ct_passed_parameter *candidate,
-			Dwarf_Die *type)
+static void find_callers(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
+{
+	struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
+	context.is_in_call = true;
+	const struct ct_expr *cfa = ct_location_cfa(&context);
+	for (size_t i = 0; i < passed->count; i++) {
+		struct ct_passed_parameter *candidate = &passed->list[i];
+		Dwarf_Die *located = &parameters->list[i].located;
+		struct ct_location location;
+		if (candidate->opinion != CT_OPINION_NONE || !located->addr ||
+		    candidate->argument.kind == CT_ARGUMENT_REFERENCE)
+			continue;
+		/* Clang forgets to follow the pointer that a class is passed by. */
+		if (!is_copied(passed, &parameters->list[i].type))
+			continue;
+		ct_location_find(&context, located, &location);
+		if (location.is_everywhere && !location.is_composite &&
+		    location.pieces[0].kind == CT_LOCATION_MEMORY &&
+		    ct_passed_is_callers(location.pieces[0].expr, cfa)) {
+			candidate->found = location;
+			candidate->opinion = CT_OPINION_YES;
+		}
+	}
+}
+
+/* The ABI binds functions that others may call: it is believed of those where the debug
+ * information says nothing of a parameter, and nothing else of the others. */
+static bool is_bound(struct ct_passed *passed)
 {
 	Dwarf_Attribute attribute;
-	Dwarf_Die peeled;
 	bool is_external = false;
-	if (candidate->opinion != CT_OPINION_NONE)
-		return candidate->opinion == CT_OPINION_YES;
-	if (!passed->call || candidate->argument.kind != CT_ARGUMENT_WORDS ||
-	    dwarf_peel_type(type, &peeled) != 0)
-		return false;
+	for (size_t i = 0; i < passed->count; i++)
+		if (passed->list[i].opinion == CT_OPINION_NO)
+			return false;
 	dwarf_formflag(dwarf_attr_integrate(&passed->function, DW_AT_external, &attribute),
 		       &is_external);
-	int tag = dwarf_tag(&peeled);
-	return is_external && (tag == DW_TAG_base_type || tag == DW_TAG_pointer_type ||
-			       tag == DW_TAG_enumeration_type || tag == DW_TAG_reference_type ||
-			       tag == DW_TAG_rvalue_reference_type);
+	return passed->call && is_external;
 }
 
 static void locate_function(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
@@ -191,34 +216,89 @@ static void locate_function(struct ct_passed *passed, struct ct_plan_parameter_l
 		ask_all(passed, parameters);
 		ct_passed_ask_behind(passed, parameters);
 	}
+	find_callers(passed, parameters);
+	bool believes_abi = is_bound(passed);
 	bool is_plain = !is_optimized(&passed->function);
 	if (is_plain)
 		locate_plain(passed, parameters);
 	for (size_t i = 0; i < passed->count; i++) {
 		struct ct_passed_parameter *candidate = &passed->list[i];
+		bool is_believed = candidate->opinion == CT_OPINION_YES ||
+				   (believes_abi &&
+				    candidate->argument.kind != CT_ARGUMENT_UNKNOWN);
 		if (!has_location(&parameters->list[i].located))
 			ct_location_set_absent(&candidate->found, CT_WHY_OPTIMIZED_OUT);
-		else if (!is_plain && !is_believed(passed, candidate, &parameters->list[i].type))
+		else if (!is_plain && !is_believed)
 			ct_location_set_absent(&candidate->found, CT_WHY_PLAN_UNSURE);
+		else if (!is_plain && ct_passed_is_dead(passed, candidate))
+			ct_location_set_absent(&candidate->found, CT_WHY_OPTIMIZED_OUT);
 	}
 }
 
 /* ---- inlined functions ---- */
 
-/*
- * Is a parameter of the copy compiled by itself still what was passed, as far as
- * its location right behind the hook tells?
- */
-static bool is_steady(struct ct_passed *passed, struct ct_passed_parameter *candidate,
-		      Dwarf_Die *located)
+static bool is_entry_value(const Dwarf_Op *ops, size_t op_count)
 {
-	struct ct_location location;
-	struct ct_location_context behind = ct_passed_context(passed, passed->site);
-	behind.machine = passed->module->machine;
-	if (candidate->opinion != CT_OPINION_YES || candidate->argument.kind == CT_ARGUMENT_EMPTY)
+	return op_count == 2 && ops[1].atom == DW_OP_stack_value &&
+	       (ops[0].atom == DW_OP_entry_value || ops[0].atom == DW_OP_GNU_entry_value);
+}
+
+/*
+ * An entry of a parameter's location list that begins at `from`: is it about
+ * the value passed? The machine tells of those it comes by.
+ */
+struct entry {
+	size_t parameter;
+	uint64_t from;
+};
+
+struct entries {
+	struct entry *list;
+	size_t count;
+	size_t capacity;
+};
+
+static bool add_entry(struct entries *entries, struct entry entry)
+{
+	if (entries->count == entries->capacity) {
+		size_t capacity = entries->capacity ? entries->capacity * 2 : 64;
+		struct entry *list = reallocarray(entries->list, capacity, sizeof(*list));
+		if (!list)
+			return false;
+		entries->list = list;
+		entries->capacity = capacity;
+	}
+	entries->list[entries->count++] = entry;
+	return true;
+}
+
+/* The entries of a parameter's list. False: it has none, or too many. */
+static bool list_entries(struct entries *entries, size_t parameter, Dwarf_Die *located)
+{
+	enum { ENTRIES_MAX = 200 };
+	Dwarf_Attribute attribute;
+	Dwarf_Addr base, from, to;
+	Dwarf_Op *ops;
+	size_t op_count;
+	ptrdiff_t offset = 0;
+	if (!dwarf_attr(located, DW_AT_location, &attribute))
 		return false;
-	ct_location_find(&behind, located, &location);
-	return ct_passed_compare(passed, &candidate->argument, &location, false) != CT_OPINION_NO;
+	for (int i = 0; i < ENTRIES_MAX; i++) {
+		offset = dwarf_getlocations(&attribute, offset, &base, &from, &to, &ops, &op_count);
+		if (offset <= 0)
+			return offset == 0 && i > 0;
+		if (!is_entry_value(ops, op_count) &&
+		    !add_entry(entries, (struct entry){parameter, from}))
+			return false;
+	}
+	return false;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	uint64_t left = ((const struct entry *)a)->from;
+	uint64_t right = ((const struct entry *)b)->from;
+	return (left > right) - (left < right);
 }
 
 static uint64_t first_enter_site(const struct ct_hook_sites *sites, uint64_t low)
@@ -229,83 +309,103 @@ static uint64_t first_enter_site(const struct ct_hook_sites *sites, uint64_t low
 	return at < sites->count ? sites->sites[at].address : 0;
 }
 
+/* Is what the entry that begins here says the value passed? */
+static bool holds(struct ct_passed *passed, struct ct_plan_parameter_list *parameters,
+		  const struct entry *entry)
+{
+	struct ct_location location;
+	struct ct_location_context context = ct_passed_context(passed, entry->from);
+	context.machine = passed->module->machine;
+	ct_location_find(&context, &parameters->list[entry->parameter].located, &location);
+	return ct_passed_compare(passed, &passed->list[entry->parameter].argument, &location,
+				 false) == CT_OPINION_YES;
+}
+
+/*
+ * Run through the copy from its entry as far as there is one way, and strike
+ * out the parameters of which an entry says anything else than what was passed,
+ * or begins where the run does not come by.
+ */
+static uint64_t strike_out(struct ct_passed *passed, struct ct_plan_parameter_list *parameters,
+			   const struct entries *entries, uint64_t steady)
+{
+	enum { COPY_STEPS_MAX = 2000 };
+	struct ct_machine *machine = passed->module->machine;
+	uint64_t at = passed->low;
+	size_t next_entry = 0;
+	ct_machine_reset(machine);
+	for (int i = 0; i < COPY_STEPS_MAX && next_entry < entries->count; i++) {
+		for (; next_entry < entries->count && entries->list[next_entry].from <= at;
+		     next_entry++) {
+			const struct entry *entry = &entries->list[next_entry];
+			if (entry->from < at || !holds(passed, parameters, entry))
+				steady &= ~(UINT64_C(1) << entry->parameter);
+		}
+		uint64_t next = ct_machine_next(machine, passed->code, at);
+		if (next <= at)
+			break;
+		enum ct_machine_stop stop = ct_machine_run(machine, passed->code, at, next, &at);
+		if (stop == CT_MACHINE_CALL)
+			ct_machine_skip_call(machine, passed->code, &at);
+		else if (stop != CT_MACHINE_AT)
+			break;
+	}
+	for (; next_entry < entries->count; next_entry++)
+		steady &= ~(UINT64_C(1) << entries->list[next_entry].parameter);
+	return steady;
+}
+
 /* Fill in `copy->steady`. */
 static void find_steady(struct ct_passed *passed, struct ct_plan_origin *copy,
 			struct ct_plan_parameter_list *parameters)
 {
+	struct entries entries = {.count = 0};
+	uint64_t steady = 0;
 	copy->has_steady = true;
 	passed->function = copy->die;
 	passed->low = copy->low;
 	passed->site = first_enter_site(&passed->module->sites, copy->low);
 	passed->code = ct_hook_sites_code(&passed->module->sites, copy->low);
+	if (!passed->code)
+		return;
 	ct_plan_list_parameters(parameters, &copy->die);
 	ct_passed_assign(passed, parameters);
-	ct_passed_run(passed);
-	if (!passed->call)
-		return;
-	ask_all(passed, parameters);
-	uint64_t at = passed->call;
-	ct_machine_skip_call(passed->module->machine, passed->code, &at);
-	for (size_t i = 0; i < passed->count && i < 64; i++)
-		if (parameters->list[i].located.addr &&
-		    is_steady(passed, &passed->list[i], &parameters->list[i].located))
-			copy->steady |= UINT64_C(1) << i;
-}
-
-/* A register or a place in the frame, nothing computed. */
-static bool is_simple(const struct ct_location *location)
-{
-	for (size_t i = 0; i < location->piece_count; i++) {
-		const struct ct_location_piece *piece = &location->pieces[i];
-		if (piece->kind == CT_LOCATION_BYTES ||
-		    (piece->kind == CT_LOCATION_VALUE && piece->expr->kind != CT_EXPR_REGISTER))
-			return false;
+	for (size_t i = 0; i < passed->count && i < 64; i++) {
+		size_t count = entries.count;
+		Dwarf_Die *located = &parameters->list[i].located;
+		if (passed->list[i].argument.kind == CT_ARGUMENT_UNKNOWN || !located->addr)
+			continue;
+		/* The first must be there, or nothing is said of what was passed. */
+		if (list_entries(&entries, i, located) && entries.count > count)
+			steady |= UINT64_C(1) << i;
+		else
+			entries.count = count;
 	}
-	return true;
-}
-
-static bool is_same_place(const struct ct_location *a, const struct ct_location *b)
-{
-	const struct ct_location_piece *left = &a->pieces[0];
-	const struct ct_location_piece *right = &b->pieces[0];
-	return left->kind == right->kind && left->kind != CT_LOCATION_ABSENT &&
-	       left->kind != CT_LOCATION_BYTES && ct_expr_equal(left->expr, right->expr);
-}
-
-/* Two parameters in one place: one may have been set to the other. */
-static bool is_shared(const struct ct_plan_parameter_list *parameters, size_t which)
-{
-	for (size_t i = 0; i < parameters->count; i++)
-		if (i != which &&
-		    is_same_place(&parameters->list[i].location, &parameters->list[which].location))
-			return true;
-	return false;
+	if (entries.count > 0)
+		qsort(entries.list, entries.count, sizeof(*entries.list), compare_entries);
+	copy->steady = steady ? strike_out(passed, parameters, &entries, steady) : 0;
+	free(entries.list);
 }
 
 static void locate_inlined(struct ct_passed *passed, uint64_t steady,
 			   struct ct_plan_parameter_list *parameters)
 {
 	struct ct_location_context context = ct_passed_context(passed, passed->site);
-	bool is_refused[CT_PLAN_PARAMETERS_MAX] = {false};
 	context.is_in_call = true;
 	for (size_t i = 0; i < parameters->count; i++) {
 		struct ct_plan_parameter *parameter = &parameters->list[i];
 		if (!parameter->located.addr)
 			continue;
 		ct_location_find(&context, &parameter->located, &parameter->location);
+		bool is_there = parameter->location.is_composite ||
+				parameter->location.pieces[0].kind != CT_LOCATION_ABSENT;
 		/* What has its place for good gets there behind the hook. */
-		is_refused[i] = parameter->location.is_everywhere &&
-				parameter->location.pieces[0].kind == CT_LOCATION_MEMORY;
+		bool is_home = parameter->location.is_everywhere &&
+			       parameter->location.pieces[0].kind == CT_LOCATION_MEMORY;
+		bool is_sure = i < 64 && (steady >> i & 1) && !is_home;
+		if (is_there && !is_sure)
+			ct_location_set_absent(&parameter->location, CT_WHY_PLAN_UNSURE);
 	}
-	for (size_t i = 0; i < parameters->count; i++) {
-		bool is_sure = i < 64 && (steady >> i & 1);
-		if (!is_sure)
-			is_refused[i] |= !is_simple(&parameters->list[i].location) ||
-					 is_shared(parameters, i);
-	}
-	for (size_t i = 0; i < parameters->count; i++)
-		if (is_refused[i])
-			ct_location_set_absent(&parameters->list[i].location, CT_WHY_PLAN_UNSURE);
 }
 
 void ct_plan_locate_clang(struct ct_plan_module *module, const struct ct_plan_origins *origins,
@@ -315,6 +415,7 @@ void ct_plan_locate_clang(struct ct_plan_module *module, const struct ct_plan_or
 	struct ct_passed *passed = module->passed;
 	uint64_t steady = 0;
 	passed->module = module;
+	passed->clang_version = function->clang_version;
 	if (dwarf_tag(scope) == DW_TAG_inlined_subroutine) {
 		struct ct_plan_origin *copy = ct_plan_origins_find(module, origins, scope);
 		if (copy && !copy->has_steady) {

@@ -360,18 +360,25 @@ static void print_exit(const struct ct_plan_content *plan, struct ct_strbuf *ret
 	ct_strbuf_add_string(ret, "\n");
 }
 
-/* The name of a function, and whether it is to be listed. */
-static bool print_head(const struct ct_patterns *patterns, uint64_t site, bool is_exit,
-		       const char *name, struct ct_strbuf *ret)
+/* Of what is inlined also where. False: it is not to be listed. */
+static bool print_head(const struct ct_plan_names *names, const struct ct_patterns *patterns,
+		       const struct ct_hook_site *site, const char *name, struct ct_strbuf *ret)
 {
-	ct_cleanup(ct_cleanup_free) char *whole = name ? ct_demangle(name) : NULL;
+	const struct ct_symtab_entry *around = ct_symtab_find(&names->symtab, site->address - 1);
+	const char *outer = around ? around->name : "?";
+	bool is_inlined = name && strcmp(name, outer) != 0;
+	if (!name)
+		name = outer;
+	ct_cleanup(ct_cleanup_free) char *whole = ct_demangle(name);
+	ct_cleanup(ct_cleanup_free) char *outer_whole = is_inlined ? ct_demangle(outer) : NULL;
 	struct ct_pattern_subject subject = {.linkage_name = name, .whole_name = whole};
 	if (patterns && !ct_patterns_match(patterns, &subject))
 		return false;
-	ct_strbuf_printf(ret, "0x%" PRIx64 "  %s  %s\n", site, is_exit ? "exit " : "enter",
-			 whole	? whole
-			 : name ? name
-				: "?");
+	ct_strbuf_printf(ret, "0x%" PRIx64 "  %s  %s", site->address,
+			 site->is_exit ? "exit " : "enter", whole ? whole : name);
+	if (is_inlined)
+		ct_strbuf_printf(ret, ", in %s", outer_whole ? outer_whole : outer);
+	ct_strbuf_add_string(ret, "\n");
 	return true;
 }
 
@@ -388,16 +395,13 @@ void ct_plan_list(const struct ct_plan_file *file, const struct ct_hook_sites *s
 		       (!ct_plan_file_get(file, next, &planned, &plan) || planned < site->address))
 			next++;
 		if (next == file->header.index_count || planned != site->address) {
-			const struct ct_symtab_entry *around = ct_symtab_find(&names->symtab,
-									      site->address - 1);
-			if (print_head(patterns, site->address, site->is_exit,
-				       around ? around->name : NULL, ret))
+			if (print_head(names, patterns, site, NULL, ret))
 				ct_strbuf_add_string(ret, "    no plan\n");
 			continue;
 		}
 		bool is_enter = plan.head.kind == CT_PLAN_ENTER;
-		if (!print_head(patterns, planned, !is_enter,
-				ct_plan_names_at(names, plan.head.function), ret))
+		if (!print_head(names, patterns, site, ct_plan_names_at(names, plan.head.function),
+				ret))
 			continue;
 		if (is_enter)
 			print_enter(&plan, ret);

@@ -13,17 +13,17 @@
  * that is now.
  */
 #include <dwarf.h>
+#include <stdlib.h>
 
 #include "plan/passed.h"
 
-static void locate_by_lists(struct ct_plan_module *module, const struct ct_plan_function *function,
-			    uint64_t site, struct ct_plan_parameter_list *parameters)
+static void locate_by_lists(struct ct_plan_module *module, Dwarf_Die *function, uint64_t site,
+			    struct ct_plan_parameter_list *parameters)
 {
-	Dwarf_Die function_die = function->die;
 	struct ct_location_context context = {
 		.arena = module->arena,
 		.address = site - 1,
-		.function = &function_die,
+		.function = function,
 		.cfi = module->cfi,
 		.debug_cfi = module->debug_cfi,
 		.is_in_call = true,
@@ -89,23 +89,182 @@ static void use_what_was_passed(struct ct_passed *passed, struct ct_passed_param
 		*location = parameter->found;
 }
 
-void ct_plan_locate_gnu(struct ct_plan_module *module, const struct ct_plan_function *function,
-			Dwarf_Die *scope, uint64_t site, struct ct_plan_parameter_list *parameters)
+/* ---- clones ---- */
+
+/*
+ * A clone (.constprop, .isra) lacks parameters of the function. For GCC those
+ * still are where they would have been passed: in a register that now has
+ * another one, or in a place of the stack where anything may be. Where two share
+ * a place at the entry, the one the ABI would put there in the whole function is
+ * the one that is not passed.
+ */
+static void find_missing(struct ct_passed *passed, struct ct_plan_parameter_list *parameters,
+			 bool is_missing[CT_PLAN_PARAMETERS_MAX])
 {
-	struct ct_passed *passed = module->passed;
-	locate_by_lists(module, function, site, parameters);
-	if (dwarf_tag(scope) == DW_TAG_inlined_subroutine || !is_any_absent(parameters) ||
-	    has_hidden(parameters) || !ct_plan_is_whole(module, function))
+	struct ct_location_context at_entry = ct_passed_context(passed, passed->low);
+	ct_passed_assign(passed, parameters);
+	for (size_t i = 0; i < passed->count; i++) {
+		struct ct_passed_parameter *parameter = &passed->list[i];
+		if (parameters->list[i].located.addr)
+			ct_location_find(&at_entry, &parameters->list[i].located,
+					 &parameter->found);
+		is_missing[i] = false;
+	}
+	for (size_t i = 0; i < passed->count; i++) {
+		struct ct_passed_parameter *parameter = &passed->list[i];
+		for (size_t j = 0; j < passed->count; j++)
+			if (i != j &&
+			    ct_location_overlaps(&parameter->found, &passed->list[j].found))
+				is_missing[i] = parameter->argument.kind == CT_ARGUMENT_UNKNOWN ||
+						ct_passed_compare(passed, &parameter->argument,
+								  &parameter->found,
+								  true) == CT_OPINION_YES;
+	}
+}
+
+/* In the caller's part of the stack: there is no telling what a clone has there. */
+static bool is_callers(const struct ct_location *location, const struct ct_expr *cfa)
+{
+	for (size_t i = 0; i < location->piece_count; i++)
+		if (location->pieces[i].kind == CT_LOCATION_MEMORY &&
+		    ct_passed_is_callers(location->pieces[i].expr, cfa))
+			return true;
+	return false;
+}
+
+static void locate_in_clone(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
+{
+	bool is_missing[CT_PLAN_PARAMETERS_MAX];
+	struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
+	context.is_in_call = true;
+	const struct ct_expr *cfa = ct_location_cfa(&context);
+	find_missing(passed, parameters, is_missing);
+	for (size_t i = 0; i < parameters->count; i++) {
+		struct ct_location *location = &parameters->list[i].location;
+		if (is_missing[i])
+			ct_location_set_absent(location, CT_WHY_OPTIMIZED_OUT);
+		else if (is_callers(location, cfa))
+			ct_location_set_absent(location, CT_WHY_PLAN_UNSURE);
+	}
+}
+
+/* What is inlined into a clone may have been given a parameter that is missing. */
+static void refuse_missing(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
+{
+	bool is_missing[CT_PLAN_PARAMETERS_MAX];
+	struct ct_plan_parameter_list *outer = malloc(sizeof(*outer));
+	if (!outer) {
+		for (size_t i = 0; i < parameters->count; i++)
+			ct_location_set_absent(&parameters->list[i].location, CT_WHY_PLAN_UNSURE);
 		return;
-	passed->module = module;
-	passed->function = function->die;
-	passed->low = function->low;
-	passed->site = site;
-	passed->code = ct_hook_sites_code(&module->sites, site);
+	}
+	ct_plan_list_parameters(outer, &passed->function);
+	locate_by_lists(passed->module, &passed->function, passed->site, outer);
+	find_missing(passed, outer, is_missing);
+	for (size_t i = 0; i < parameters->count; i++)
+		for (size_t j = 0; j < outer->count; j++)
+			if (is_missing[j] && ct_location_overlaps(&parameters->list[i].location,
+								  &outer->list[j].location))
+				ct_location_set_absent(&parameters->list[i].location,
+						       CT_WHY_PLAN_UNSURE);
+	free(outer);
+}
+
+/* ---- places for good ---- */
+
+/* GCC says that all calls are described only of optimized functions. */
+static bool is_optimized(Dwarf_Die *function)
+{
+	return dwarf_hasattr_integrate(function, DW_AT_call_all_calls) ||
+	       dwarf_hasattr_integrate(function, DW_AT_GNU_all_call_sites);
+}
+
+/* Has each byte been stored on the way to the hook? */
+static bool is_stored(struct ct_passed *passed, const struct ct_expr *address, uint64_t size_bytes)
+{
+	struct ct_expr_arena *arena = passed->module->arena;
+	uint64_t at = 0;
+	while (at < size_bytes) {
+		uint64_t chunk = ct_passed_chunk(size_bytes - at);
+		const struct ct_expr *where = ct_expr_binary(arena, CT_EXPR_ADD, address,
+							     ct_expr_constant(arena, (int64_t)at));
+		bool is_there = false;
+		ct_machine_load(passed->module->machine, where, (unsigned int)chunk, &is_there);
+		while (!is_there && chunk > 1) {
+			chunk /= 2;
+			ct_machine_load(passed->module->machine, where, (unsigned int)chunk,
+					&is_there);
+		}
+		if (!is_there)
+			return false;
+		at += chunk;
+	}
+	return size_bytes > 0;
+}
+
+/*
+ * A place in the frame that a variable has for good need not hold anything: what
+ * is stored there, but never read, is not stored when the function is optimized.
+ */
+static void refuse_not_stored(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
+{
+	struct ct_location_context in_call = ct_passed_context(passed, passed->site - 1);
+	const struct ct_expr *cfa;
+	bool has_run = false;
+	in_call.is_in_call = true;
+	if (!is_optimized(&passed->function))
+		return;
+	cfa = ct_location_cfa(&in_call);
+	for (size_t i = 0; i < parameters->count; i++) {
+		struct ct_plan_parameter *parameter = &parameters->list[i];
+		struct ct_location location;
+		if (!parameter->location.is_everywhere || !parameter->type.addr ||
+		    parameter->location.pieces[0].kind != CT_LOCATION_MEMORY ||
+		    ct_passed_is_callers(parameter->location.pieces[0].expr, cfa))
+			continue;
+		if (!has_run)
+			ct_passed_run(passed);
+		has_run = true;
+		struct ct_location_context context = in_call;
+		context.machine = passed->module->machine;
+		ct_location_find(&context, &parameter->located, &location);
+		uint64_t size_bytes = ct_describe_size(passed->module->describer, &parameter->type);
+		if (!passed->call || location.pieces[0].kind != CT_LOCATION_MEMORY ||
+		    !is_stored(passed, location.pieces[0].expr, size_bytes))
+			ct_location_set_absent(&parameter->location, CT_WHY_OPTIMIZED_OUT);
+	}
+}
+
+static void locate_by_abi(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
+{
+	if (!is_any_absent(parameters) || has_hidden(parameters))
+		return;
 	ct_passed_assign(passed, parameters);
 	ct_passed_run(passed);
 	if (!passed->call || !keeps_to_abi(passed, parameters))
 		return;
 	for (size_t i = 0; i < parameters->count; i++)
 		use_what_was_passed(passed, &passed->list[i], &parameters->list[i].location);
+}
+
+void ct_plan_locate_gnu(struct ct_plan_module *module, const struct ct_plan_function *function,
+			Dwarf_Die *scope, uint64_t site, struct ct_plan_parameter_list *parameters)
+{
+	bool is_inlined = dwarf_tag(scope) == DW_TAG_inlined_subroutine;
+	bool is_whole = ct_plan_is_whole(module, function);
+	struct ct_passed *passed = module->passed;
+	passed->module = module;
+	passed->clang_version = 0;
+	passed->function = function->die;
+	passed->low = function->low;
+	passed->site = site;
+	passed->code = ct_hook_sites_code(&module->sites, site);
+	locate_by_lists(module, &passed->function, site, parameters);
+	refuse_not_stored(passed, parameters);
+	if (is_inlined && !is_whole)
+		refuse_missing(passed, parameters);
+	else if (!is_inlined && !is_whole)
+		locate_in_clone(passed, parameters);
+	else if (!is_inlined)
+		locate_by_abi(passed, parameters);
 }

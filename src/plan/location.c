@@ -637,12 +637,28 @@ void ct_location_set_absent(struct ct_location *ret, enum ct_why why)
 	ret->pieces[0] = (struct ct_location_piece){.kind = CT_LOCATION_ABSENT, .why = why};
 }
 
+bool ct_location_overlaps(const struct ct_location *a, const struct ct_location *b)
+{
+	for (size_t i = 0; i < a->piece_count; i++) {
+		const struct ct_location_piece *left = &a->pieces[i];
+		if ((left->kind != CT_LOCATION_VALUE && left->kind != CT_LOCATION_MEMORY) ||
+		    left->expr->kind == CT_EXPR_CONSTANT)
+			continue;
+		for (size_t j = 0; j < b->piece_count; j++)
+			if (b->pieces[j].kind == left->kind &&
+			    ct_expr_equal(left->expr, b->pieces[j].expr))
+				return true;
+	}
+	return false;
+}
+
 /* DW_AT_const_value: a number in the form of the variable's size, or bytes. */
 static void find_constant(const struct ct_location_context *context, Dwarf_Attribute *attribute,
 			  struct ct_location *ret)
 {
 	Dwarf_Block block;
 	Dwarf_Sword number;
+	Dwarf_Word word;
 	const char *string;
 	struct ct_location_piece *piece = &ret->pieces[0];
 	ret->piece_count = 1;
@@ -663,6 +679,19 @@ static void find_constant(const struct ct_location_context *context, Dwarf_Attri
 		break;
 	case DW_FORM_addr:
 	case DW_FORM_addrx:
+		break;
+	case DW_FORM_data1:
+	case DW_FORM_data2:
+	case DW_FORM_data4:
+	case DW_FORM_data8:
+	case DW_FORM_udata:
+		/* GCC has a form of its own for what is negative; libdw would extend the sign. */
+		if (dwarf_formudata(attribute, &word) == 0) {
+			*piece = (struct ct_location_piece){
+				.kind = CT_LOCATION_VALUE,
+				.expr = ct_expr_constant(context->arena, (int64_t)word)};
+			return;
+		}
 		break;
 	default:
 		string = dwarf_formstring(attribute);

@@ -34,9 +34,9 @@ struct ct_plan_module {
 
 /* A function's code, as debug information has it. */
 struct ct_plan_function {
-	Dwarf_Die die; /* DW_TAG_subprogram with ranges */
-	uint64_t low;  /* where it is entered */
-	bool is_clang; /* compiled by something else than GCC: see parameters.c */
+	Dwarf_Die die;		    /* DW_TAG_subprogram with ranges */
+	uint64_t low;		    /* where it is entered */
+	unsigned int clang_version; /* 0: compiled by GCC; else by Clang, or what may be */
 };
 
 /* ---- function_address.c ---- */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "plan/module.h"
+#include "plan/type.h"
 
 /* The next sibling; a broken tree that leads back ends. */
 static bool next_sibling(Dwarf_Die *die)
@@ -245,6 +246,18 @@ static bool put_joined(struct ct_plan_module *module, Dwarf_Die *type,
 	return true;
 }
 
+/* A part of a string says nothing. */
+static bool is_library_type(struct ct_plan_module *module, Dwarf_Die *type_die)
+{
+	struct ct_type type;
+	ct_type_begin(module->describer);
+	ct_type_peel(module->describer, type_die, &type);
+	const struct ct_class *class = ct_type_is_class(type.tag)
+					       ? ct_type_class(module->describer, &type)
+					       : NULL;
+	return class && class->library.kind != CT_LIBRARY_NONE;
+}
+
 static bool put_pieces(struct ct_plan_module *module, Dwarf_Die *type,
 		       const struct ct_location *location, const struct ct_expr *cfa,
 		       uint64_t size_bytes)
@@ -254,6 +267,10 @@ static bool put_pieces(struct ct_plan_module *module, Dwarf_Die *type,
 	bool is_any_there = false;
 	if (put_joined(module, type, location, cfa, size_bytes))
 		return true;
+	if (is_library_type(module, type)) {
+		ct_plan_put_absent(draft, CT_WHY_OPTIMIZED_OUT);
+		return true;
+	}
 	ct_plan_put_u8(draft, CT_NODE_PIECES);
 	ct_plan_put_u16(draft, (uint16_t)size_bytes);
 	ct_plan_put_u8(draft, (uint8_t)location->piece_count);
@@ -326,7 +343,7 @@ void ct_plan_parameters(struct ct_plan_module *module, const struct ct_plan_orig
 	ct_plan_rewind(draft, (struct ct_plan_mark){0});
 	ct_expr_arena_reset(module->arena);
 	ct_plan_list_parameters(parameters, scope);
-	if (function->is_clang)
+	if (function->clang_version)
 		ct_plan_locate_clang(module, origins, function, scope, site, parameters);
 	else
 		ct_plan_locate_gnu(module, function, scope, site, parameters);

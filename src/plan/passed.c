@@ -9,12 +9,17 @@
 #include <dwarf.h>
 #include <string.h>
 
+#include "plan/machine_scan.h"
+
 enum {
 	RSP = 7,
 	RETURN_ADDRESS_BYTES = 8,
 	STEPS_MAX = 300, /* instructions behind the hook until all parameters are at home */
 	CALLS_MAX = 16,	 /* before the hook: thunks of position-independent code and the like */
 };
+
+/* Those that are what they were at the call all through a function. */
+static const uint8_t kept_registers[CT_PASSED_REGISTERS] = {RSP, 6, 3, 12, 13, 14, 15};
 
 struct ct_location_context ct_passed_context(struct ct_passed *passed, uint64_t address)
 {
@@ -27,28 +32,97 @@ struct ct_location_context ct_passed_context(struct ct_passed *passed, uint64_t 
 	};
 }
 
-/* Run from the function's entry to the hook's call. */
+/* `and $-n, %rsp`: the frame from there on begins where nobody knows. */
+static bool is_alignment(const struct ct_code *code, uint64_t address)
+{
+	static const uint8_t prefix[] = {0x48, 0x83, 0xe4};
+	static const uint8_t long_prefix[] = {0x48, 0x81, 0xe4};
+	uint64_t at = address - code->address;
+	return at + sizeof(prefix) < code->size_bytes &&
+	       (memcmp(code->bytes + at, prefix, sizeof(prefix)) == 0 ||
+		memcmp(code->bytes + at, long_prefix, sizeof(long_prefix)) == 0);
+}
+
+/*
+ * `test %al, %al; je`, of a function with variable arguments: the vector
+ * registers are saved or not. They are when there is an argument in one.
+ */
+static bool is_vector_test(const struct ct_code *code, uint64_t address)
+{
+	uint64_t at = address - code->address;
+	const uint8_t *bytes = code->bytes + at;
+	return at >= 2 && at + 2 <= code->size_bytes && bytes[-2] == 0x84 && bytes[-1] == 0xc0 &&
+	       (bytes[0] == 0x74 || bytes[0] == 0x0f);
+}
+
+/* The first alignment of the stack, before any call; 0: there is none. */
+static uint64_t find_alignment(struct ct_passed *passed)
+{
+	enum { PROLOGUE_MAX = 40 };
+	uint64_t at = passed->low;
+	for (int i = 0; i < PROLOGUE_MAX && at && at < passed->site; i++) {
+		if (is_alignment(passed->code, at))
+			return at;
+		at = ct_machine_next(passed->module->machine, passed->code, at);
+	}
+	return 0;
+}
+
+static bool read_rsp(struct ct_passed *passed, int64_t *ret)
+{
+	const struct ct_expr *base;
+	ct_expr_split(ct_machine_register(passed->module->machine, RSP), &base, ret);
+	return base && base->kind == CT_EXPR_REGISTER && base->number == RSP;
+}
+
+/*
+ * Pass over the alignment as if it changed nothing: what lies above and what
+ * lies below are addressed from different registers, and do not meet. Only the
+ * distance between them is wrong.
+ */
+static bool pass_alignment(struct ct_passed *passed, uint64_t *at)
+{
+	struct ct_machine *machine = passed->module->machine;
+	uint64_t alignment = find_alignment(passed);
+	passed->is_aligned = alignment != 0;
+	if (!alignment)
+		return true;
+	if (ct_machine_run(machine, passed->code, *at, alignment, at) != CT_MACHINE_AT ||
+	    !read_rsp(passed, &passed->aligned_rsp))
+		return false;
+	*at = ct_machine_next(machine, passed->code, *at);
+	return *at != 0;
+}
+
+static void keep_registers(struct ct_passed *passed)
+{
+	for (size_t i = 0; i < sizeof(kept_registers); i++)
+		passed->registers[i] = ct_machine_register(passed->module->machine,
+							   kept_registers[i]);
+}
+
 void ct_passed_run(struct ct_passed *passed)
 {
 	struct ct_machine *machine = passed->module->machine;
 	uint64_t at = passed->low;
 	ct_machine_reset(machine);
 	passed->call = 0;
-	if (!passed->code)
+	if (!passed->code || !pass_alignment(passed, &at))
 		return;
 	for (int i = 0; i < CALLS_MAX; i++) {
-		if (ct_machine_run(machine, passed->code, at, 0, &at) != CT_MACHINE_CALL)
-			return;
+		enum ct_machine_stop stop = ct_machine_run(machine, passed->code, at, 0, &at);
 		uint64_t next = ct_machine_next(machine, passed->code, at);
-		if (next == passed->site) {
-			const struct ct_expr *base;
-			ct_expr_split(ct_machine_register(machine, RSP), &base, &passed->rsp);
-			bool is_frame = base && base->kind == CT_EXPR_REGISTER &&
-					base->number == RSP;
-			passed->call = is_frame ? at : 0;
+		if (stop == CT_MACHINE_BRANCH && is_vector_test(passed->code, at)) {
+			at = next;
+		} else if (stop != CT_MACHINE_CALL) {
 			return;
+		} else if (next == passed->site) {
+			passed->call = read_rsp(passed, &passed->rsp) ? at : 0;
+			keep_registers(passed);
+			return;
+		} else {
+			ct_machine_skip_call(machine, passed->code, &at);
 		}
-		ct_machine_skip_call(machine, passed->code, &at);
 	}
 }
 
@@ -59,8 +133,9 @@ void ct_passed_assign(struct ct_passed *passed, struct ct_plan_parameter_list *p
 	bool returns =
 		dwarf_formref_die(dwarf_attr_integrate(&passed->function, DW_AT_type, &attribute),
 				  &return_type) != NULL;
-	struct ct_argument_cursor cursor = ct_argument_cursor_init(
-		passed->module->describer, passed->module->arena, returns ? &return_type : NULL);
+	struct ct_argument_cursor cursor =
+		ct_argument_cursor_init(passed->module->describer, passed->module->arena,
+					returns ? &return_type : NULL, passed->clang_version);
 	passed->count = parameters->count;
 	for (size_t i = 0; i < passed->count; i++) {
 		struct ct_passed_parameter *candidate = &passed->list[i];
@@ -136,8 +211,13 @@ static enum ct_opinion ct_passed_compare_memory(struct ct_passed *passed,
 {
 	struct ct_expr_arena *arena = passed->module->arena;
 	enum ct_opinion opinion = CT_OPINION_NONE;
-	if (argument->kind == CT_ARGUMENT_REFERENCE)
-		return compare(address, argument->words[0].value);
+	if (argument->kind == CT_ARGUMENT_REFERENCE) {
+		const struct ct_expr *value = argument->words[0].value;
+		/* Clang forgets to follow the pointer when that is on the stack. */
+		if (value->kind == CT_EXPR_LOAD && ct_expr_equal(value->left, address))
+			return CT_OPINION_YES;
+		return compare(address, value);
+	}
 	for (uint64_t at = 0; at < size_bytes;) {
 		uint64_t chunk = ct_passed_chunk(size_bytes - at);
 		const struct ct_expr *where = ct_expr_binary(arena, CT_EXPR_ADD, address,
@@ -301,12 +381,21 @@ static struct ct_location_piece absent(enum ct_why why)
 	return (struct ct_location_piece){.kind = CT_LOCATION_ABSENT, .why = why};
 }
 
-/* rsp at the hook + offset */
-static const struct ct_expr *frame_address(struct ct_passed *passed, int64_t rsp_offset)
+/* An address in the frame, as an offset from rsp at the entry, in terms of the hook. */
+static const struct ct_expr *frame_address(struct ct_passed *passed, int64_t offset)
 {
 	struct ct_expr_arena *arena = passed->module->arena;
-	return ct_expr_binary(arena, CT_EXPR_ADD, ct_expr_register(arena, RSP),
-			      ct_expr_constant(arena, rsp_offset));
+	const struct ct_expr *base = ct_expr_register(arena, RSP);
+	int64_t base_offset = passed->rsp;
+	/* Above an alignment the end of the frame is near, and rsp is not. */
+	if (offset >= 0 || (passed->is_aligned && offset >= passed->aligned_rsp)) {
+		struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
+		context.is_in_call = true;
+		base = ct_location_cfa(&context);
+		base_offset = RETURN_ADDRESS_BYTES;
+	}
+	return ct_expr_binary(arena, CT_EXPR_ADD, base,
+			      ct_expr_constant(arena, offset - base_offset));
 }
 
 /* A word that was passed, in terms of the hook. NULL: it is nowhere. */
@@ -320,7 +409,8 @@ static const struct ct_expr *find_word(struct ct_passed *passed, const struct ct
 		return NULL;
 	if (place.in_register)
 		return ct_expr_register(arena, place.number);
-	return ct_expr_load(arena, frame_address(passed, place.rsp_offset), found_bytes);
+	return ct_expr_load(arena, frame_address(passed, passed->rsp + place.rsp_offset),
+			    found_bytes);
 }
 
 static void find_words(struct ct_passed *passed, struct ct_passed_parameter *candidate)
@@ -343,6 +433,115 @@ static void find_words(struct ct_passed *passed, struct ct_passed_parameter *can
 	}
 	if (!is_any_found)
 		ct_location_set_absent(found, CT_WHY_OPTIMIZED_OUT);
+}
+
+bool ct_passed_is_callers(const struct ct_expr *address, const struct ct_expr *cfa)
+{
+	const struct ct_expr *base, *cfa_base;
+	int64_t offset, cfa_offset;
+	ct_expr_split(address, &base, &offset);
+	ct_expr_split(cfa, &cfa_base, &cfa_offset);
+	return base && cfa_base && ct_expr_equal(base, cfa_base) && offset >= cfa_offset;
+}
+
+/* The range of memory a location counts on in the caller's part of the stack, from the CFA. */
+static bool callers_part(const struct ct_passed_parameter *parameter, const struct ct_expr *cfa,
+			 int64_t *ret_low, int64_t *ret_high)
+{
+	const struct ct_expr *base;
+	int64_t offset, cfa_offset;
+	bool is_any = false;
+	ct_expr_split(cfa, &base, &cfa_offset);
+	for (size_t i = 0; i < parameter->found.piece_count; i++) {
+		const struct ct_location_piece *piece = &parameter->found.pieces[i];
+		const struct ct_expr *address = piece->expr;
+		int64_t size_bytes = (int64_t)parameter->argument.size_bytes;
+		if (piece->kind == CT_LOCATION_VALUE && address->kind == CT_EXPR_LOAD) {
+			size_bytes = address->size;
+			address = address->left;
+		} else if (piece->kind != CT_LOCATION_MEMORY) {
+			continue;
+		}
+		if (!ct_passed_is_callers(address, cfa))
+			continue;
+		ct_expr_split(address, &base, &offset);
+		offset -= cfa_offset;
+		if (!is_any || offset < *ret_low)
+			*ret_low = offset;
+		if (!is_any || offset + size_bytes > *ret_high)
+			*ret_high = offset + size_bytes;
+		is_any = true;
+	}
+	return is_any;
+}
+
+/* Does code of the function behind the hook use what is at [low, high) from the CFA? */
+static bool is_used_behind(struct ct_passed *passed, int64_t low, int64_t high)
+{
+	enum { RANGES_MAX = 16 };
+	const struct ct_machine *machine = passed->module->machine;
+	Dwarf_Addr base, from, to;
+	ptrdiff_t offset = 0;
+	for (int i = 0; i < RANGES_MAX; i++) {
+		offset = dwarf_ranges(&passed->function, offset, &base, &from, &to);
+		if (offset <= 0)
+			return false;
+		const struct ct_code *code = ct_hook_sites_code(&passed->module->sites, from);
+		if (passed->site >= from && passed->site < to)
+			from = passed->site;
+		for (size_t j = 0; code && j < CT_PASSED_REGISTERS; j++) {
+			const struct ct_expr *value_base;
+			int64_t value;
+			ct_expr_split(passed->registers[j], &value_base, &value);
+			if (!value_base || value_base->kind != CT_EXPR_REGISTER ||
+			    value_base->number != RSP)
+				continue;
+			int64_t distance = RETURN_ADDRESS_BYTES - value;
+			if (ct_machine_names_memory(machine, code, from, to, kept_registers[j],
+						    low + distance, high + distance))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The same on the way to the hook, where rsp moves. */
+static bool is_used_before(struct ct_passed *passed, int64_t low, int64_t high)
+{
+	struct ct_machine *machine = passed->module->machine;
+	static const uint8_t registers[] = {RSP, 6};
+	uint64_t at = passed->low;
+	ct_machine_reset(machine);
+	while (at < passed->call) {
+		uint64_t next = ct_machine_next(machine, passed->code, at);
+		for (size_t j = 0; j < sizeof(registers); j++) {
+			const struct ct_expr *base;
+			int64_t value;
+			ct_expr_split(ct_machine_register(machine, registers[j]), &base, &value);
+			int64_t distance = RETURN_ADDRESS_BYTES - value;
+			if (base && base->kind == CT_EXPR_REGISTER && base->number == RSP &&
+			    ct_machine_names_memory(machine, passed->code, at, next, registers[j],
+						    low + distance, high + distance))
+				return true;
+		}
+		if (next == 0)
+			return false;
+		if (!is_alignment(passed->code, at) &&
+		    ct_machine_run(machine, passed->code, at, next, &at) != CT_MACHINE_AT)
+			return false;
+		at = next;
+	}
+	return false;
+}
+
+bool ct_passed_is_dead(struct ct_passed *passed, const struct ct_passed_parameter *parameter)
+{
+	struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
+	int64_t low = 0, high = 0;
+	context.is_in_call = true;
+	if (!passed->call || !callers_part(parameter, ct_location_cfa(&context), &low, &high))
+		return false;
+	return !is_used_behind(passed, low, high) && !is_used_before(passed, low, high);
 }
 
 /* Has nothing been stored over an argument on the stack on the way to the hook? */
@@ -370,7 +569,7 @@ void ct_passed_find(struct ct_passed *passed, struct ct_passed_parameter *candid
 	case CT_ARGUMENT_STACK:
 		if (is_untouched(passed, argument))
 			address = frame_address(passed, (int64_t)argument->stack_offset +
-								RETURN_ADDRESS_BYTES - passed->rsp);
+								RETURN_ADDRESS_BYTES);
 		break;
 	case CT_ARGUMENT_REFERENCE:
 		address = find_word(passed, argument->words[0].value, 8);

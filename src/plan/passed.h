@@ -24,6 +24,8 @@ struct ct_passed_parameter {
 	struct ct_location found;   /* at the hook */
 };
 
+enum { CT_PASSED_REGISTERS = 7 };
+
 struct ct_passed {
 	struct ct_plan_module *module;
 	Dwarf_Die function;
@@ -32,6 +34,10 @@ struct ct_passed {
 	const struct ct_code *code;
 	uint64_t call; /* address of the hook's call; 0: there is no straight way to it */
 	int64_t rsp;   /* at the call, in terms of the entry's */
+	const struct ct_expr *registers[CT_PASSED_REGISTERS]; /* the same */
+	bool is_aligned; /* the frame below this is at an unknown distance from the entry's rsp */
+	int64_t aligned_rsp;
+	unsigned int clang_version; /* 0: GCC */
 	struct ct_passed_parameter list[CT_PLAN_PARAMETERS_MAX];
 	size_t count;
 };
@@ -60,6 +66,16 @@ void ct_passed_ask_behind(struct ct_passed *passed, struct ct_plan_parameter_lis
 /* A location in terms of the machine now, or of the entry. */
 enum ct_opinion ct_passed_compare(struct ct_passed *passed, const struct ct_argument *argument,
 				  const struct ct_location *location, bool is_at_entry);
+
+/* In terms of the hook: is a place at or above the end of the frame, the caller's? */
+bool ct_passed_is_callers(const struct ct_expr *address, const struct ct_expr *cfa);
+
+/*
+ * Is `found` in the caller's part of the stack, and nothing in the function uses
+ * it? Then Clang does not put it there: what is there is anything. The machine
+ * is used for it.
+ */
+bool ct_passed_is_dead(struct ct_passed *passed, const struct ct_passed_parameter *parameter);
 
 /* Of so many bytes the first that a machine can load at once. */
 uint64_t ct_passed_chunk(uint64_t left);
