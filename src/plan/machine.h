@@ -71,11 +71,6 @@ enum ct_machine_stop ct_machine_run(struct ct_machine *machine, const struct ct_
 uint64_t ct_machine_next(const struct ct_machine *machine, const struct ct_code *code,
 			 uint64_t address);
 
-/* Does an instruction from `from` to `to` name memory at a register + low up to high? */
-bool ct_machine_names_memory(const struct ct_machine *machine, const struct ct_code *code,
-			     uint64_t from, uint64_t to, unsigned int number, int64_t low,
-			     int64_t high);
-
 /*
  * A call by the machine, after CT_MACHINE_CALL, of a function that keeps to the
  * ABI: callee-saved registers and the frame at and above the stack pointer,
