@@ -132,7 +132,8 @@ class Maker:
         function.params = self.new_params(types)
         if kind in ("external", "static", "static noinline") and types and self.chance(8):
             last = plain(types[-1])
-            fit = isinstance(last, (Pointer, String)) or isinstance(last, Int) and last.bits in (32, 64)
+            fit = isinstance(last, (Pointer, String)) or \
+                isinstance(last, Int) and not isinstance(last, Char) and last.bits in (32, 64)
             function.variadic = "read" if fit and self.chance(70) else "unread"
             function.traits.append("variadic")
         if kind in ("method", "const method", "virtual", "constructor") or kind.startswith("lambda"):
