@@ -306,7 +306,8 @@ for name, options in CODE_OF_CLANG.items():
 def values_and_calling_conventions(t):
     """other conventions, promoted arguments, static chains, types that look alike, odd functions"""
     tally = account.compare_and_check(t, [t.build("values_abi.c")])
-    account.expect_shares(t, tally, 0.75, 0.75)
+    # Of functions with other conventions nothing has to be known.
+    account.expect_shares(t, tally, 0.5, 0.6)
 
 
 @test(("gcc-O0", "gcc-O2"))
