@@ -176,11 +176,10 @@ def visible(roots, names):
         stack.extend((child, depth + known) for child in reversed(call.children))
 
 
-def check(t, document, rows, tally=None, ordered=True):
-    """Every call that the program told of is in the document, with its values; returns the tally.
+def check(t, document, rows, tally=None):
+    """Every call that the program told of is in the document, with its depth and its values.
 
-    `ordered`: the calls of each thread are compared one by one, with their depths. Otherwise only
-    their number is, and values are those of any call with the same name.
+    Returns the tally, to which more documents may be added.
     """
     tally = tally or Tally()
     names = {row.name for row in rows}
