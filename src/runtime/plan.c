@@ -940,11 +940,11 @@ static const int32_t *quick_code(bool is_enter)
 static void make_quick(struct image *image, struct ct_capture *capture, uint64_t payload_bytes)
 {
 	bool is_short = payload_bytes <= CT_VALUES_SHORT_MAX;
-	struct quick_building quick = {
-		.code = quick_code(capture->kind == CT_PLAN_ENTER),
-		.may_add = capture->kind == CT_PLAN_EXIT,
-		.at = is_short ? CT_VALUES_SHORT_HEAD_BYTES : CT_VALUES_HEAD_BYTES,
-	};
+	static struct quick_building quick; /* the program's stack may be small */
+	ct_zero(&quick, sizeof(quick));
+	quick.code = quick_code(capture->kind == CT_PLAN_ENTER);
+	quick.may_add = capture->kind == CT_PLAN_EXIT;
+	quick.at = is_short ? CT_VALUES_SHORT_HEAD_BYTES : CT_VALUES_HEAD_BYTES;
 	if (capture->kind == CT_PLAN_EXIT_STUB || payload_bytes > CT_QUICK_PAYLOAD_MAX)
 		return;
 	for (const struct ct_plan_op *op = capture->ops; op->code != CT_CAPTURE_END; op++)
@@ -982,36 +982,42 @@ static bool accepts_plan(const struct ct_plan *plan, uint64_t size_bytes)
 		plan->return_slot_register < CT_PLAN_HOOK_REGISTERS);
 }
 
+static void begin_building(struct building *build, const struct image *image,
+			   const struct ct_plan *plan)
+{
+	ct_zero(build, sizeof(*build));
+	build->image = image;
+	build->registers = plan->kind == CT_PLAN_EXIT_STUB ? CT_PLAN_REGISTERS
+							   : CT_PLAN_HOOK_REGISTERS;
+}
+
 /* Ready to be followed; NULL: the plan is not right. &no_capture: it appends nothing. */
 static const struct ct_capture *build_capture(struct image *image, const struct ct_plan *plan)
 {
 	enum { SLACK_BYTES = 24 }; /* behind the payload: see follow() in values.c */
 	const struct ct_plan_op *ops = (const void *)(plan + 1);
-	struct building check = {
-		.image = image,
-		.registers = plan->kind == CT_PLAN_EXIT_STUB ? CT_PLAN_REGISTERS
-							     : CT_PLAN_HOOK_REGISTERS,
-	};
-	struct building build = check;
-	unsigned int count = build_ops(&check, ops, plan->op_count, NULL);
-	if (!count || check.payload_bytes > plan->payload_max)
+	static struct building build; /* as above */
+	begin_building(&build, image, plan);
+	unsigned int count = build_ops(&build, ops, plan->op_count, NULL);
+	if (!count || build.payload_bytes > plan->payload_max)
 		return NULL;
-	if (!check.payload_bytes)
+	if (!build.payload_bytes)
 		return &no_capture;
 	struct ct_capture *capture =
 		take_memory(image, sizeof(*capture) + count * sizeof(struct ct_plan_op));
 	if (!capture)
 		return NULL;
+	begin_building(&build, image, plan);
 	build_ops(&build, ops, plan->op_count, capture->ops);
 	ct_zero(capture, sizeof(*capture));
-	uint64_t room_bytes = CT_VALUES_HEAD_BYTES + check.payload_bytes + SLACK_BYTES;
+	uint64_t room_bytes = CT_VALUES_HEAD_BYTES + build.payload_bytes + SLACK_BYTES;
 	capture->function = plan->function + image->bias;
 	capture->room_bytes = (uint32_t)((room_bytes + 7) & ~UINT64_C(7));
 	capture->kind = plan->kind;
 	capture->return_slot_register = plan->return_slot_register;
 	capture->return_slot_offset = plan->return_slot_offset;
-	capture->x87_values = check.x87_values & 2 ? 2 : check.x87_values;
-	make_quick(image, capture, check.payload_bytes);
+	capture->x87_values = build.x87_values & 2 ? 2 : build.x87_values;
+	make_quick(image, capture, build.payload_bytes);
 	return capture;
 }
 

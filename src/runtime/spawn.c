@@ -9,11 +9,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CHILD_STACK_BYTES = 65536, MOST_VARIABLES = 16384, NOT_STARTED = 127 };
+enum {
+	CHILD_STACK_BYTES = 65536,
+	MOST_VARIABLES = 16384,
+	NOT_STARTED = 127,
+	MOST_PLANNER_SECONDS = 300
+};
 
 typedef int clone_function(int (*)(void *), void *, int, void *, ...);
 
@@ -22,10 +28,11 @@ struct child {
 	const char *path;
 	char **arguments;
 	char **variables;
-	char *stack;  /* upper end, of the command's process until it executes */
-	int fd;	      /* left open for the command; -1: none */
-	bool quiet;   /* what it says has been said */
-	dev_t device; /* of `fd` */
+	char *stack;		   /* upper end, of the command's process until it executes */
+	int fd;			   /* left open for the command; -1: none */
+	bool quiet;		   /* what it says has been said */
+	uint64_t most_cpu_seconds; /* 0: no limit; the program waits for it */
+	dev_t device;		   /* of `fd` */
 	ino_t inode;
 	long pid;
 	int error;  /* of execve; the memory is shared */
@@ -62,6 +69,10 @@ static int run_command(void *argument)
 	reset_handlers();
 	if (child->fd >= 0 && !pass_descriptor(child))
 		ct_sys(SYS_exit_group, NOT_STARTED);
+	if (child->most_cpu_seconds) {
+		struct rlimit limit = {child->most_cpu_seconds, child->most_cpu_seconds};
+		ct_sys(SYS_prlimit64, 0, RLIMIT_CPU, &limit, 0);
+	}
 	if (child->quiet) {
 		long null = ct_sys(SYS_openat, AT_FDCWD, "/dev/null", O_WRONLY);
 		ct_sys(SYS_dup3, null, STDERR_FILENO, 0);
@@ -183,6 +194,7 @@ static const char *run_calltrace(char **arguments, int fd, bool quiet)
 		.arguments = arguments,
 		.fd = fd,
 		.quiet = quiet,
+		.most_cpu_seconds = fd >= 0 ? MOST_PLANNER_SECONDS : 0,
 	};
 	struct stat status;
 	if (fd >= 0 && ct_sys(SYS_newfstatat, fd, "", &status, AT_EMPTY_PATH) == 0) {

@@ -11,7 +11,7 @@ import struct
 import subprocess
 
 from driver import plans as P
-from driver.harness import ONE, test
+from driver.harness import BOTH, ONE, test
 
 ADDRESS, NUMBER, THIRD, FOURTH = P.RBX, P.RBP, P.R12, P.R13
 STRING_OPS = [
@@ -514,6 +514,14 @@ def capture_on_small_and_signal_stacks(t):
     large = [P.op(P.REGISTER, NUMBER, 8), P.op(P.PUSH_REGISTER, P.RSP), P.op(P.MEMORY, size=8000)]
     captured.put(captured.enter(large), captured.exit(WITH_RESULT))
     t.same("calls on a small stack", 100, len(captured.enters("small_stack")))
+
+
+@test(BOTH)
+def capture_on_the_smallest_stacks(t):
+    """a signal stack with a kilobyte to spare, a coroutine with four: first calls, too"""
+    env = {"CALLTRACE_CAPTURE_ARGS": "1", "XDG_CACHE_HOME": t.dir}
+    document = t.compare([t.build("small_stacks.c")], env=env)
+    t.same("calls of leaf", 24000, document.count("leaf"))
 
 
 @test(ONE)
