@@ -399,6 +399,9 @@ static const char *map_result(struct image *image, long fd, const struct stat *m
 		return "its result was taken away";
 	if (!status.st_size)
 		return "the command `calltrace` made nothing";
+	/* It has put them into the cache, too: then they need not stay in memory. */
+	if (status.st_size > WHOLE_FILE_BYTES && load_cached(image))
+		return NULL;
 	long bytes = ct_sys(SYS_mmap, 0, status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (ct_sys_failed(bytes))
 		return "out of memory";

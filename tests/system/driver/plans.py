@@ -58,11 +58,11 @@ def plan_file(identity, plans, settings=(64, 1, 0), odd=None):
     plans = sorted(plans, key=lambda plan: plan.site)
     header_bytes = 104
     at = header_bytes + 16 * len(plans)
-    index, bodies = b"", b""
+    index, bodies = [], []
     for plan in plans:
         body = plan.bytes()
-        index += struct.pack("<QII", plan.site, at // 8, len(body))
-        bodies += body
+        index.append(struct.pack("<QII", plan.site, at // 8, len(body)))
+        bodies.append(body)
         at += len(body)
     fields = {
         "magic": 0x4C505443,
@@ -78,7 +78,7 @@ def plan_file(identity, plans, settings=(64, 1, 0), odd=None):
         "index_count": len(plans),
     }
     fields.update(odd or {})
-    return struct.pack("<IIQIIQII32sQQ16x", *fields.values()) + index + bodies
+    return struct.pack("<IIQIIQII32sQQ16x", *fields.values()) + b"".join(index + bodies)
 
 
 def symbols(t, program):
