@@ -379,10 +379,12 @@ class Symbols:
 
     def __init__(self, document, program, lines):
         base = [module["address_low"] for module in document["metadata"]["modules"] if module["path"] == program]
-        self.base = int(base[0], 16) if base else 0
         found = sorted((int(address, 16), name) for address, kind, name in (line.split()[:3] for line in lines)
                        if kind in "tTwW")
         self.starts, self.names = [address for address, _ in found], [name for _, name in found]
+        low = int(base[0], 16) if base else 0
+        # One that is not position-independent has its addresses in the file already.
+        self.base = 0 if found and found[0][0] >= low else low
 
     def at(self, address):
         index = bisect.bisect_right(self.starts, int(address, 16) - self.base - 1) - 1
@@ -394,7 +396,7 @@ def is_inlined(call, caller, by_id, symbols):
     parent = by_id.get(call.get("parent_id"))
     if caller is not None and parent is not None and name_of(parent) == caller:
         return call["call_site"] == parent["call_site"]
-    return symbols is not None and re.search(r"(run|drive)_unit_", symbols.at(call["call_site"])) is not None
+    return symbols is not None and re.match(r"(run|drive)_unit_|main$", symbols.at(call["call_site"])) is not None
 
 
 def all_calls(document):
