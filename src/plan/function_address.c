@@ -82,11 +82,36 @@ static const char *linkage_name(Dwarf_Die *die)
 	return NULL;
 }
 
-/* Is the code at `low` the function itself, and no clone with a name of its own? */
+/* May the linker's name be that of a function with this name in the source? */
+static bool is_name_in(const char *symbol, const char *name)
+{
+	static const char operator_word[] = "operator";
+	name += *name == '~';
+	size_t length = strcspn(name, "<");
+	if (strncmp(symbol, "_Z", 2) != 0)
+		return false;
+	/* Those of operators have codes for them: "cl" for "operator()". */
+	return strncmp(name, operator_word, sizeof(operator_word) - 1) == 0 ||
+	       memmem(symbol, strlen(symbol), name, length);
+}
+
+/*
+ * Is the code at `low` the function itself, and no clone with a name of its own?
+ * GCC does not give the linker's names of C++ functions that others cannot call;
+ * the name in the source is a part of them.
+ */
 static enum ct_name_match match_name(struct ct_plan_module *module, Dwarf_Die *die, uint64_t low)
 {
+	Dwarf_Attribute attribute;
 	const char *name = linkage_name(die);
-	return name ? ct_plan_names_match(&module->names, low, name) : CT_NAME_NONE;
+	if (!name)
+		return CT_NAME_NONE;
+	enum ct_name_match match = ct_plan_names_match(&module->names, low, name);
+	if (match != CT_NAME_OTHER || dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute))
+		return match;
+	const char *symbol = ct_plan_names_at(&module->names, low);
+	bool is_clone = symbol[ct_symtab_stem_length(symbol)] != '\0';
+	return !is_clone && is_name_in(symbol, name) ? CT_NAME_SAME : CT_NAME_OTHER;
 }
 
 /* What rdi holds at the call before `site`, when the way from the function's entry is straight. */
@@ -116,7 +141,9 @@ struct ct_plan_origin *ct_plan_origins_find(struct ct_plan_module *module,
 					    const struct ct_plan_origins *origins, Dwarf_Die *scope)
 {
 	struct ct_plan_origin wanted = {.origin = last_origin(scope).addr};
+	struct ct_plan_origin *named = NULL;
 	struct ct_plan_origin *unnamed = NULL;
+	size_t named_count = 0;
 	size_t unnamed_count = 0;
 	size_t low = 0;
 	size_t high = origins->count;
@@ -130,13 +157,17 @@ struct ct_plan_origin *ct_plan_origins_find(struct ct_plan_module *module,
 	for (; low < origins->count && origins->entries[low].origin == wanted.origin; low++) {
 		struct ct_plan_origin *entry = &origins->entries[low];
 		enum ct_name_match match = match_name(module, &entry->die, entry->low);
-		if (match == CT_NAME_SAME)
-			return entry;
-		if (match == CT_NAME_NONE) {
+		if (match == CT_NAME_SAME) {
+			named = entry;
+			named_count++;
+		} else if (match == CT_NAME_NONE) {
 			unnamed = entry;
 			unnamed_count++;
 		}
 	}
+	/* Constructors are in the file once for whole objects and once for base classes. */
+	if (named_count > 0)
+		return named_count == 1 ? named : NULL;
 	return unnamed_count == 1 ? unnamed : NULL;
 }
 
@@ -159,17 +190,11 @@ static bool is_told_right(struct ct_plan_module *module, const struct ct_plan_or
 {
 	if (is_copy_at(origins, origin->addr, told))
 		return true;
-	const char *symbol = ct_plan_names_at(&module->names, told);
 	const char *name = linkage_name(origin);
-	if (!symbol || !name)
-		return false;
-	if (ct_plan_names_match(&module->names, told, name) == CT_NAME_SAME)
-		return true;
-	/* Constructors and destructors have several linkage names, the abstract instance none. */
-	Dwarf_Attribute attribute;
-	if (dwarf_attr_integrate(origin, DW_AT_linkage_name, &attribute))
-		return false;
-	return strncmp(symbol, "_ZN", 3) == 0 && strstr(symbol, name + (*name == '~'));
+	/* Constructors and destructors have several linkage names, the abstract instance none. Of
+	 * operators the name in the source says too little. */
+	return name && strncmp(name, "operator", 8) != 0 &&
+	       match_name(module, origin, told) == CT_NAME_SAME;
 }
 
 bool ct_plan_is_whole(struct ct_plan_module *module, const struct ct_plan_function *function)

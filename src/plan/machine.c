@@ -124,12 +124,21 @@ static bool leads_to_call(const struct ct_machine *machine, const struct ct_code
 		struct ct_instruction instruction;
 		if (!ct_machine_decode(machine, code, address, &instruction))
 			return false;
-		if (instruction.insn.meta.category == ZYDIS_CATEGORY_CALL)
+		switch (instruction.insn.meta.category) {
+		case ZYDIS_CATEGORY_CALL:
 			return true;
-		if (instruction.insn.meta.branch_type != ZYDIS_BRANCH_TYPE_NONE ||
-		    instruction.insn.meta.category == ZYDIS_CATEGORY_RET)
+		case ZYDIS_CATEGORY_UNCOND_BR:
+			/* Over a landing pad, where GCC does not optimize. */
+			if (!ct_machine_jump_target(&instruction, &address))
+				return false;
+			break;
+		case ZYDIS_CATEGORY_COND_BR:
+		case ZYDIS_CATEGORY_RET:
 			return false;
-		address = instruction.next;
+		default:
+			address = instruction.next;
+			break;
+		}
 	}
 	return false;
 }

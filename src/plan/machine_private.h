@@ -125,6 +125,9 @@ struct ct_instruction {
 bool ct_machine_decode(const struct ct_machine *machine, const struct ct_code *code,
 		       uint64_t address, struct ct_instruction *ret);
 
+/* Of a direct jump. */
+bool ct_machine_jump_target(const struct ct_instruction *instruction, uint64_t *ret);
+
 enum ct_step {
 	CT_STEP_NEXT = 1,
 	CT_STEP_JUMP,	/* to *ret_target */

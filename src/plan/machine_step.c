@@ -588,6 +588,15 @@ static bool step_other(const struct ct_work *work)
 
 /* ---- jumps ---- */
 
+bool ct_machine_jump_target(const struct ct_instruction *instruction, uint64_t *ret)
+{
+	const ZydisDecodedOperand *operand = &instruction->operands[0];
+	if (operand->type != ZYDIS_OPERAND_TYPE_IMMEDIATE || !operand->imm.is_relative)
+		return false;
+	*ret = instruction->next + operand->imm.value.u;
+	return true;
+}
+
 static enum ct_step step_branch(const struct ct_work *work, uint64_t *ret_target)
 {
 	const ZydisDecodedOperand *operand = &work->operands[0];

@@ -297,6 +297,9 @@ static const char *const canary_checks[] = {
 	/* mov %fs:0x28,%rax; cmp 0x30(%rsp),%rax; jne fail; mov %ebx,%eax; add $0x38,%rsp; ret;
 	 * fail: call */
 	"64488b042528000000 483b442430 7507 89d8 4883c438 c3 e800000000",
+	/* mov %ebx,%eax; mov 8(%rsp),%rdx; sub %fs:0x28,%rdx; je over; jmp fail; landing pad;
+	 * fail: call; over: pop %rbx; ret */
+	"89d8 488b542408 64482b142528000000 7409 eb02 ffe0 e800000000 5b c3",
 };
 
 static void a_check_of_the_canary_is_passed(void **state)
