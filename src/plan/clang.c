@@ -46,11 +46,45 @@ static bool is_optimized(Dwarf_Die *function)
 	return false;
 }
 
+enum { PADDED_MAX = 16 };
+
+/* Bytes of a small class that belong to a member; the others may never be stored. */
+static void mark_members(struct ct_describer *describer, Dwarf_Die *type_die, uint64_t offset,
+			 bool is_member[PADDED_MAX], unsigned int depth)
+{
+	struct ct_type type;
+	ct_type_peel(describer, type_die, &type);
+	const struct ct_class *class = ct_type_is_class(type.tag) ? ct_type_class(describer, &type)
+								  : NULL;
+	uint64_t size_bytes = ct_type_size(describer, &type);
+	/* What is not looked into counts as a whole. */
+	bool is_whole = !class || class->is_cut || depth > CT_TYPE_DEPTH_MAX ||
+			!ct_type_step(describer);
+	for (uint64_t i = offset; is_whole && i < offset + size_bytes && i < PADDED_MAX; i++)
+		is_member[i] = true;
+	for (size_t i = 0; !is_whole && i < class->member_count; i++) {
+		const struct ct_member *member = &class->members[i];
+		Dwarf_Die member_type = member->type;
+		uint64_t first = offset + member->bit_offset / 8;
+		uint64_t last = offset + (member->bit_offset + member->bit_count + 7) / 8;
+		if (!member->bit_count)
+			mark_members(describer, &member_type, offset + member->offset, is_member,
+				     depth + 1);
+		for (uint64_t j = first; member->bit_count && j < last && j < PADDED_MAX; j++)
+			is_member[j] = true;
+	}
+}
+
 /* The bytes of a home as what has been stored there, in terms of the hook; false: not yet. */
 static bool read_home(struct ct_passed *passed, const struct ct_expr *home, uint64_t size_bytes,
-		      struct ct_location *ret)
+		      Dwarf_Die *type, struct ct_location *ret)
 {
 	struct ct_expr_arena *arena = passed->module->arena;
+	bool is_member[PADDED_MAX] = {false};
+	if (size_bytes <= PADDED_MAX && type->addr) {
+		ct_type_begin(passed->module->describer);
+		mark_members(passed->module->describer, type, 0, is_member, 0);
+	}
 	ret->is_composite = true;
 	ret->is_everywhere = false;
 	ret->piece_count = 0;
@@ -66,6 +100,10 @@ static bool read_home(struct ct_passed *passed, const struct ct_expr *home, uint
 						(unsigned int)chunk, &is_stored);
 			if (ct_expr_is_known(value) && is_stored)
 				break;
+		}
+		if (chunk == 0 && at < PADDED_MAX && size_bytes <= PADDED_MAX && !is_member[at]) {
+			chunk = 1;
+			value = ct_expr_constant(arena, 0);
 		}
 		if (chunk == 0 || ret->piece_count == CT_LOCATION_PIECES_MAX)
 			return false;
@@ -118,7 +156,7 @@ static void locate_plain(struct ct_passed *passed, struct ct_plan_parameter_list
 			if (!candidate->home)
 				continue;
 			if (read_home(passed, candidate->home, candidate->argument.size_bytes,
-				      &found)) {
+				      &parameters->list[i].type, &found)) {
 				candidate->found = found;
 				candidate->home = NULL;
 			} else {
@@ -387,11 +425,37 @@ static void find_steady(struct ct_passed *passed, struct ct_plan_origin *copy,
 	free(entries.list);
 }
 
+/* Is the stack's address in what is computed? `cfa` tells whether rbp is the frame pointer. */
+static bool has_frame_address(const struct ct_expr *expr, const struct ct_expr *cfa)
+{
+	enum { RSP = 7 };
+	const struct ct_expr *cfa_base;
+	int64_t offset;
+	if (expr->kind == CT_EXPR_LOAD)
+		return false;
+	ct_expr_split(cfa, &cfa_base, &offset);
+	if (expr->kind == CT_EXPR_REGISTER)
+		return expr->number == RSP || (cfa_base && ct_expr_equal(cfa_base, expr));
+	return (expr->left && has_frame_address(expr->left, cfa)) ||
+	       (expr->right && has_frame_address(expr->right, cfa));
+}
+
+/* Clang forgets to load what it computes with from the stack: its address is used instead. */
+static bool may_lack_load(const struct ct_location *location, const struct ct_expr *cfa)
+{
+	for (size_t i = 0; i < location->piece_count; i++)
+		if (location->pieces[i].kind == CT_LOCATION_VALUE &&
+		    has_frame_address(location->pieces[i].expr, cfa))
+			return true;
+	return false;
+}
+
 static void locate_inlined(struct ct_passed *passed, uint64_t steady,
 			   struct ct_plan_parameter_list *parameters)
 {
 	struct ct_location_context context = ct_passed_context(passed, passed->site);
 	context.is_in_call = true;
+	const struct ct_expr *cfa = ct_location_cfa(&context);
 	for (size_t i = 0; i < parameters->count; i++) {
 		struct ct_plan_parameter *parameter = &parameters->list[i];
 		if (!parameter->located.addr)
@@ -402,10 +466,35 @@ static void locate_inlined(struct ct_passed *passed, uint64_t steady,
 		/* What has its place for good gets there behind the hook. */
 		bool is_home = parameter->location.is_everywhere &&
 			       parameter->location.pieces[0].kind == CT_LOCATION_MEMORY;
-		bool is_sure = i < 64 && (steady >> i & 1) && !is_home;
+		bool is_sure = i < 64 && (steady >> i & 1) && !is_home &&
+			       !may_lack_load(&parameter->location, cfa);
 		if (is_there && !is_sure)
 			ct_location_set_absent(&parameter->location, CT_WHY_PLAN_UNSURE);
 	}
+}
+
+/* Not optimized, and in its caller all the same: always_inline. */
+static void locate_plain_inlined(struct ct_passed *passed,
+				 struct ct_plan_parameter_list *parameters)
+{
+	passed->count = parameters->count;
+	for (size_t i = 0; i < passed->count; i++) {
+		struct ct_passed_parameter *candidate = &passed->list[i];
+		Dwarf_Die *type = &parameters->list[i].type;
+		candidate->opinion = CT_OPINION_NONE;
+		candidate->argument = (struct ct_argument){.kind = CT_ARGUMENT_UNKNOWN};
+		if (type->addr)
+			candidate->argument.size_bytes = ct_describe_size(passed->module->describer,
+									  type);
+		ct_location_set_absent(&candidate->found, CT_WHY_OPTIMIZED_OUT);
+	}
+	locate_plain(passed, parameters);
+}
+
+static void use_found(const struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
+{
+	for (size_t i = 0; i < parameters->count; i++)
+		parameters->list[i].location = passed->list[i].found;
 }
 
 void ct_plan_locate_clang(struct ct_plan_module *module, const struct ct_plan_origins *origins,
@@ -413,10 +502,13 @@ void ct_plan_locate_clang(struct ct_plan_module *module, const struct ct_plan_or
 			  struct ct_plan_parameter_list *parameters)
 {
 	struct ct_passed *passed = module->passed;
+	bool is_inlined = dwarf_tag(scope) == DW_TAG_inlined_subroutine;
 	uint64_t steady = 0;
 	passed->module = module;
 	passed->clang_version = function->clang_version;
-	if (dwarf_tag(scope) == DW_TAG_inlined_subroutine) {
+	passed->function = function->die;
+	bool is_plain = !is_optimized(&passed->function);
+	if (is_inlined && !is_plain) {
 		struct ct_plan_origin *copy = ct_plan_origins_find(module, origins, scope);
 		if (copy && !copy->has_steady) {
 			find_steady(passed, copy, parameters);
@@ -428,11 +520,13 @@ void ct_plan_locate_clang(struct ct_plan_module *module, const struct ct_plan_or
 	passed->low = function->low;
 	passed->site = site;
 	passed->code = ct_hook_sites_code(&module->sites, site);
-	if (dwarf_tag(scope) == DW_TAG_inlined_subroutine) {
+	if (is_inlined && !is_plain) {
 		locate_inlined(passed, steady, parameters);
 		return;
 	}
-	locate_function(passed, parameters);
-	for (size_t i = 0; i < parameters->count; i++)
-		parameters->list[i].location = passed->list[i].found;
+	if (is_inlined)
+		locate_plain_inlined(passed, parameters);
+	else
+		locate_function(passed, parameters);
+	use_found(passed, parameters);
 }

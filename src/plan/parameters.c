@@ -30,11 +30,17 @@ static bool is_artificial(Dwarf_Die *die)
 	       flag;
 }
 
+/* GCC's name for the object of a lambda's function. */
+static bool is_closure(const char *name)
+{
+	return name && strcmp(name, "__closure") == 0;
+}
+
 /* The compiler's own: __in_chrg and __vtt_parm, vtt. "this" is artificial too. */
 static bool is_hidden(Dwarf_Die *die)
 {
 	const char *name = dwarf_diename(die);
-	return is_artificial(die) && (!name || strcmp(name, "this") != 0);
+	return is_artificial(die) && !is_closure(name) && (!name || strcmp(name, "this") != 0);
 }
 
 static void add_parameter(struct ct_plan_parameter_list *list, Dwarf_Die *die)
@@ -324,7 +330,7 @@ static void put_parameter(struct ct_plan_module *module, struct ct_plan_paramete
 	struct ct_plan_draft *draft = &module->draft;
 	const char *name = dwarf_diename(&parameter->named);
 	bool has_type = parameter->type.addr != NULL;
-	ct_plan_put_text(&draft->nodes, name ? name : "");
+	ct_plan_put_text(&draft->nodes, !name ? "" : is_closure(name) ? "this" : name);
 	ct_plan_put_text(&draft->nodes,
 			 has_type ? ct_describe_name(module->describer, &parameter->type) : "");
 	if (has_type)
