@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "plan/machine_scan.h"
+#include "plan/type.h"
 
 enum {
 	RSP = 7,
@@ -126,6 +127,20 @@ void ct_passed_run(struct ct_passed *passed)
 	}
 }
 
+uint64_t ct_passed_bytes(struct ct_passed *passed, Dwarf_Die *type_die)
+{
+	enum { X87_FORMAT = 10, X87_BYTES = 10 };
+	struct ct_describer *describer = passed->module->describer;
+	struct ct_type type;
+	uint64_t size_bytes = ct_describe_size(describer, type_die);
+	ct_type_begin(describer);
+	ct_type_peel(describer, type_die, &type);
+	bool is_x87 = type.tag == DW_TAG_base_type &&
+		      ct_type_encoding(describer, &type) == DW_ATE_float &&
+		      ct_type_float_format(&type, size_bytes) == X87_FORMAT;
+	return is_x87 ? X87_BYTES : size_bytes;
+}
+
 void ct_passed_assign(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
 	Dwarf_Attribute attribute;
@@ -147,10 +162,8 @@ void ct_passed_assign(struct ct_passed *passed, struct ct_plan_parameter_list *p
 		ct_location_set_absent(&candidate->found, CT_WHY_PLAN_UNSURE);
 		if (type->addr) {
 			candidate->argument = ct_argument_next(&cursor, type);
-			candidate->argument.size_bytes =
-				candidate->argument.kind != CT_ARGUMENT_UNKNOWN
-					? candidate->argument.size_bytes
-					: ct_describe_size(passed->module->describer, type);
+			if (candidate->argument.kind == CT_ARGUMENT_UNKNOWN)
+				candidate->argument.size_bytes = ct_passed_bytes(passed, type);
 		}
 	}
 }

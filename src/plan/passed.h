@@ -48,6 +48,9 @@ struct ct_location_context ct_passed_context(struct ct_passed *passed, uint64_t 
 /* Give each parameter its place by the ABI, and an ABSENT `found`. */
 void ct_passed_assign(struct ct_passed *passed, struct ct_plan_parameter_list *parameters);
 
+/* Bytes of a value of the type that count: 10 of a long double's. */
+uint64_t ct_passed_bytes(struct ct_passed *passed, Dwarf_Die *type);
+
 /* Run from the function's entry to the hook's call: `call`, `rsp`, and the module's machine. */
 void ct_passed_run(struct ct_passed *passed);
 
