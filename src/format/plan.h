@@ -96,7 +96,8 @@ struct ct_plan {
 	/* ELF address the hook must be told as the function; another one: the plan is not for it */
 	uint64_t function;
 	uint32_t description_bytes; /* ENTER only; 0 in others */
-	uint32_t reserved;
+	uint32_t function_is_slot;  /* 1: `function` is the address of a pointer, to a function
+				     * that may be another module's; else 0 */
 };
 _Static_assert(sizeof(struct ct_plan) == 32, "part of the file format");
 

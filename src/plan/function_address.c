@@ -217,10 +217,14 @@ uint64_t ct_plan_function_address(struct ct_plan_module *module,
 	uint64_t told = run_to_call(module, function->low, site);
 	if (told)
 		return is_told_right(module, origins, &origin, told) ? told : 0;
+	/* Of one that others may have a copy of the dynamic linker chooses one. */
+	const char *name = linkage_name(&origin);
+	uint64_t pointer = name ? ct_plan_names_find_pointer(&module->names, name) : 0;
+	if (pointer)
+		return pointer;
 	const struct ct_plan_origin *copy = ct_plan_origins_find(module, origins, scope);
 	if (copy)
 		return copy->low;
 	/* In another unit: of one that is in several the linker has kept one copy. */
-	const char *name = linkage_name(&origin);
 	return name ? ct_plan_names_find(&module->names, name) : 0;
 }

@@ -71,7 +71,8 @@ bool ct_plan_is_whole(struct ct_plan_module *module, const struct ct_plan_functi
 
 /*
  * What the hook at `site` is told as the function when `scope`, which is
- * function->die or an inlined instance in it, calls it. 0: not known.
+ * function->die or an inlined instance in it, calls it: its address, or that of
+ * a pointer to it (ct_plan_names_is_pointer()). 0: not known.
  */
 uint64_t ct_plan_function_address(struct ct_plan_module *module,
 				  const struct ct_plan_origins *origins,

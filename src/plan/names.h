@@ -11,8 +11,16 @@
 /* Zero-initialise. */
 struct ct_plan_names {
 	struct ct_symtab symtab;
-	uint32_t *by_name; /* hash table of entries + 1 */
-	size_t slot_count; /* power of two */
+	uint32_t *by_name;		  /* hash table of entries + 1 */
+	size_t slot_count;		  /* power of two */
+	struct ct_plan_pointer *pointers; /* by name; and again, by address */
+	size_t pointer_count;
+};
+
+/* A pointer to a function, perhaps another module's, that the dynamic linker fills in. */
+struct ct_plan_pointer {
+	const char *name;
+	uint64_t address; /* of the pointer */
 };
 
 void ct_plan_names_deinit(struct ct_plan_names *names);
@@ -32,7 +40,11 @@ enum ct_name_match ct_plan_names_match(const struct ct_plan_names *names, uint64
 /* The address of the only function of that name; 0: there is none, or several. */
 uint64_t ct_plan_names_find(const struct ct_plan_names *names, const char *name);
 
-/* A name for the address, or NULL. */
+/* The address of a pointer to the function of that name; 0: there is none. */
+uint64_t ct_plan_names_find_pointer(const struct ct_plan_names *names, const char *name);
+bool ct_plan_names_is_pointer(const struct ct_plan_names *names, uint64_t address);
+
+/* A name for the address, or for what a pointer there points to; or NULL. */
 const char *ct_plan_names_at(const struct ct_plan_names *names, uint64_t address);
 
 #endif

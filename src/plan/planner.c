@@ -254,7 +254,10 @@ static void plan_enter(struct unit *unit, const struct ct_plan_function *functio
 		return;
 	ct_plan_writer_add(&module->writer, site,
 			   &(struct ct_plan_content){
-				   .head = {.kind = CT_PLAN_ENTER, .function = address},
+				   .head = {.kind = CT_PLAN_ENTER,
+					    .function = address,
+					    .function_is_slot = ct_plan_names_is_pointer(
+						    &module->names, address)},
 				   .ops = draft->ops,
 				   .op_count = draft->op_count,
 				   .shape = shape->draft.ops,

@@ -287,7 +287,11 @@ void ct_plan_exit(struct ct_plan_module *module, const struct ct_plan_function *
 {
 	const struct ct_code *code = ct_hook_sites_code(&module->sites, site);
 	struct ct_plan_draft *draft = &module->draft;
-	struct ct_plan head = {.kind = CT_PLAN_EXIT, .function = address};
+	struct ct_plan head = {
+		.kind = CT_PLAN_EXIT,
+		.function = address,
+		.function_is_slot = ct_plan_names_is_pointer(&module->names, address),
+	};
 	if (!code || address == 0 || shape->lead == 0)
 		return;
 	ct_plan_rewind(draft, (struct ct_plan_mark){0});

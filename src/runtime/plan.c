@@ -994,6 +994,16 @@ static void begin_building(struct building *build, const struct image *image,
 							   : CT_PLAN_HOOK_REGISTERS;
 }
 
+/* What the hook must be told as the function. */
+static uint64_t function_of(const struct image *image, const struct ct_plan *plan)
+{
+	uint64_t function = plan->function + image->bias;
+	if (!plan->function_is_slot)
+		return function;
+	uint64_t pointer;
+	return ct_sys_peek((const void *)function, &pointer, sizeof(pointer)) ? pointer : 0;
+}
+
 /* Ready to be followed; NULL: the plan is not right. &no_capture: it appends nothing. */
 static const struct ct_capture *build_capture(struct image *image, const struct ct_plan *plan)
 {
@@ -1014,7 +1024,7 @@ static const struct ct_capture *build_capture(struct image *image, const struct 
 	build_ops(&build, ops, plan->op_count, capture->ops);
 	ct_zero(capture, sizeof(*capture));
 	uint64_t room_bytes = CT_VALUES_HEAD_BYTES + build.payload_bytes + SLACK_BYTES;
-	capture->function = plan->function + image->bias;
+	capture->function = function_of(image, plan);
 	capture->room_bytes = (uint32_t)((room_bytes + 7) & ~UINT64_C(7));
 	capture->kind = plan->kind;
 	capture->return_slot_register = plan->return_slot_register;
@@ -1102,7 +1112,7 @@ const struct ct_capture *ct_plan_of_enter(uint64_t site, uint64_t function, uint
 	if (image->state == IMAGE_READY)
 		index = find_index(image, site - image->bias);
 	capture = index ? capture_at(image, index, true, &plan) : NULL;
-	if (!capture || plan->function + image->bias != function) {
+	if (!capture || function_of(image, plan) != function) {
 		capture = NULL;
 		plan = NULL;
 		row.why = image->state == IMAGE_FAILED || index ? CT_WHY_PLAN_UNSURE
