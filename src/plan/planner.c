@@ -385,6 +385,17 @@ static bool plan_unit(struct ct_plan_module *module, Dwarf_Die *die, struct walk
 	return is_good && !module->writer.failed;
 }
 
+/* With -g1 GCC describes the functions, but not their parameters: they look like they had none. */
+static bool has_lines_only(Dwarf_Die *unit_die)
+{
+	Dwarf_Attribute attribute;
+	const char *producer = dwarf_formstring(dwarf_attr(unit_die, DW_AT_producer, &attribute));
+	const char *level = producer && strncmp(producer, "GNU ", 4) == 0
+				    ? strstr(producer, " -g1")
+				    : NULL;
+	return level && (level[4] == ' ' || level[4] == '\0');
+}
+
 static struct ct_error *plan_units(struct ct_plan_module *module)
 {
 	ct_cleanup(ct_cleanup_free) struct walk *walk = malloc(sizeof(*walk));
@@ -400,6 +411,8 @@ static struct ct_error *plan_units(struct ct_plan_module *module)
 			continue;
 		if (type == DW_UT_skeleton && dwarf_tag(&sub_die) == DW_TAG_compile_unit)
 			die = sub_die;
+		if (has_lines_only(&die))
+			continue;
 		if (!plan_unit(module, &die, walk))
 			return ct_error_nomem;
 	}

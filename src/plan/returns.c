@@ -135,6 +135,33 @@ static void put_empty(struct ct_plan_module *module, struct ct_plan_draft *draft
 	ct_describe_value_flat(module->describer, draft, type, 0);
 }
 
+/*
+ * Does the function return as the System V ABI says? Another convention, where
+ * the compiler tells of it; or all of its file by an option.
+ */
+static bool has_usual_convention(Dwarf_Die *function)
+{
+	static const char *const odd_options[] = {"-fpcc-struct-return", "-mabi=ms"};
+	Dwarf_Attribute attribute;
+	Dwarf_Word convention;
+	Dwarf_Die unit;
+	if (dwarf_formudata(dwarf_attr_integrate(function, DW_AT_calling_convention, &attribute),
+			    &convention) == 0 &&
+	    convention != DW_CC_normal)
+		return false;
+	const char *name =
+		dwarf_formstring(dwarf_attr_integrate(function, DW_AT_linkage_name, &attribute));
+	if (name && strncmp(name, "__regcall", 9) == 0)
+		return false;
+	const char *producer = NULL;
+	if (dwarf_cu_info(function->cu, NULL, NULL, &unit, NULL, NULL, NULL, NULL) == 0)
+		producer = dwarf_formstring(dwarf_attr(&unit, DW_AT_producer, &attribute));
+	for (size_t i = 0; producer && i < sizeof(odd_options) / sizeof(odd_options[0]); i++)
+		if (strstr(producer, odd_options[i]))
+			return false;
+	return true;
+}
+
 void ct_plan_shape_init(struct ct_plan_module *module, Dwarf_Die *function,
 			struct ct_plan_shape *ret)
 {
@@ -157,7 +184,8 @@ void ct_plan_shape_init(struct ct_plan_module *module, Dwarf_Die *function,
 		put_empty(module, draft, &type);
 		return;
 	}
-	if (append_lead(draft, &ret->place, ct_describe_size(module->describer, &type))) {
+	if (has_usual_convention(function) &&
+	    append_lead(draft, &ret->place, ct_describe_size(module->describer, &type))) {
 		ret->lead = draft->op_count;
 		ct_plan_put_u8(draft, CT_NODE_BLOCK);
 		ct_plan_put_u8(draft, 0);

@@ -404,6 +404,17 @@ bool ct_type_is_character(struct ct_describer *describer, struct ct_type *type)
 	       ct_type_is_char(describer, type);
 }
 
+/* GCC tells the option; Clang does not. */
+static bool has_quad_long_double(struct ct_type *type)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Die unit;
+	if (dwarf_cu_info(type->die.cu, NULL, NULL, &unit, NULL, NULL, NULL, NULL) != 0)
+		return false;
+	const char *producer = dwarf_formstring(dwarf_attr(&unit, DW_AT_producer, &attribute));
+	return producer && strstr(producer, "-mlong-double-128");
+}
+
 unsigned int ct_type_float_format(struct ct_type *type, uint64_t size_bytes)
 {
 	const char *name = base_name(type);
@@ -419,6 +430,8 @@ unsigned int ct_type_float_format(struct ct_type *type, uint64_t size_bytes)
 	/* Clang calls all complex numbers that, and has no quad ones but by an attribute. */
 	if (strcmp(name, "complex") == 0)
 		return 10;
+	if (strstr(name, "long double") && has_quad_long_double(type))
+		return 16;
 	if (strstr(name, "long double") || strstr(name, "64x") || strstr(name, "float80"))
 		return 10;
 	return 0;

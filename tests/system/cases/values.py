@@ -320,7 +320,8 @@ def values_and_structures_returned_in_memory(t):
 @test(ALL)
 def values_and_other_long_doubles(t):
     """-mlong-double-64, -mlong-double-128: as wide as double, or in an XMM register"""
-    for width in ("64", "128"):
+    # Clang's debug information does not tell the second from the ordinary one.
+    for width in ("64", "128") if t.compiler == "gcc" else ("64",):
         name = f"values_long_double_{width}"
         program = t.build("values_abi.c", cflags=[f"-mlong-double-{width}"], name=name)
         account.compare_and_check(t, [program])
