@@ -390,9 +390,8 @@ static bool has_lines_only(Dwarf_Die *unit_die)
 {
 	Dwarf_Attribute attribute;
 	const char *producer = dwarf_formstring(dwarf_attr(unit_die, DW_AT_producer, &attribute));
-	const char *level = producer && strncmp(producer, "GNU ", 4) == 0
-				    ? strstr(producer, " -g1")
-				    : NULL;
+	const char *level = producer && strncmp(producer, "GNU ", 4) == 0 ? strstr(producer, " -g1")
+									  : NULL;
 	return level && (level[4] == ' ' || level[4] == '\0');
 }
 
