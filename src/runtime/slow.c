@@ -173,6 +173,22 @@ static inline uint64_t frame_sp(const struct ct_frame *frame)
 	return frame->sp & ~CT_FRAME_FLAGS;
 }
 
+/*
+ * Where on the stack a call still has something: its frame; or, on its way out
+ * through a planted return address (values.c), that address, which may lie far
+ * above its frame's end. A handler may run between the two.
+ */
+static uint64_t frame_place(const struct ct_frame *frame)
+{
+	uint64_t sp = frame_sp(frame);
+	const struct ct_planted *planted = ct_self.thread->planted;
+	for (size_t i = 0; planted && i < CT_PLANTED_PER_THREAD; i++)
+		if (planted[i].slot && planted[i].sp == sp &&
+		    planted[i].function == frame->function)
+			return planted[i].slot & ~(uint64_t)CT_PLANTED_BUSY;
+	return sp;
+}
+
 static bool has_signal_frames(const struct ct_stack *stack, uint32_t depth)
 {
 	return stack->signal_depth && stack->signal_depth <= depth &&
@@ -195,7 +211,7 @@ static uint32_t live_depth(const struct ct_stack *stack, uint32_t depth, struct 
 		depth = stack->signal_depth - 1;
 	uint32_t lowest_gone = depth + 1;
 	for (uint32_t at = depth; at > 0; at--) {
-		uint64_t frame = frame_sp(&stack->frames[at]);
+		uint64_t frame = frame_place(&stack->frames[at]);
 		if (!ct_range_holds_frame(range, frame))
 			continue;
 		if (frame >= sp)
@@ -422,7 +438,7 @@ static struct ct_returning find_jumped(const struct ct_stack *stack, uint32_t de
 {
 	struct ct_returning found = {0, depth};
 	for (uint32_t at = depth; at > 0; at--) {
-		uint64_t sp = frame_sp(&stack->frames[at]);
+		uint64_t sp = frame_place(&stack->frames[at]);
 		if (!ct_range_holds_frame(range, sp) || sp >= exit->sp)
 			break;
 		found.left = at - 1;

@@ -683,11 +683,11 @@ void ct_values_returned(const uint64_t *registers, struct ct_planted *entry);
 void ct_values_returned(const uint64_t *registers, struct ct_planted *entry)
 {
 	struct ct_planted planted = *entry;
-	/* Free, for a handler too. */
-	__atomic_store_n(&entry->slot, 0, __ATOMIC_RELEASE);
 	if (ct_unlikely(ct_mode() != CT_MODE_RECORD ||
 			!is_ready(planted.capture, planted.function, registers[CT_PLAN_RSP]) ||
 			!return_with_values(planted.function, planted.call_site, planted.site,
 					    planted.sp, registers, planted.capture)))
 		ct_slow_return(&planted, registers);
+	/* Only now: a handler that comes before must find the frame alive, see frame_place(). */
+	__atomic_store_n(&entry->slot, 0, __ATOMIC_RELEASE);
 }

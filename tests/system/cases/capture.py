@@ -436,6 +436,30 @@ def capture_interrupted_simple(t):
 
 
 @test(ONE)
+def capture_interrupted_on_the_way_out(t):
+    """a handler that runs where a large frame has been, before its function's return is seen"""
+    captured = Captured(t)
+    function = captured.symbols["captured_large"]
+    captured.put(
+        captured.enter(STRING_OPS),
+        captured.exit(WITH_RESULT),
+        P.Plan(P.ENTER, captured.symbols["captured_large_enter"], function, STRING_OPS),
+        P.Plan(
+            P.EXIT_STUB,
+            captured.symbols["captured_large_exit"],
+            function,
+            WITH_RESULT,
+            slot=(P.RSP, 12296 + 48),
+        ),
+    )
+    raw = captured.run("interrupted_large", "500", same=False)
+    calls = raw.calls_of(function)
+    t.same("numbers", list(range(len(calls))), [number_of(entered) for entered, _ in calls])
+    t.same("calls without a result", 0, len([1 for _, returned in calls if not returned]))
+    t.same("calls in handlers", 1000, len([1 for each in raw.calls_of(captured.function) if each[1]]))
+
+
+@test(ONE)
 def capture_interrupted_elsewhere(t):
     """the same with another clock, and without restartable sequences"""
     interrupted(t, STRING_OPS, {"CALLTRACE_CLOCK": "monotonic"}, 300)

@@ -24,26 +24,30 @@
 #define PAGE 4096
 
 uint64_t captured(const void *address, uint64_t number, uint64_t third, uint64_t fourth);
+uint64_t captured_large(const void *address, uint64_t number, uint64_t third, uint64_t fourth);
 long double captured_real(const void *address, uint64_t number);
 
-#define HAND_WRITTEN(name, result)                                                  \
+/* `frame`: bytes between the saved registers and the stack pointer. */
+#define HAND_WRITTEN(name, frame, result)                                           \
 	__asm__(".pushsection .text\n"                                              \
 		".globl " #name ", " #name "_enter, " #name "_exit\n"               \
 		".type " #name ", @function\n" #name ":\n"                          \
 		"	.cfi_startproc\n"                                                 \
 		"	push %rbx\n	push %rbp\n	push %r12\n"                              \
 		"	push %r13\n	push %r14\n	push %r15\n"                              \
-		"	sub $8, %rsp\n"                                                   \
-		"	.cfi_def_cfa_offset 64\n"                                         \
+		"	.cfi_def_cfa_offset 56\n"                                         \
+		"	sub $" #frame ", %rsp\n"                                    \
+		"	.cfi_adjust_cfa_offset " #frame "\n"                        \
 		"	mov %rdi, %rbx\n	mov %rsi, %rbp\n"                                \
 		"	mov %rdx, %r12\n	mov %rcx, %r13\n"                                \
 		"	lea " #name "(%rip), %rdi\n"                                \
-		"	mov 56(%rsp), %rsi\n"                                             \
+		"	mov " #frame " + 48(%rsp), %rsi\n"                          \
 		"	call __cyg_profile_func_enter@PLT\n" #name "_enter:\n"      \
 		"	lea " #name "(%rip), %rdi\n"                                \
-		"	mov 56(%rsp), %rsi\n"                                             \
+		"	mov " #frame " + 48(%rsp), %rsi\n"                          \
 		"	call __cyg_profile_func_exit@PLT\n" #name "_exit:\n" result \
-		"	add $8, %rsp\n"                                                   \
+		"	add $" #frame ", %rsp\n"                                    \
+		"	.cfi_adjust_cfa_offset -" #frame "\n"                       \
 		"	pop %r15\n	pop %r14\n	pop %r13\n"                                 \
 		"	pop %r12\n	pop %rbp\n	pop %rbx\n"                                 \
 		"	ret\n"                                                            \
@@ -51,12 +55,16 @@ long double captured_real(const void *address, uint64_t number);
 		".size " #name ", . - " #name "\n"                                  \
 		".popsection\n")
 
-HAND_WRITTEN(captured, "	lea (%rbx,%rbp), %rax\n"
-		       "	mov %r12, %rdx\n"
-		       "	movq %rbx, %xmm0\n"
-		       "	movq %r13, %xmm1\n");
+#define RESULT                     \
+	"	lea (%rbx,%rbp), %rax\n" \
+	"	mov %r12, %rdx\n"        \
+	"	movq %rbx, %xmm0\n"      \
+	"	movq %r13, %xmm1\n"
+HAND_WRITTEN(captured, 8, RESULT);
+/* The same with a frame so large that a handler, once it is gone, runs above its end. */
+HAND_WRITTEN(captured_large, 12296, RESULT);
 /* 1 + pi in st0 */
-HAND_WRITTEN(captured_real, "	fldpi\n	fld1\n	faddp\n");
+HAND_WRITTEN(captured_real, 8, "	fldpi\n	fld1\n	faddp\n");
 
 /* ---- strings wherever they may be, and where they may not ---- */
 
@@ -208,14 +216,17 @@ static void on_alarm(int number)
 	check_result("twice", UINT64_C(1) << 41 | handled);
 }
 
-static void interrupted(uint64_t wanted)
+static void interrupted(uint64_t wanted, int large)
 {
 	struct itimerval every = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
 	uint64_t calls = 0;
 	signal(SIGALRM, on_alarm);
 	setitimer(ITIMER_REAL, &every, NULL);
 	while (handled < wanted)
-		check_result("interrupted", calls++);
+		if (large)
+			captured_large("interrupted", calls++, 0, 0);
+		else
+			check_result("interrupted", calls++);
 	setitimer(ITIMER_REAL, &never, NULL);
 	printf("%lu calls, %lu handled\n", calls, handled);
 }
@@ -294,7 +305,9 @@ int main(int argc, char **argv)
 		sigprocmask(SIG_BLOCK, &all, NULL);
 		strings();
 	} else if (strcmp(what, "interrupted") == 0) {
-		interrupted(count);
+		interrupted(count, 0);
+	} else if (strcmp(what, "interrupted_large") == 0) {
+		interrupted(count, 1);
 	} else if (strcmp(what, "fork") == 0) {
 		forks();
 	} else if (strcmp(what, "real") == 0) {
