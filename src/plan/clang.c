@@ -264,11 +264,10 @@ static void locate_function(struct ct_passed *passed, struct ct_plan_parameter_l
 		bool is_believed = candidate->opinion == CT_OPINION_YES ||
 				   (believes_abi &&
 				    candidate->argument.kind != CT_ARGUMENT_UNKNOWN);
-		if (!has_location(&parameters->list[i].located))
-			ct_location_set_absent(&candidate->found, CT_WHY_OPTIMIZED_OUT);
-		else if (!is_plain && !is_believed)
+		bool is_there = has_location(&parameters->list[i].located);
+		if (is_there && !is_plain && !is_believed)
 			ct_location_set_absent(&candidate->found, CT_WHY_PLAN_UNSURE);
-		else if (!is_plain && ct_passed_is_dead(passed, candidate))
+		else if (!is_there || (!is_plain && ct_passed_is_dead(passed, candidate)))
 			ct_location_set_absent(&candidate->found, CT_WHY_OPTIMIZED_OUT);
 	}
 }

@@ -166,10 +166,10 @@ static void count_description(const struct ct_plan_content *plan, struct counts 
 
 static void print_absent(const struct counts *counts, struct ct_strbuf *ret)
 {
-	for (uint8_t why = 1; why < WHY_COUNT; why++)
+	for (unsigned int why = 1; why < WHY_COUNT; why++)
 		if (counts->absent[why] > 0)
 			ct_strbuf_printf(ret, ", %" PRIu64 " %s", counts->absent[why],
-					 why_text(why));
+					 why_text((uint8_t)why));
 	ct_strbuf_add_string(ret, "\n");
 }
 

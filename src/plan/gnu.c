@@ -134,7 +134,7 @@ static bool is_callers(const struct ct_location *location, const struct ct_expr 
 
 static void locate_in_clone(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
-	bool is_missing[CT_PLAN_PARAMETERS_MAX];
+	bool is_missing[CT_PLAN_PARAMETERS_MAX] = {false};
 	struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
 	context.is_in_call = true;
 	const struct ct_expr *cfa = ct_location_cfa(&context);
