@@ -72,13 +72,13 @@ static uint64_t hash_file(const struct ct_elf_file *file)
 	ct_cleanup(ct_cleanup_free) char *path = realpath(file->path, NULL);
 	if (fstat(file->fd, &status) != 0)
 		memset(&status, 0, sizeof(status));
-	const uint64_t numbers[] = {
-		(uint64_t)status.st_dev,	  (uint64_t)status.st_ino,
-		(uint64_t)status.st_size,	  (uint64_t)status.st_mtim.tv_sec,
-		(uint64_t)status.st_mtim.tv_nsec,
-	};
+	char identity[160];
+	int length = snprintf(identity, sizeof(identity), "%ju %ju %jd %jd.%09ld",
+			      (uintmax_t)status.st_dev, (uintmax_t)status.st_ino,
+			      (intmax_t)status.st_size, (intmax_t)status.st_mtim.tv_sec,
+			      status.st_mtim.tv_nsec);
 	const char *name = path ? path : file->path;
-	return ct_hash_more(ct_hash_bytes(name, strlen(name)), numbers, sizeof(numbers));
+	return ct_hash_more(ct_hash_bytes(name, strlen(name)), identity, (size_t)length);
 }
 
 static void make_name(char *ret, size_t size_bytes, const struct ct_elf_file *file,
