@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "plan/module.h"
 
 enum {
@@ -205,6 +206,37 @@ bool ct_plan_is_whole(struct ct_plan_module *module, const struct ct_plan_functi
 	       match_name(module, &die, function->low) == CT_NAME_SAME;
 }
 
+static uint64_t find_by_name(struct ct_plan_module *module, const char *name)
+{
+	uint64_t pointer = ct_plan_names_find_pointer(&module->names, name);
+	return pointer ? pointer : ct_plan_names_find(&module->names, name);
+}
+
+/*
+ * Constructors and destructors have several functions each: C1 or D1 for whole
+ * objects, C2 or D2 for base classes. The abstract instance, which is C4 or D4,
+ * does not tell which one the hook is told; often they are one. A guess that is
+ * wrong costs the values: the runtime refuses a plan of another function.
+ */
+static uint64_t find_structor(struct ct_plan_module *module, const char *name)
+{
+	ct_cleanup(ct_cleanup_free) char *copy = strdup(name);
+	if (!copy || strncmp(copy, "_Z", 2) != 0)
+		return 0;
+	for (char *at = strchr(copy, '4'); at; at = strchr(at + 1, '4')) {
+		if (at[-1] != 'C' && at[-1] != 'D')
+			continue;
+		for (char kind = '2'; kind >= '1'; kind--) {
+			*at = kind;
+			uint64_t found = find_by_name(module, copy);
+			if (found)
+				return found;
+		}
+		*at = '4';
+	}
+	return 0;
+}
+
 uint64_t ct_plan_function_address(struct ct_plan_module *module,
 				  const struct ct_plan_origins *origins,
 				  const struct ct_plan_function *function, Dwarf_Die *scope,
@@ -226,5 +258,6 @@ uint64_t ct_plan_function_address(struct ct_plan_module *module,
 	if (copy)
 		return copy->low;
 	/* In another unit: of one that is in several the linker has kept one copy. */
-	return name ? ct_plan_names_find(&module->names, name) : 0;
+	uint64_t found = name ? ct_plan_names_find(&module->names, name) : 0;
+	return found || !name ? found : find_structor(module, name);
 }

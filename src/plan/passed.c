@@ -510,8 +510,8 @@ static bool is_used_behind(struct ct_passed *passed, int64_t low, int64_t high)
 			    value_base->number != RSP)
 				continue;
 			int64_t distance = RETURN_ADDRESS_BYTES - value;
-			if (ct_machine_names_memory(machine, code, from, to, kept_registers[j],
-						    low + distance, high + distance))
+			if (ct_machine_uses_memory(machine, code, from, to, kept_registers[j],
+						   low + distance, high + distance))
 				return true;
 		}
 	}
@@ -533,8 +533,8 @@ static bool is_used_before(struct ct_passed *passed, int64_t low, int64_t high)
 			ct_expr_split(ct_machine_register(machine, registers[j]), &base, &value);
 			int64_t distance = RETURN_ADDRESS_BYTES - value;
 			if (base && base->kind == CT_EXPR_REGISTER && base->number == RSP &&
-			    ct_machine_names_memory(machine, passed->code, at, next, registers[j],
-						    low + distance, high + distance))
+			    ct_machine_uses_memory(machine, passed->code, at, next, registers[j],
+						   low + distance, high + distance))
 				return true;
 		}
 		if (next == 0)
