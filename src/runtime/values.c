@@ -25,11 +25,11 @@ enum {
 
 /* The operations' stack of values, and where the blocks begin that are asked for later. */
 struct evaluation {
-	struct ct_memory_view view;
-	unsigned char *start;
 	uint64_t values[CT_PLAN_STACK_MAX + 1];
 	bool bad[CT_PLAN_STACK_MAX + 1]; /* could not be read */
 	uint16_t marks[CT_PLAN_BLOCKS_MAX];
+	struct ct_memory_view view;
+	unsigned char *start;
 };
 
 static inline void put(unsigned char *at, uint64_t value)
