@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any bytes as a plan file that somebody left in the cache, or that the command
+ * wrote: through the runtime's checks, and followed. After a first byte that is
+ * odd the head of the file, which a fuzzer would hardly keep so, is put in order.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/plan.h"
+#include "fuzz_target.h"
+#include "use_plans.h"
+
+enum { FLAG_ORDER = 1, FLAG_CACHED = 2, FLAG_LARGE = 4, LARGE_BYTES = 5 << 20 };
+
+static void put_in_order(void *bytes, size_t size_bytes, unsigned int flags)
+{
+	struct ct_plan_header header;
+	if (size_bytes < sizeof(header))
+		return;
+	memcpy(&header, bytes, sizeof(header));
+	header.magic = CT_PLAN_MAGIC;
+	header.version = CT_PLAN_VERSION;
+	header.total_bytes = flags & FLAG_LARGE ? LARGE_BYTES : size_bytes;
+	header.settings.filter_hash = 0;
+	header.build_id_bytes = flags & FLAG_CACHED ? 20 : 0;
+	memcpy(bytes, &header, sizeof(header));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
+{
+	if (size_bytes == 0)
+		return 0;
+	/* A file in memory is aligned; what follows its end is watched. */
+	uint8_t *file = malloc(size_bytes - 1 ? size_bytes - 1 : 1);
+	if (!file)
+		abort();
+	memcpy(file, bytes + 1, size_bytes - 1);
+	if (bytes[0] & FLAG_ORDER)
+		put_in_order(file, size_bytes - 1, bytes[0]);
+	use_plans(file, size_bytes - 1);
+	free(file);
+	return 0;
+}
