@@ -33,13 +33,19 @@ static bool is_private(const struct stat *status)
 	return status->st_uid == geteuid() && !(status->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* A folder in `parent`, made when it is not there; takes `parent`. -1: it cannot be used. */
-static int enter_folder(int parent, const char *name)
+/*
+ * A folder in `parent`, made when it is not there; takes `parent`. -1: it cannot be used. Links are
+ * followed where people set them; in a folder that others write into, one could lead to any of
+ * ours.
+ */
+static int enter_folder(int parent, const char *name, bool follows_link)
 {
 	struct stat status;
 	int folder = -1;
 	if (parent >= 0 && (mkdirat(parent, name, 0700) == 0 || errno == EEXIST))
-		folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		folder = openat(parent, name,
+				O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+					(follows_link ? 0 : O_NOFOLLOW));
 	if (parent >= 0)
 		close(parent);
 	if (folder >= 0 && (fstat(folder, &status) != 0 || !is_private(&status))) {
@@ -60,7 +66,7 @@ static int open_base(void)
 	const char *home = getenv("HOME");
 	if (!home || home[0] != '/')
 		return -1;
-	return enter_folder(open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ".cache");
+	return enter_folder(open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ".cache", true);
 }
 
 /* ---- the name ---- */
@@ -99,18 +105,30 @@ bool ct_plan_cache_open(struct ct_plan_cache *ret, const struct ct_elf_file *fil
 			const struct ct_plan_settings *settings)
 {
 	*ret = (struct ct_plan_cache){.lock = -1};
-	ret->folder = enter_folder(enter_folder(open_base(), "calltrace"), "plans");
+	ret->folder = enter_folder(enter_folder(open_base(), "calltrace", false), "plans", false);
 	ret->is_open = ret->folder >= 0;
 	make_name(ret->name, sizeof(ret->name), file, settings);
 	return ret->is_open;
+}
+
+enum { LOCK_NAME_BYTES = sizeof(((struct ct_plan_cache *)NULL)->name) + 8 };
+
+static void lock_name(char ret[LOCK_NAME_BYTES], const struct ct_plan_cache *cache)
+{
+	snprintf(ret, LOCK_NAME_BYTES, "%s.lock", cache->name);
 }
 
 void ct_plan_cache_close(struct ct_plan_cache *cache)
 {
 	if (!cache->is_open)
 		return;
-	if (cache->lock >= 0)
+	if (cache->lock >= 0) {
+		/* Who waits has it open, and finds the plans; so does who comes later. */
+		char name[LOCK_NAME_BYTES];
+		lock_name(name, cache);
+		unlinkat(cache->folder, name, 0);
 		close(cache->lock);
+	}
 	close(cache->folder);
 	*cache = (struct ct_plan_cache){.lock = -1};
 }
@@ -160,21 +178,22 @@ bool ct_plan_cache_read(const struct ct_plan_cache *cache, const struct ct_elf_f
 void ct_plan_cache_lock(struct ct_plan_cache *cache)
 {
 	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
-	char name[sizeof(cache->name) + 8];
+	char name[LOCK_NAME_BYTES];
 	if (!cache->is_open || cache->lock >= 0)
 		return;
-	snprintf(name, sizeof(name), "%s.lock", cache->name);
-	cache->lock = openat(cache->folder, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	for (int i = 0; cache->lock >= 0 && i < LOCK_STEPS; i++) {
-		if (flock(cache->lock, LOCK_EX | LOCK_NB) == 0) {
-			/* Who waits meanwhile has it open; who comes later finds the plans. */
-			unlinkat(cache->folder, name, 0);
+	lock_name(name, cache);
+	int lock = openat(cache->folder, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	for (int i = 0; lock >= 0 && i < LOCK_STEPS; i++) {
+		if (flock(lock, LOCK_EX | LOCK_NB) == 0) {
+			cache->lock = lock;
 			return;
 		}
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return;
+			break;
 		nanosleep(&step, NULL);
 	}
+	if (lock >= 0)
+		close(lock);
 }
 
 static bool write_all(int fd, const char *bytes, size_t length)
@@ -191,7 +210,7 @@ static bool write_all(int fd, const char *bytes, size_t length)
 	return true;
 }
 
-/* While there are too many: the one that was made first goes. */
+/* While there are too many files of ours: the one that was made first goes. */
 static void remove_oldest(int folder)
 {
 	struct stat status;
@@ -207,7 +226,7 @@ static void remove_oldest(int folder)
 			return;
 		}
 		for (struct dirent *entry; (entry = readdir(entries));) {
-			if (entry->d_name[0] == '.' ||
+			if (!strstr(entry->d_name, suffix) ||
 			    fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
 				continue;
 			count++;
