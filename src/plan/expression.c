@@ -483,6 +483,10 @@ static const struct ct_expr *simplify(struct ct_expr_arena *arena, enum ct_expr_
 			return ct_expr_constant(arena, 0);
 		if (has_constant(right, -1))
 			return ct_expr_unary(arena, CT_EXPR_NOT, left, 8);
+		if (is_constant(right) && left->kind == CT_EXPR_XOR && is_constant(left->right))
+			return ct_expr_binary(
+				arena, kind, left->left,
+				ct_expr_constant(arena, left->right->constant ^ right->constant));
 		return has_constant(right, 0) ? left : NULL;
 	case CT_EXPR_SHIFT_LEFT:
 	case CT_EXPR_SHIFT_RIGHT:

@@ -43,15 +43,6 @@ static size_t count_absent(const struct ct_location *location)
 	return count;
 }
 
-static bool is_any_absent(const struct ct_plan_parameter_list *parameters)
-{
-	for (size_t i = 0; i < parameters->count; i++)
-		if (!parameters->list[i].is_hidden &&
-		    count_absent(&parameters->list[i].location) > 0)
-			return true;
-	return false;
-}
-
 /* Whether __in_chrg and __vtt_parm are passed depends on which constructor it is. */
 static bool has_hidden(const struct ct_plan_parameter_list *parameters)
 {
@@ -114,7 +105,8 @@ static void find_missing(struct ct_passed *passed, struct ct_plan_parameter_list
 		struct ct_passed_parameter *parameter = &passed->list[i];
 		for (size_t j = 0; j < passed->count; j++)
 			if (i != j &&
-			    ct_location_overlaps(&parameter->found, &passed->list[j].found))
+			    (ct_location_stands_in(&parameter->found, &passed->list[j].found) ||
+			     ct_location_stands_in(&passed->list[j].found, &parameter->found)))
 				is_missing[i] = parameter->argument.kind == CT_ARGUMENT_UNKNOWN ||
 						ct_passed_compare(passed, &parameter->argument,
 								  &parameter->found,
@@ -122,13 +114,25 @@ static void find_missing(struct ct_passed *passed, struct ct_plan_parameter_list
 	}
 }
 
+static bool reads_callers(const struct ct_expr *expr, const struct ct_expr *cfa)
+{
+	if (!expr)
+		return false;
+	return (expr->kind == CT_EXPR_LOAD && ct_passed_is_callers(expr->left, cfa)) ||
+	       reads_callers(expr->left, cfa) || reads_callers(expr->right, cfa);
+}
+
 /* In the caller's part of the stack: there is no telling what a clone has there. */
 static bool is_callers(const struct ct_location *location, const struct ct_expr *cfa)
 {
-	for (size_t i = 0; i < location->piece_count; i++)
-		if (location->pieces[i].kind == CT_LOCATION_MEMORY &&
-		    ct_passed_is_callers(location->pieces[i].expr, cfa))
+	for (size_t i = 0; i < location->piece_count; i++) {
+		const struct ct_location_piece *piece = &location->pieces[i];
+		if (piece->kind == CT_LOCATION_MEMORY && ct_passed_is_callers(piece->expr, cfa))
 			return true;
+		if ((piece->kind == CT_LOCATION_MEMORY || piece->kind == CT_LOCATION_VALUE) &&
+		    reads_callers(piece->expr, cfa))
+			return true;
+	}
 	return false;
 }
 
@@ -158,13 +162,19 @@ static void refuse_missing(struct ct_passed *passed, struct ct_plan_parameter_li
 			ct_location_set_absent(&parameters->list[i].location, CT_WHY_PLAN_UNSURE);
 		return;
 	}
+	struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
+	context.is_in_call = true;
+	const struct ct_expr *cfa = ct_location_cfa(&context);
 	ct_plan_list_parameters(outer, &passed->function);
 	locate_by_lists(passed->module, &passed->function, passed->site, outer);
 	find_missing(passed, outer, is_missing);
 	for (size_t i = 0; i < parameters->count; i++)
+		if (is_callers(&parameters->list[i].location, cfa))
+			ct_location_set_absent(&parameters->list[i].location, CT_WHY_PLAN_UNSURE);
+	for (size_t i = 0; i < parameters->count; i++)
 		for (size_t j = 0; j < outer->count; j++)
-			if (is_missing[j] && ct_location_overlaps(&parameters->list[i].location,
-								  &outer->list[j].location))
+			if (is_missing[j] && ct_location_stands_in(&outer->list[j].location,
+								   &parameters->list[i].location))
 				ct_location_set_absent(&parameters->list[i].location,
 						       CT_WHY_PLAN_UNSURE);
 	free(outer);
@@ -235,16 +245,38 @@ static void refuse_not_stored(struct ct_passed *passed, struct ct_plan_parameter
 	}
 }
 
+/*
+ * GCC says of a register with a part of a small struct that it holds the struct,
+ * when it has made one from the other by an extension. The code up to the hook
+ * tells: what is not what was passed is not believed.
+ */
+static void refuse_changed(struct ct_passed *passed, struct ct_passed_parameter *parameter,
+			   Dwarf_Die *located, struct ct_location *ret)
+{
+	struct ct_location location;
+	struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
+	if (!located->addr || parameter->argument.kind == CT_ARGUMENT_UNKNOWN || ret->is_everywhere)
+		return;
+	context.machine = passed->module->machine;
+	context.is_in_call = true;
+	ct_location_find(&context, located, &location);
+	if (ct_passed_compare(passed, &parameter->argument, &location, false) == CT_OPINION_NO)
+		ct_location_set_absent(ret, CT_WHY_PLAN_UNSURE);
+}
+
 static void locate_by_abi(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
-	if (!is_any_absent(parameters) || has_hidden(parameters))
+	if (has_hidden(parameters))
 		return;
 	ct_passed_assign(passed, parameters);
 	ct_passed_run(passed);
 	if (!passed->call || !keeps_to_abi(passed, parameters))
 		return;
-	for (size_t i = 0; i < parameters->count; i++)
-		use_what_was_passed(passed, &passed->list[i], &parameters->list[i].location);
+	for (size_t i = 0; i < parameters->count; i++) {
+		struct ct_location *location = &parameters->list[i].location;
+		refuse_changed(passed, &passed->list[i], &parameters->list[i].located, location);
+		use_what_was_passed(passed, &passed->list[i], location);
+	}
 }
 
 void ct_plan_locate_gnu(struct ct_plan_module *module, const struct ct_plan_function *function,

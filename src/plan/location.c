@@ -637,17 +637,28 @@ void ct_location_set_absent(struct ct_location *ret, enum ct_why why)
 	ret->pieces[0] = (struct ct_location_piece){.kind = CT_LOCATION_ABSENT, .why = why};
 }
 
-bool ct_location_overlaps(const struct ct_location *a, const struct ct_location *b)
+static bool stands_in(const struct ct_expr *part, const struct ct_expr *expr, int *nodes)
 {
-	for (size_t i = 0; i < a->piece_count; i++) {
-		const struct ct_location_piece *left = &a->pieces[i];
-		if ((left->kind != CT_LOCATION_VALUE && left->kind != CT_LOCATION_MEMORY) ||
-		    left->expr->kind == CT_EXPR_CONSTANT)
+	return expr && (--*nodes < 0 || ct_expr_equal(part, expr) ||
+			stands_in(part, expr->left, nodes) || stands_in(part, expr->right, nodes));
+}
+
+bool ct_location_stands_in(const struct ct_location *part, const struct ct_location *location)
+{
+	enum { LOOK_NODES = 64 }; /* in a larger expression there may be anything */
+	for (size_t i = 0; i < part->piece_count; i++) {
+		const struct ct_location_piece *piece = &part->pieces[i];
+		if ((piece->kind != CT_LOCATION_VALUE && piece->kind != CT_LOCATION_MEMORY) ||
+		    piece->expr->kind == CT_EXPR_CONSTANT)
 			continue;
-		for (size_t j = 0; j < b->piece_count; j++)
-			if (b->pieces[j].kind == left->kind &&
-			    ct_expr_equal(left->expr, b->pieces[j].expr))
+		for (size_t j = 0; j < location->piece_count; j++) {
+			const struct ct_location_piece *other = &location->pieces[j];
+			int nodes = LOOK_NODES;
+			if ((other->kind == CT_LOCATION_VALUE ||
+			     other->kind == CT_LOCATION_MEMORY) &&
+			    stands_in(piece->expr, other->expr, &nodes))
 				return true;
+		}
 	}
 	return false;
 }

@@ -61,9 +61,12 @@ void ct_location_find(const struct ct_location_context *context, Dwarf_Die *vari
 /* The same for all of a variable: it is not there. */
 void ct_location_set_absent(struct ct_location *ret, enum ct_why why);
 
-/* Have the two a piece in common: a register, a place in memory, a value? Constants do not count.
+/*
+ * Is what a piece of `part` is made from a part of what one of `location` is
+ * made from: the same register, or that register as an address? Constants do not
+ * count.
  */
-bool ct_location_overlaps(const struct ct_location *a, const struct ct_location *b);
+bool ct_location_stands_in(const struct ct_location *part, const struct ct_location *location);
 
 /* The address above the return address of the function's frame; UNKNOWN where it is not told. */
 const struct ct_expr *ct_location_cfa(const struct ct_location_context *context);
