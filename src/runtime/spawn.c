@@ -11,6 +11,8 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +20,8 @@ enum {
 	CHILD_STACK_BYTES = 65536,
 	MOST_VARIABLES = 16384,
 	NOT_STARTED = 127,
-	MOST_PLANNER_SECONDS = 300
+	/* The program waits for plans: a damaged file must not make that for ever. */
+	PLANNER_SECONDS = 300,
 };
 
 typedef int clone_function(int (*)(void *), void *, int, void *, ...);
@@ -28,11 +31,11 @@ struct child {
 	const char *path;
 	char **arguments;
 	char **variables;
-	char *stack;		   /* upper end, of the command's process until it executes */
-	int fd;			   /* left open for the command; -1: none */
-	bool quiet;		   /* what it says has been said */
-	uint64_t most_cpu_seconds; /* 0: no limit; the program waits for it */
-	dev_t device;		   /* of `fd` */
+	char *stack;  /* upper end, of the command's process until it executes */
+	int fd;	      /* left open for the command; -1: none */
+	bool quiet;   /* what it says has been said */
+	bool limited; /* in time and memory */
+	dev_t device; /* of `fd` */
 	ino_t inode;
 	long pid;
 	int error;  /* of execve; the memory is shared */
@@ -62,6 +65,40 @@ static bool pass_descriptor(const struct child *child)
 	       ct_sys(SYS_fcntl, child->fd, F_SETFD, 0) == 0;
 }
 
+static void set_limit(int resource, uint64_t soft, uint64_t hard)
+{
+	struct rlimit limit;
+	if (ct_sys(SYS_prlimit64, 0, resource, 0, &limit) != 0)
+		return;
+	limit.rlim_max = hard < limit.rlim_max ? hard : limit.rlim_max;
+	soft = soft < limit.rlim_cur ? soft : limit.rlim_cur;
+	limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
+	ct_sys(SYS_prlimit64, 0, resource, &limit, 0);
+}
+
+/*
+ * Debug information may be made to use up everything. The timer ends a command
+ * that sleeps, and outlives execve, as the limits do; these are for processes
+ * that the command starts, too. Files that are only read do not count as data.
+ */
+static void limit_command(void)
+{
+	enum { GRACE_SECONDS = 5 };
+	uint64_t default_action[4] = {0};
+	struct sysinfo system;
+	struct itimerval timer = {.it_value.tv_sec = PLANNER_SECONDS};
+	ct_sys(SYS_rt_sigaction, SIGALRM, default_action, 0, sizeof(ct_sigset));
+	ct_sys(SYS_rt_sigaction, SIGXCPU, default_action, 0, sizeof(ct_sigset));
+	ct_sys(SYS_setitimer, ITIMER_REAL, &timer, 0);
+	set_limit(RLIMIT_CPU, PLANNER_SECONDS, PLANNER_SECONDS + GRACE_SECONDS);
+	/* A core file of the command would be taken for the program's. */
+	set_limit(RLIMIT_CORE, 0, 0);
+	if (ct_sys(SYS_sysinfo, &system) == 0) {
+		uint64_t half_bytes = system.totalram / 2 * system.mem_unit;
+		set_limit(RLIMIT_DATA, half_bytes, half_bytes);
+	}
+}
+
 static int run_command(void *argument)
 {
 	struct child *child = argument;
@@ -69,10 +106,8 @@ static int run_command(void *argument)
 	reset_handlers();
 	if (child->fd >= 0 && !pass_descriptor(child))
 		ct_sys(SYS_exit_group, NOT_STARTED);
-	if (child->most_cpu_seconds) {
-		struct rlimit limit = {child->most_cpu_seconds, child->most_cpu_seconds};
-		ct_sys(SYS_prlimit64, 0, RLIMIT_CPU, &limit, 0);
-	}
+	if (child->limited)
+		limit_command();
 	if (child->quiet) {
 		long null = ct_sys(SYS_openat, AT_FDCWD, "/dev/null", O_WRONLY);
 		ct_sys(SYS_dup3, null, STDERR_FILENO, 0);
@@ -194,7 +229,7 @@ static const char *run_calltrace(char **arguments, int fd, bool quiet)
 		.arguments = arguments,
 		.fd = fd,
 		.quiet = quiet,
-		.most_cpu_seconds = fd >= 0 ? MOST_PLANNER_SECONDS : 0,
+		.limited = fd >= 0,
 	};
 	struct stat status;
 	if (fd >= 0 && ct_sys(SYS_newfstatat, fd, "", &status, AT_EMPTY_PATH) == 0) {
@@ -212,7 +247,10 @@ static const char *run_calltrace(char **arguments, int fd, bool quiet)
 	if (done)
 		return NULL;
 	if (child.pid > 0 && !child.error && WIFSIGNALED(child.status))
-		return "the command `calltrace` was killed by a signal";
+		return child.limited && (WTERMSIG(child.status) == SIGALRM ||
+					 WTERMSIG(child.status) == SIGXCPU)
+			       ? "the command `calltrace` took more than five minutes"
+			       : "the command `calltrace` was killed by a signal";
 	return child.error ? "the command `calltrace` could not be started" : ct_spawn_failed;
 }
 
