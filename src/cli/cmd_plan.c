@@ -151,8 +151,8 @@ static struct ct_error *explain(const struct request *request, const struct ct_e
 }
 
 /*
- * For the runtime: from the cache, or made and kept there. Plans without debug
- * information are not kept: it may be installed tomorrow.
+ * For the runtime: from the cache, or made and kept there. Plans without all the
+ * debug information are not kept: it may be installed tomorrow.
  */
 static struct ct_error *plan_with_cache(const struct ct_elf_file *file,
 					const struct ct_planner_options *planner,
@@ -169,7 +169,7 @@ static struct ct_error *plan_with_cache(const struct ct_elf_file *file,
 	if (!err &&
 	    ct_plan_file_open(ret->bytes, ret->length, settings, file->build_id,
 			      file->build_id_bytes, &plans) &&
-	    !(plans.header.flags & CT_PLAN_NO_DEBUG_INFO))
+	    !(plans.header.flags & (CT_PLAN_NO_DEBUG_INFO | CT_PLAN_INCOMPLETE)))
 		ct_plan_cache_write(cache, ret);
 	return err;
 }

@@ -66,6 +66,7 @@ _Static_assert(sizeof(struct ct_plan_header) == 104, "part of the file format");
 enum ct_plan_flags {
 	CT_PLAN_NO_DEBUG_INFO = 1, /* the module has none: nothing is planned */
 	CT_PLAN_NO_HOOKS = 2,	   /* no instrumented code in the module */
+	CT_PLAN_INCOMPLETE = 4,	   /* a .dwo file or package is not there */
 };
 
 struct ct_plan_index {

@@ -14,6 +14,7 @@
 #include "plan/names.h"
 #include "plan/plan_file.h"
 #include "plan/planner.h"
+#include "plan/split.h"
 
 struct ct_plan_module {
 	const struct ct_planner_options *options;
@@ -21,6 +22,7 @@ struct ct_plan_module {
 	struct ct_hook_sites sites;
 	struct ct_plan_names names;
 	Dwarf *dwarf;
+	struct ct_split *split;
 	Dwarf_CFI *cfi;	      /* of .eh_frame */
 	Dwarf_CFI *debug_cfi; /* of .debug_frame */
 	struct ct_expr_arena *arena;

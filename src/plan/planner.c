@@ -395,7 +395,7 @@ static bool has_lines_only(Dwarf_Die *unit_die)
 	return level && (level[4] == ' ' || level[4] == '\0');
 }
 
-static struct ct_error *plan_units(struct ct_plan_module *module)
+static struct ct_error *plan_units(struct ct_plan_module *module, uint32_t *ret_flags)
 {
 	ct_cleanup(ct_cleanup_free) struct walk *walk = malloc(sizeof(*walk));
 	if (!walk)
@@ -408,8 +408,13 @@ static struct ct_error *plan_units(struct ct_plan_module *module)
 		if ((type != DW_UT_compile && type != DW_UT_skeleton) ||
 		    !has_sites(&module->sites, &die))
 			continue;
-		if (type == DW_UT_skeleton && dwarf_tag(&sub_die) == DW_TAG_compile_unit)
+		if (type == DW_UT_skeleton) {
+			if (!ct_split_find(module->split, &die, &sub_die)) {
+				*ret_flags |= CT_PLAN_INCOMPLETE;
+				continue;
+			}
 			die = sub_die;
+		}
 		if (has_lines_only(&die))
 			continue;
 		if (!plan_unit(module, &die, walk))
@@ -473,8 +478,10 @@ static bool open_tools(struct ct_plan_module *module, const struct files *files)
 	module->describer = ct_describer_create(&module->options->settings);
 	module->parameters = malloc(sizeof(*module->parameters));
 	module->passed = malloc(sizeof(*module->passed));
+	module->split = ct_split_create(module->file, files->debug ? files->debug : module->file,
+					module->dwarf);
 	return module->machine && module->describer && module->parameters && module->passed &&
-	       ct_plan_names_init(&module->names, module->file, files->debug);
+	       module->split && ct_plan_names_init(&module->names, module->file, files->debug);
 }
 
 static void module_deinit(struct ct_plan_module *module, struct files *files)
@@ -489,6 +496,7 @@ static void module_deinit(struct ct_plan_module *module, struct files *files)
 	ct_expr_arena_destroy(module->arena);
 	ct_hook_sites_deinit(&module->sites);
 	dwarf_cfi_end(module->cfi);
+	ct_split_destroy(module->split);
 	dwarf_end(module->dwarf);
 	dwarf_end(files->alternate_dwarf);
 	ct_elf_file_destroy(files->alternate);
@@ -512,7 +520,7 @@ static struct ct_error *plan_module(struct ct_plan_module *module, struct files 
 	}
 	if (!open_tools(module, files))
 		return ct_error_nomem;
-	return plan_units(module);
+	return plan_units(module, ret_flags);
 }
 
 struct ct_error *ct_planner_run(const struct ct_elf_file *file,
