@@ -817,6 +817,8 @@ def capture_asks_the_command_once(t):
     bodies = {
         "fails": "echo calltrace: it says why >&2; exit 1",
         "is killed": "kill -9 $$",
+        "crashes": "kill -SEGV $$",
+        "is too slow": "kill -ALRM $$",
         "writes nothing": "exit 0",
         "writes nonsense": 'eval "echo nonsense >&$4"',
         "closes the file": 'eval "exec $4>&-"',
