@@ -268,6 +268,17 @@ static void plan_enter(struct unit *unit, const struct ct_plan_function *functio
 			   });
 }
 
+/* Where the function is declared. A package's units have no tables of files: the unit's own then.
+ */
+static const char *source_of(Dwarf_Die *die)
+{
+	Dwarf_Die unit;
+	const char *source = dwarf_decl_file(die);
+	if (!source && dwarf_diecu(die, &unit, NULL, NULL))
+		source = dwarf_diename(&unit);
+	return source;
+}
+
 /* Does the filter let the function at `address` through? GCC leaves the linker's name out of the
  * debug information of some, and a symbol may be gone: either tells. */
 static bool is_wanted(struct ct_plan_module *module, Dwarf_Die *die, uint64_t address)
@@ -287,7 +298,7 @@ static bool is_wanted(struct ct_plan_module *module, Dwarf_Die *die, uint64_t ad
 		.linkage_name = name,
 		.whole_name = whole,
 		.module = module->file->path,
-		.source = ct_patterns_want_source(filter) ? dwarf_decl_file(die) : NULL,
+		.source = ct_patterns_want_source(filter) ? source_of(die) : NULL,
 	};
 	return ct_patterns_match(filter, &subject);
 }

@@ -89,8 +89,8 @@ static bool take_section(struct ct_split_file *file, struct index_bytes *index, 
 		if (!is_named(begin, length, section_names[i]))
 			continue;
 		struct ct_split_bytes bytes = section_bytes(section, name);
-		if (!bytes.start || (file->sections[i].start && i != CT_SPLIT_INFO &&
-				     i != CT_SPLIT_TYPES))
+		if (!bytes.start ||
+		    (file->sections[i].start && i != CT_SPLIT_INFO && i != CT_SPLIT_TYPES))
 			return true;
 		return join(file, i, bytes);
 	}
@@ -126,8 +126,8 @@ static unsigned int section_of_column(unsigned int version, uint32_t number)
 		CT_SPLIT_LINE,	   CT_SPLIT_LOC,  CT_SPLIT_STR_OFFSETS,
 	};
 	static const uint8_t of_version_5[] = {
-		CT_SPLIT_SECTIONS, CT_SPLIT_INFO,     CT_SPLIT_SECTIONS,
-		CT_SPLIT_ABBREV,   CT_SPLIT_LINE,     CT_SPLIT_LOCLISTS,
+		CT_SPLIT_SECTIONS,    CT_SPLIT_INFO,	 CT_SPLIT_SECTIONS,
+		CT_SPLIT_ABBREV,      CT_SPLIT_LINE,	 CT_SPLIT_LOCLISTS,
 		CT_SPLIT_STR_OFFSETS, CT_SPLIT_SECTIONS, CT_SPLIT_RNGLISTS,
 	};
 	if (version == 2)
@@ -275,9 +275,9 @@ static bool add_units_of_section(struct ct_split_file *file, enum ct_split_secti
 	struct ct_split_bytes bytes = file->sections[section];
 	for (uint64_t offset = 0; offset < bytes.size_bytes;) {
 		struct ct_split_unit head = {.id = dwo_id, .section = section};
-		uint64_t size_bytes = read_head(ct_cursor_init(bytes.start + offset,
-							       bytes.size_bytes - offset, NULL),
-						section == CT_SPLIT_TYPES, &head);
+		uint64_t size_bytes = read_head(
+			ct_cursor_init(bytes.start + offset, bytes.size_bytes - offset, NULL),
+			section == CT_SPLIT_TYPES, &head);
 		if (size_bytes == 0)
 			return true;
 		struct ct_split_unit *unit = add_unit(file, capacity);

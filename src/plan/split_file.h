@@ -40,7 +40,7 @@ struct ct_split_bytes {
 
 /* A unit and its part of each section: offsets and sizes, within the section. */
 struct ct_split_unit {
-	uint64_t id; /* of the skeleton, or the type's signature */
+	uint64_t id;		       /* of the skeleton, or the type's signature */
 	enum ct_split_section section; /* it is in */
 	bool is_type;
 	bool is_ready; /* was changed to what libdw reads */
@@ -74,9 +74,9 @@ struct ct_split_file {
 	Elf *elf;
 	struct ct_split_bytes sections[CT_SPLIT_SECTIONS];
 	struct ct_strbuf joined[CT_SPLIT_SECTIONS]; /* sections made of several */
-	struct ct_strbuf abbreviations;		  /* of the units that were changed */
+	struct ct_strbuf abbreviations;		    /* of the units that were changed */
 	struct ct_split_table last_table;
-	struct ct_split_unit *units;		  /* by section and offset */
+	struct ct_split_unit *units; /* by section and offset */
 	size_t unit_count;
 	size_t *by_id; /* indices of those that are no types, by their id */
 	size_t by_id_count;
@@ -84,7 +84,8 @@ struct ct_split_file {
 	Dwarf *whole; /* of DWARF 5: one view for all units */
 };
 
-/* Open a package, or the .dwo file of the unit `dwo_id`. False: it is not there, or cannot be used. */
+/* Open a package, or the .dwo file of the unit `dwo_id`. False: it is not there, or cannot be used.
+ */
 bool ct_split_file_open(struct ct_split_file *ret, const char *path, uint64_t dwo_id);
 void ct_split_file_close(struct ct_split_file *file);
 

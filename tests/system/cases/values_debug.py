@@ -298,39 +298,94 @@ def values_debug_compressed_with_zstd(t):
         account.check(t, document, rows)
 
 
-# elfutils reads these from 0.191 on.
+BINUTILS = "dwp -e program -o program.dwp"  # 2.40 knows DWARF 4 alone
+LLVM = "llvm-dwp -e program -o program.dwp"
+LOSE = "rm *.dwo"
+
+
+def package(cflags, tool, *after):
+    """Without the .dwo files, so that the package alone has what is needed."""
+    return Recipe(cflags + " -gsplit-dwarf", after=[tool, LOSE, *after], tools=[tool.split()[0]])
+
+
+TYPES = "-fdebug-types-section"
 PACKAGES = {
-    "dwp_of_dwarf4": Recipe(
-        "-gdwarf-4 -gsplit-dwarf",
-        after=["dwp -e program -o program.dwp", "rm *.dwo"],
-        tools=["dwp"],
+    "dwp_of_dwarf4": package("-gdwarf-4", BINUTILS),
+    "dwp_of_dwarf4_by_llvm": package("-gdwarf-4", LLVM),
+    "dwp_of_dwarf5": package("-gdwarf-5", LLVM),
+    "dwp_of_types_of_dwarf4": package(f"-gdwarf-4 {TYPES}", BINUTILS),
+    "dwp_of_types_of_dwarf4_by_llvm": package(f"-gdwarf-4 {TYPES}", LLVM),
+    "dwp_of_types_of_dwarf5": package(f"-gdwarf-5 {TYPES}", LLVM),
+    "dwp_compressed": package(
+        "-gdwarf-5", LLVM, "objcopy --compress-debug-sections=zlib program.dwp"
     ),
-    "dwp_of_dwarf5": Recipe(
-        "-gdwarf-5 -gsplit-dwarf",
-        after=["llvm-dwp -e program -o program.dwp", "rm *.dwo"],
-        tools=["llvm-dwp"],
+    "dwp_compressed_the_old_way": package(
+        "-gdwarf-4", BINUTILS, "objcopy --compress-debug-sections=zlib-gnu program.dwp"
+    ),
+    "dwp_of_debug_file": package(
+        "-gdwarf-5",
+        LLVM,
+        *SEPARATE,
+        "objcopy --add-gnu-debuglink=program.debug program",
+        "mv program.dwp program.debug.dwp",
+    ),
+    "dwp_of_compressed_program": package(
+        "-gdwarf-4", LLVM, "objcopy --compress-debug-sections=zlib program"
     ),
 }
-
-
-def package_test(name, recipe):
-    def run(t):
-        program = recipe.make(t)
-        document, rows = account.compare(t, [program], check_behaviour=False)
-        for call in document.calls:
-            account.check_shape(t, call)
-        if any("arguments" in call.raw for call in document.calls):
-            account.check(t, document, rows)
-        else:
-            nothing_known(t, program, False)
-
-    run.__name__ = f"values_debug_{name}"
-    run.__doc__ = f"{recipe.cflags} {'; '.join(recipe.after)}: right values, or none"
-    test(BOTH)(run)
-
-
 for each_name, each_recipe in PACKAGES.items():
-    package_test(each_name, each_recipe)
+    recipe_test(each_name, each_recipe, False)
+    recipe_test(each_name, each_recipe, True)
+
+
+@test(BOTH)
+def values_debug_package_and_filter(t):
+    """functions chosen by their source file, which the package tells"""
+    for name in ("dwp_of_dwarf4", "dwp_of_types_of_dwarf5"):
+        program = PACKAGES[name].make(t)
+        filter_ = {"CALLTRACE_ARGS_FILTER": "file:*/values_debug_other.c"}
+        document, _ = account.compare(t, [program], env=filter_)
+        known = {
+            call.name
+            for call in document.calls
+            if any(not account.absent(each) for each in call.raw.get("arguments", ()))
+        }
+        t.same("functions with values", {"debug_other", "inner"}, known)
+        account.clear(t)
+
+
+@test(BOTH)
+def values_debug_package_that_comes_later(t):
+    """a program that was run without its package, and then with it"""
+    whole = PACKAGES["dwp_of_dwarf5"].make(t)
+    folder = os.path.join(t.dir, "later")
+    os.mkdir(folder)
+    program = os.path.join(folder, "program")
+    shutil.copy(whole, program)
+    nothing_known(t, program, False)
+    account.clear(t)
+    shutil.copy(whole + ".dwp", program + ".dwp")
+    tally = account.compare_and_check(t, [program])
+    account.expect_shares(t, tally, 0.9, 0.9)
+
+
+@test(BOTH)
+def values_debug_package_of_another_program(t):
+    """a package whose units belong to something else, and files that are no packages"""
+    whole = PACKAGES["dwp_of_dwarf5"].make(t)
+    other = PACKAGES["dwp_of_dwarf4"].make(t, True)
+    folder = os.path.join(t.dir, "foreign")
+    os.mkdir(folder)
+    program = os.path.join(folder, "program")
+    shutil.copy(whole, program)
+    for foreign in (other + ".dwp", whole, "/dev/null"):
+        if os.path.isfile(foreign):
+            shutil.copy(foreign, program + ".dwp")
+        else:
+            os.unlink(program + ".dwp")
+            os.mkfifo(program + ".dwp")
+        nothing_known(t, program, False)
+        account.clear(t)
 
 
 @test(BOTH)
