@@ -7,8 +7,11 @@
  * two of length, and the content. corpus/make_plan.py packs them.
  *
  * Sections of a .dwo file go into one that has the descriptor below, and is
- * found by the name "/proc/self/fd/100".
+ * found by the name "/proc/self/fd/100"; or, as the first byte says, into the
+ * package that lies beside the program.
  */
+#include <err.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +24,7 @@
 #include "symbols_elf_builder.h"
 #include "use_plans.h"
 
-enum { SPLIT_FD = 100, SECTIONS_MAX = 26, FLAG_PACKED = 1 };
+enum { SPLIT_FD = 100, SECTIONS_MAX = 26, FLAG_PACKED = 1, FLAG_PACKAGE = 8 };
 
 struct section_name {
 	const char *name;
@@ -66,6 +69,8 @@ static const struct section_name section_names[] = {
 	{".debug_rnglists.dwo", SHT_PROGBITS, 0, NULL, 0},
 	{".debug_line.dwo", SHT_PROGBITS, 0, NULL, 0},
 	{".debug_types.dwo", SHT_PROGBITS, 0, NULL, 0},
+	{".debug_cu_index", SHT_PROGBITS, 0, NULL, 0},
+	{".debug_tu_index", SHT_PROGBITS, 0, NULL, 0},
 };
 
 #define SECTION_NAMES (sizeof(section_names) / sizeof(section_names[0]))
@@ -143,13 +148,42 @@ static void put_split_file(const struct ct_strbuf *split)
 {
 	int fd;
 	char path[64];
-	if (split->length == 0)
-		return;
 	elf_builder_file(split->bytes, split->length, &fd, path);
 	if (dup2(fd, SPLIT_FD) != SPLIT_FD)
 		abort();
 	close(fd);
 }
+
+/* ---- files with names ---- */
+
+static char folder[] = "/tmp/calltrace-fuzz-plan-XXXXXX";
+static char program_path[64], package_path[64];
+
+static void remove_folder(void)
+{
+	unlink(program_path);
+	unlink(package_path);
+	rmdir(folder);
+}
+
+static void make_folder(void)
+{
+	if (!mkdtemp(folder))
+		err(1, "%s", folder);
+	snprintf(program_path, sizeof(program_path), "%s/program", folder);
+	snprintf(package_path, sizeof(package_path), "%s/program.dwp", folder);
+	atexit(remove_folder);
+}
+
+static void put_file(const char *path, const struct ct_strbuf *content)
+{
+	FILE *file = fopen(path, "we");
+	if (!file || fwrite(content->bytes, 1, content->length, file) != content->length ||
+	    fclose(file) != 0)
+		err(1, "%s", path);
+}
+
+/* ---- planning ---- */
 
 /* Each plan can be told in words. */
 static void explain(const struct ct_elf_file *file, const struct ct_strbuf *plans)
@@ -203,10 +237,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 		unpack(bytes + 1, size_bytes - 1, &program, &split);
 	else
 		ct_strbuf_add(&program, bytes + 1, size_bytes - 1);
-	put_split_file(&split);
-	int fd;
+	int fd = -1;
 	char path[64];
-	elf_builder_file(program.bytes, program.length, &fd, path);
+	bool has_split = split.length > 0;
+	bool has_package = has_split && bytes[0] & FLAG_PACKAGE;
+	if (has_package) {
+		if (!program_path[0])
+			make_folder();
+		put_file(program_path, &program);
+		put_file(package_path, &split);
+		snprintf(path, sizeof(path), "%s", program_path);
+	} else {
+		elf_builder_file(program.bytes, program.length, &fd, path);
+		if (has_split)
+			put_split_file(&split);
+	}
 	struct ct_elf_file *file;
 	struct ct_error *err = ct_elf_file_open(path, &file);
 	if (!err) {
@@ -214,8 +259,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 		ct_elf_file_destroy(file);
 	}
 	ct_error_destroy(err);
-	close(fd);
-	if (split.length > 0)
+	if (fd >= 0)
+		close(fd);
+	if (has_split && !has_package)
 		close(SPLIT_FD);
 	ct_strbuf_deinit(&program);
 	ct_strbuf_deinit(&split);

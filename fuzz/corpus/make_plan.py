@@ -23,9 +23,10 @@ SECTIONS = [
     ".debug_types", ".debug_line_str", ".debug_loc", ".debug_loclists", ".debug_info.dwo",
     ".debug_abbrev.dwo", ".debug_str.dwo", ".debug_str_offsets.dwo", ".debug_loc.dwo",
     ".debug_loclists.dwo", ".debug_rnglists.dwo", ".debug_line.dwo", ".debug_types.dwo",
+    ".debug_cu_index", ".debug_tu_index",
 ]
 FIRST_SPLIT = 23
-PACKED, POINTEE = 1, 2
+PACKED, POINTEE, PACKAGE = 1, 2, 8
 
 C_SOURCE = """
 enum color { RED, GREEN = 5 };
@@ -60,7 +61,40 @@ S make(S &&s, bool b) { opaque(b); return S(s.v); }
 }
 """
 
-# Name of the seed: compiler, source, and what is set besides the sections' list.
+# Classes with the names and members that the C++ library's have.
+LIBRARY_SOURCE = """
+namespace std {
+typedef unsigned long size_t;
+template <class T> struct char_traits {};
+template <class T> struct allocator {};
+inline namespace __cxx11 {
+template <class C, class T = char_traits<C>, class A = allocator<C>> struct basic_string {
+struct hider : A { C *_M_p; }; hider _M_dataplus; size_t _M_string_length;
+union { C local[16]; size_t capacity; };
+basic_string(const basic_string &other) : _M_string_length(other._M_string_length) {} };
+}
+template <class C, class T = char_traits<C>> struct basic_string_view { size_t _M_len; const C *_M_str; };
+template <class T, class A = allocator<T>> struct _Vector_base {
+struct data { T *_M_start, *_M_finish, *_M_end_of_storage; }; struct impl : A, data {}; impl _M_impl; };
+template <class T, class A = allocator<T>> struct vector : protected _Vector_base<T, A> {};
+template <size_t N, class T> struct _Head_base { T _M_head_impl; };
+template <class T> struct _Tuple_impl : _Head_base<0, T> {};
+template <class T> struct tuple : _Tuple_impl<T> {};
+template <class T> struct __uniq_ptr_impl { tuple<T *> _M_t; };
+template <class T> struct unique_ptr { __uniq_ptr_impl<T> _M_t; };
+template <class T> struct __shared_ptr { T *_M_ptr; void *count; };
+template <class T> struct shared_ptr : __shared_ptr<T> {};
+}
+typedef std::basic_string<char> string;
+struct P { int x; string name; };
+int opaque(const void *);
+string f(const string &a, std::basic_string_view<char> b, std::vector<int> *c, const std::vector<P> &d)
+{ opaque(&a); opaque(&b); opaque(c); opaque(&d); return a; }
+std::shared_ptr<P> g(std::unique_ptr<P> a, const std::shared_ptr<P> &b)
+{ opaque(&a); opaque(&b); return b; }
+"""
+
+# Name of the seed: compiler, source.
 BUILDS = {
     "gcc_O0": ("gcc -O0 -gdwarf-5", C_SOURCE),
     "gcc_O2": ("gcc -O2 -gdwarf-5", C_SOURCE),
@@ -72,6 +106,13 @@ BUILDS = {
     "clang_O0": ("clang -O0 -gdwarf-4", C_SOURCE),
     "clang_O2": ("clang -O2 -gdwarf-5", C_SOURCE),
     "clang_split": ("clang -O2 -gdwarf-5 -gsplit-dwarf", C_SOURCE),
+    "gcc_package4": ("gcc -O2 -gdwarf-4 -gsplit-dwarf", C_SOURCE),
+    "gcc_package4_types": ("gcc -O2 -gdwarf-4 -gsplit-dwarf -fdebug-types-section", C_SOURCE),
+    "gcc_package5": ("gcc -O2 -gdwarf-5 -gsplit-dwarf -fdebug-types-section", C_SOURCE),
+    "clang_package5": ("clang -O0 -gdwarf-5 -gsplit-dwarf", C_SOURCE),
+    "gcc_split4_types": ("gcc -O1 -gdwarf-4 -gsplit-dwarf -fdebug-types-section", C_SOURCE),
+    "gxx_library": ("g++ -O0 -gdwarf-5", LIBRARY_SOURCE),
+    "clangxx_library": ("clang++ -O2 -gdwarf-4", LIBRARY_SOURCE),
     "clangxx_O0": ("clang++ -O0 -gdwarf-5", CXX_SOURCE),
     "clangxx_O2": ("clang++ -O2 -gdwarf-4", CXX_SOURCE),
 }
@@ -122,6 +163,14 @@ def build(name, compiler, source, directory):
     return program, split if split.exists() else None
 
 
+def make_package(program, split, is_new):
+    """GNU's tool knows DWARF 4 alone"""
+    package = program.with_suffix(".dwp")
+    tool = "llvm-dwp-14" if is_new else "dwp"
+    subprocess.run([tool, split.name, "-o", package.name], cwd=split.parent, check=True)
+    return package
+
+
 def make_plans(calltrace, program):
     with tempfile.TemporaryFile() as file:
         environment = {**os.environ, "XDG_CACHE_HOME": "/nonexistent/cache"}
@@ -139,9 +188,13 @@ def main():
         with tempfile.TemporaryDirectory() as temporary:
             program, split = build(name, compiler, source, pathlib.Path(temporary))
             packed = pack(program, range(FIRST_SPLIT))
+            flags = PACKED | POINTEE
+            if "package" in name:
+                flags |= PACKAGE
+                split = make_package(program, split, "5" in name)
             if split:
                 packed += pack(split, range(FIRST_SPLIT, len(SECTIONS)))
-            (HERE / "plan" / name).write_bytes(bytes([PACKED | POINTEE]) + packed)
+            (HERE / "plan" / name).write_bytes(bytes([flags]) + packed)
             if name in ("gcc_O0", "clang_O2"):
                 (HERE / "plan" / (name + "_file")).write_bytes(
                     bytes([POINTEE]) + program.read_bytes())
