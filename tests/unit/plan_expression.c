@@ -34,6 +34,15 @@ static void what_is_built_twice_is_the_same(void **state)
 			 ct_expr_load(arena, offset(arena, offset(arena, rbx, 16), -8), 4));
 }
 
+static void what_is_flipped_twice_is_what_it_was(void **state)
+{
+	struct ct_expr_arena *arena = *state;
+	const struct ct_expr *rbx = ct_expr_register(arena, RBX);
+	const struct ct_expr *five = ct_expr_constant(arena, 5);
+	const struct ct_expr *flipped = ct_expr_binary(arena, CT_EXPR_XOR, rbx, five);
+	assert_ptr_equal(rbx, ct_expr_binary(arena, CT_EXPR_XOR, flipped, five));
+}
+
 static void expressions_of_two_arenas_can_be_equal(void **state)
 {
 	struct ct_expr_arena *arena = *state, *other = ct_expr_arena_create();
@@ -262,6 +271,7 @@ static void simplified_or_as_operations_the_value_stays(void **state)
 #define ARENA_TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
 static const struct CMUnitTest tests[] = {
 	ARENA_TEST(what_is_built_twice_is_the_same),
+	ARENA_TEST(what_is_flipped_twice_is_what_it_was),
 	ARENA_TEST(expressions_of_two_arenas_can_be_equal),
 	ARENA_TEST(unknown_spreads_and_equals_nothing),
 	ARENA_TEST(too_deep_ones_are_unknown),
