@@ -466,8 +466,11 @@ static Dwarf *make_view(struct ct_split_file *file, const struct view_section *s
 static struct ct_split_bytes part(const struct ct_split_file *file,
 				  const struct ct_split_unit *unit, enum ct_split_section section)
 {
+	unsigned char *start = file->sections[section].start;
+	if (!start)
+		return (struct ct_split_bytes){0};
 	return (struct ct_split_bytes){
-		file->sections[section].start + unit->parts[section].offset,
+		start + unit->parts[section].offset,
 		(size_t)unit->parts[section].size_bytes,
 	};
 }
