@@ -24,8 +24,11 @@ enum {
 	OPTION_MAX_POINTEE,
 	OPTION_FILTER,
 	OPTION_LIST,
+	OPTION_WORKERS,
 	OPTION_FROM_RUNTIME,
 };
+
+enum { WORKERS_MAX = 64 };
 
 static const struct option options[] = {
 	{"fd", required_argument, NULL, OPTION_FD},
@@ -33,6 +36,7 @@ static const struct option options[] = {
 	{"max-pointee", required_argument, NULL, OPTION_MAX_POINTEE},
 	{"args-filter", required_argument, NULL, OPTION_FILTER},
 	{"list", optional_argument, NULL, OPTION_LIST},
+	{"workers", required_argument, NULL, OPTION_WORKERS},
 	{"from-runtime", no_argument, NULL, OPTION_FROM_RUNTIME},
 	{0},
 };
@@ -40,6 +44,7 @@ static const struct option options[] = {
 struct request {
 	const char *module;
 	int fd; /* -1: print for people */
+	unsigned int workers;
 	struct ct_plan_settings settings;
 	const char *filter_text;
 	bool is_list;
@@ -65,6 +70,10 @@ static struct ct_error *parse_option(int option, struct request *ret)
 		break;
 	case OPTION_FILTER:
 		ret->filter_text = *optarg ? optarg : NULL;
+		break;
+	case OPTION_WORKERS:
+		err = ct_arguments_number("--workers", optarg, 1, WORKERS_MAX, &number);
+		ret->workers = (unsigned int)number;
 		break;
 	case OPTION_LIST:
 		ret->is_list = true;
@@ -187,7 +196,11 @@ static struct ct_error *make_plans(const struct request *request)
 		err = ct_elf_file_open(request->module, &file);
 	if (err)
 		return err;
-	struct ct_planner_options planner = {.settings = request->settings, .filter = filter};
+	struct ct_planner_options planner = {
+		.settings = request->settings,
+		.filter = filter,
+		.workers = request->workers,
+	};
 	if (request->fd >= 0) {
 		struct ct_plan_cache cache;
 		ct_plan_cache_open(&cache, file, &request->settings);
@@ -238,6 +251,8 @@ const struct ct_command ct_command_plan = {
 		"                         as with CALLTRACE_ARGS_FILTER=PATTERNS\n"
 		"      --max-string N     as with CALLTRACE_MAX_STRING=N; default 64\n"
 		"      --max-pointee N    as with CALLTRACE_MAX_POINTEE=N; default 1\n"
+		"      --workers N        processes to plan in; default: as many as processors, for a\n"
+		"                         large MODULE\n"
 		"      --fd N             write the plans to file descriptor N\n"
 		"      --from-runtime     what libcalltrace.so passes\n",
 };

@@ -41,6 +41,9 @@ void ct_describer_destroy(struct ct_describer *describer);
  * lives as long as the describer. A type of NULL is void. */
 const char *ct_describe_name(struct ct_describer *describer, Dwarf_Die *type);
 
+/* What is asked next is for this unit: what it shares with others is in its language. */
+void ct_describer_enter_unit(struct ct_describer *describer, Dwarf_Die *unit);
+
 /* Bytes of a value of the type; 0: not known, or none (void, an incomplete type). */
 uint64_t ct_describe_size(struct ct_describer *describer, Dwarf_Die *type);
 

@@ -14,6 +14,14 @@ void ct_plan_writer_deinit(struct ct_plan_writer *writer)
 	*writer = (struct ct_plan_writer){0};
 }
 
+void ct_plan_writer_clear(struct ct_plan_writer *writer)
+{
+	writer->count = 0;
+	writer->plans.length = 0;
+	writer->plans.failed = false;
+	writer->failed = false;
+}
+
 static bool reserve_index(struct ct_plan_writer *writer, size_t more)
 {
 	if (more <= writer->capacity - writer->count)

@@ -32,6 +32,8 @@ struct ct_plan_content {
 };
 
 void ct_plan_writer_deinit(struct ct_plan_writer *writer);
+/* Forget the plans, and whether something failed. */
+void ct_plan_writer_clear(struct ct_plan_writer *writer);
 
 /* Of two plans for one site the first counts. */
 void ct_plan_writer_add(struct ct_plan_writer *writer, uint64_t site,

@@ -13,12 +13,17 @@
 #include "base/cleanup.h"
 #include "plan/module.h"
 #include "plan/passed.h"
+#include "plan/workers.h"
 #include "symbols/range_map.h"
 #include "symbols/symbols.h"
 
 enum {
 	SCOPE_DEPTH_MAX = 256,
 	RANGES_MAX = 1024, /* of one function or inlined instance */
+
+	SITES_FOR_A_WORKER = 500, /* less work is done before another process has begun */
+	ITEMS_OF_A_WORKER = 8,	  /* some take longer than others */
+	SITES_OF_AN_ITEM = 100,	  /* at least */
 };
 
 static const char default_debug_root[] = "/usr/lib/debug";
@@ -92,24 +97,26 @@ static void sites_in(const struct ct_hook_sites *sites, uint64_t low, uint64_t h
 	*ret_to = ct_hook_sites_from(sites, high + 1);
 }
 
-static bool has_sites(const struct ct_hook_sites *sites, Dwarf_Die *die)
+static size_t count_sites(const struct ct_hook_sites *sites, Dwarf_Die *die)
 {
 	Dwarf_Addr base, low, high;
 	ptrdiff_t offset = 0;
+	size_t count = 0;
 	for (size_t i = 0; i < SIZE_MAX; i++) {
 		offset = dwarf_ranges(die, offset, &base, &low, &high);
 		if (offset <= 0)
-			return false;
+			break;
 		size_t from, to;
 		sites_in(sites, low, high, &from, &to);
 		if (low != 0 && low < high && from < to)
-			return true;
+			count += to - from;
 	}
-	return false;
+	return count;
 }
 
 struct unit {
 	struct ct_plan_module *module;
+	Dwarf_Die die;
 	struct ct_plan_origins origins;
 	struct ct_plan_function *functions;
 	size_t function_count;
@@ -359,7 +366,7 @@ static bool plan_function(struct unit *unit, const struct ct_plan_function *func
 {
 	Dwarf_Die die = function->die;
 	struct scopes scopes = {.count = 0};
-	if (!has_sites(&unit->module->sites, &die))
+	if (count_sites(&unit->module->sites, &die) == 0)
 		return true;
 	bool is_collected = collect_scopes(&scopes, &function->die, walk);
 	if (is_collected) {
@@ -386,16 +393,6 @@ static unsigned int find_clang_version(Dwarf_Die *unit_die)
 	return number > 0 && number < 1000 ? (unsigned int)number : OF_ANOTHER_NAME;
 }
 
-static bool plan_unit(struct ct_plan_module *module, Dwarf_Die *die, struct walk *walk)
-{
-	struct unit unit = {.module = module, .clang_version = find_clang_version(die)};
-	bool is_good = collect_functions(&unit, die, walk);
-	for (size_t i = 0; is_good && i < unit.function_count; i++)
-		is_good = plan_function(&unit, &unit.functions[i], walk);
-	unit_deinit(&unit);
-	return is_good && !module->writer.failed;
-}
-
 /* With -g1 GCC describes the functions, but not their parameters: they look like they had none. */
 static bool has_lines_only(Dwarf_Die *unit_die)
 {
@@ -406,18 +403,67 @@ static bool has_lines_only(Dwarf_Die *unit_die)
 	return level && (level[4] == ' ' || level[4] == '\0');
 }
 
-static struct ct_error *plan_units(struct ct_plan_module *module, uint32_t *ret_flags)
+/* A part of a unit's functions, to be planned by itself. */
+struct item {
+	Dwarf_Die unit;
+	size_t part;
+	size_t part_count;
+};
+
+struct plan_work {
+	struct ct_plan_module *module;
+	struct walk *walk;
+	struct unit unit; /* of the last item */
+	Dwarf_Die *units; /* that have sites */
+	size_t *unit_sites;
+	size_t unit_count;
+	size_t unit_capacity;
+	size_t site_count;
+	struct item *items;
+	size_t item_count;
+};
+
+static void plan_work_deinit(struct plan_work *work)
 {
-	ct_cleanup(ct_cleanup_free) struct walk *walk = malloc(sizeof(*walk));
-	if (!walk)
-		return ct_error_nomem;
+	unit_deinit(&work->unit);
+	free(work->walk);
+	free(work->units);
+	free(work->unit_sites);
+	free(work->items);
+}
+
+static bool add_unit(struct plan_work *work, Dwarf_Die *die, size_t site_count)
+{
+	if (work->unit_count == work->unit_capacity) {
+		size_t capacity = work->unit_capacity ? work->unit_capacity * 2 : 64;
+		Dwarf_Die *units = reallocarray(work->units, capacity, sizeof(*units));
+		if (!units)
+			return false;
+		work->units = units;
+		size_t *unit_sites = reallocarray(work->unit_sites, capacity, sizeof(*unit_sites));
+		if (!unit_sites)
+			return false;
+		work->unit_sites = unit_sites;
+		work->unit_capacity = capacity;
+	}
+	work->unit_sites[work->unit_count] = site_count;
+	work->units[work->unit_count++] = *die;
+	work->site_count += site_count;
+	return true;
+}
+
+static bool collect_units(struct plan_work *work, uint32_t *ret_flags)
+{
+	struct ct_plan_module *module = work->module;
 	Dwarf_CU *cu = NULL;
 	Dwarf_Half version;
 	uint8_t type;
 	Dwarf_Die die, sub_die;
 	while (dwarf_get_units(module->dwarf, cu, &cu, &version, &type, &die, &sub_die) == 0) {
-		if ((type != DW_UT_compile && type != DW_UT_skeleton) ||
-		    !has_sites(&module->sites, &die))
+		if (type != DW_UT_compile && type != DW_UT_skeleton)
+			continue;
+		size_t site_count = count_sites(&module->sites, &die);
+		if (site_count == 0)
 			continue;
 		if (type == DW_UT_skeleton) {
 			if (!ct_split_find(module->split, &die, &sub_die)) {
@@ -426,12 +472,86 @@ static struct ct_error *plan_units(struct ct_plan_module *module, uint32_t *ret_
 			}
 			die = sub_die;
 		}
-		if (has_lines_only(&die))
-			continue;
-		if (!plan_unit(module, &die, walk))
-			return ct_error_nomem;
+		if (!has_lines_only(&die) && !add_unit(work, &die, site_count))
+			return false;
 	}
-	return NULL;
+	return true;
+}
+
+/* Items of about as many sites each; of one process, whole units. */
+static bool make_items(struct plan_work *work, unsigned int workers)
+{
+	size_t wanted = work->site_count / ((size_t)workers * ITEMS_OF_A_WORKER) + 1;
+	if (wanted < SITES_OF_AN_ITEM)
+		wanted = SITES_OF_AN_ITEM;
+	size_t item_count = 0;
+	for (size_t i = 0; i < work->unit_count; i++)
+		item_count += workers > 1 ? work->unit_sites[i] / wanted + 1 : 1;
+	work->items = calloc(item_count + 1, sizeof(*work->items));
+	if (!work->items)
+		return false;
+	for (size_t i = 0; i < work->unit_count; i++) {
+		size_t part_count = workers > 1 ? work->unit_sites[i] / wanted + 1 : 1;
+		for (size_t part = 0; part < part_count; part++)
+			work->items[work->item_count++] = (struct item){work->units[i], part,
+									part_count};
+	}
+	return true;
+}
+
+static bool enter_unit(struct plan_work *work, Dwarf_Die *die)
+{
+	struct unit *unit = &work->unit;
+	if (unit->die.addr == die->addr)
+		return true;
+	unit_deinit(unit);
+	*unit = (struct unit){
+		.module = work->module,
+		.die = *die,
+		.clang_version = find_clang_version(die),
+	};
+	ct_describer_enter_unit(work->module->describer, die);
+	return collect_functions(unit, die, work->walk);
+}
+
+static bool plan_item(void *context, size_t number)
+{
+	struct plan_work *work = context;
+	struct item *item = &work->items[number];
+	if (!enter_unit(work, &item->unit))
+		return false;
+	struct unit *unit = &work->unit;
+	size_t from = unit->function_count * item->part / item->part_count;
+	size_t to = unit->function_count * (item->part + 1) / item->part_count;
+	bool is_good = true;
+	for (size_t i = from; is_good && i < to; i++)
+		is_good = plan_function(unit, &unit->functions[i], work->walk);
+	return is_good && !work->module->writer.failed;
+}
+
+static unsigned int choose_workers(const struct ct_plan_module *module, size_t site_count)
+{
+	unsigned int workers = module->options->workers;
+	if (workers == 0)
+		workers = ct_workers_processors();
+	if (module->options->workers == 0 && workers > site_count / SITES_FOR_A_WORKER)
+		workers = (unsigned int)(site_count / SITES_FOR_A_WORKER);
+	return workers > 0 ? workers : 1;
+}
+
+static bool plan_units(struct ct_plan_module *module, uint32_t *ret_flags)
+{
+	struct plan_work work = {.module = module, .walk = malloc(sizeof(*work.walk))};
+	bool is_good = work.walk && collect_units(&work, ret_flags);
+	unsigned int workers = choose_workers(module, work.site_count);
+	is_good = is_good && make_items(&work, workers) &&
+		  ct_workers_run(&(struct ct_work){.count = work.item_count,
+						   .run = plan_item,
+						   .context = &work,
+						   .writer = &module->writer},
+				 workers);
+	plan_work_deinit(&work);
+	return is_good;
 }
 
 /* ---- files ---- */
@@ -529,9 +649,7 @@ static struct ct_error *plan_module(struct ct_plan_module *module, struct files 
 		*ret_flags = CT_PLAN_NO_DEBUG_INFO;
 		return NULL;
 	}
-	if (!open_tools(module, files))
-		return ct_error_nomem;
-	return plan_units(module, ret_flags);
+	return open_tools(module, files) && plan_units(module, ret_flags) ? NULL : ct_error_nomem;
 }
 
 struct ct_error *ct_planner_run(const struct ct_elf_file *file,

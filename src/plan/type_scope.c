@@ -186,9 +186,13 @@ static enum ct_language language_of(struct ct_describer *describer, Dwarf_Die *u
 		kept->language = (uint8_t)unit_language(unit);
 	if (kept->language != CT_LANGUAGE_UNKNOWN)
 		describer->language = kept->language;
-	else
-		kept->language = (uint8_t)describer->language;
-	return kept->language;
+	return describer->language;
+}
+
+void ct_describer_enter_unit(struct ct_describer *describer, Dwarf_Die *unit)
+{
+	describer->language = CT_LANGUAGE_UNKNOWN;
+	language_of(describer, unit);
 }
 
 enum ct_language ct_type_language(struct ct_describer *describer, Dwarf_Die *die)
