@@ -163,6 +163,39 @@ SEEDS["values"] = block(FILE, info()) + TABLES + block(
     + b"\x17\2\0", APPENDED, stream=1)
 
 
+# Each scalar of every size, with what is special about it.
+def enumeration(size, is_signed, *named):
+    return scalar(10, 0, size) + struct.pack("<BH", is_signed, len(named)) + b"".join(
+        struct.pack("<q", number) + text(name) for number, name in named)
+
+
+SCALARS = [
+    (scalar(6, 0, 1), b"\0"), (scalar(6, 0, 1), b"\1"), (scalar(6, 0, 4), b"\2\0\0\0"),
+    (scalar(7, 0, 2), b"\xac\x20"), (scalar(7, 0, 2), b"\0\xd8"),
+    (scalar(7, 0, 4), b"\0\xf6\1\0"), (scalar(7, 0, 4), b"\xff\xff\xff\xff"),
+    (scalar(4, 0, 16), bytes(15) + b"\x80"), (scalar(5, 0, 16), b"\xff" * 16),
+    (scalar(4, 0, 8), b"\xff" * 8), (scalar(5, 0, 8), b"\xff" * 8),
+    (scalar(8, 0, 2), b"\0\x3c"), (scalar(8, 0, 2), b"\0\x7c"), (scalar(8, 0, 2), b"\1\x7e"),
+    (scalar(8, 0, 2), b"\1\x80"), (scalar(8, 0, 4), struct.pack("<f", -0.1)),
+    (scalar(8, 0, 8), struct.pack("<d", 12.75)), (scalar(8, 0, 8), struct.pack("<d", -0.001)),
+    (scalar(8, 0, 8), struct.pack("<d", 1e300)), (scalar(8, 0, 8), struct.pack("<d", -1e999)),
+    (scalar(8, 0, 10), bytes(7) + b"\x80\xff\x7f"), (scalar(8, 0, 16), bytes(14) + b"\xfe\x7f"),
+    (b"\x09\0\0\x08\x08", struct.pack("<dd", 1, -0.0)),
+    (enumeration(4, 0, (1, b"A"), (2, b"B"), (4, b"C")), struct.pack("<I", 6)),
+    (enumeration(4, 0, (1, b"A"), (2, b"B"), (4, b"C")), struct.pack("<I", 2)),
+    (enumeration(1, 1, (-1, b"M"), (5, b"N")), b"\xfe"), (enumeration(8, 0, (1, b"A")), b"\xff" * 8),
+    (b"\x0c\0\0\0", bytes(8)), (b"\x0e\0\0", bytes(8)), (b"\x16\0\0\2\0", b"\xde\xad"),
+]
+SCALAR_PAYLOAD = b"".join(content for _, content in SCALARS)
+SEEDS["scalars"] = block(FILE, info()) + TABLES + block(PLANS, row(
+    16, [op(STACK_BYTES, len(content)) for _, content in SCALARS], [],
+    bytes([len(SCALARS)]) + b"".join(
+        text(b"s") + text(b"T") + bytes([1, i]) + node for i, (node, _) in enumerate(SCALARS))
+    + b"\0")) + block(
+        RECORDS, enter(1, 1) + values(SCALAR_PAYLOAD) + leave(2) + enter(3, 1)
+        + values(SCALAR_PAYLOAD[::-1]) + leave(4), APPENDED, stream=1)
+
+
 def main():
     directory = HERE / "trace"
     directory.mkdir(exist_ok=True)
