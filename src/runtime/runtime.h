@@ -267,6 +267,8 @@ void ct_file_lend_descriptor(void);
 struct ct_block_header *ct_file_map_block(enum ct_block_type type, uint32_t stream, uint64_t seq,
 					  int *ret_error);
 int ct_file_append(const struct ct_block_header *header, const void *records);
+/* What was reserved on the disk and is not needed. Not in a crash. */
+void ct_file_give_back(void);
 struct ct_site *ct_file_site_row(uint32_t number);
 struct ct_thread_row *ct_file_thread_row(uint32_t stream);
 bool ct_file_add_module(const struct ct_module *entry, const char *path);

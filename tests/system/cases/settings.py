@@ -157,6 +157,25 @@ def raw_trace_is_kept(t):
 
 
 @test(ONE)
+def large_raw_trace_takes_no_more_than_its_size(t):
+    """what was reserved on the disk ahead of the writing is given back"""
+    raw = os.path.join(t.out, "trace.ctrace")
+    source = os.path.join(t.dir, "many.c")
+    with open(source, "w", encoding="utf-8") as file:
+        file.write(
+            "static int leaf(int x) { return x + 1; }\n"
+            "int main(void) { int x = 0; while (x < 2000000) x = leaf(x); return x & 1; }\n"
+        )
+    t.run([t.build(source)], env={"CALLTRACE_OUTPUT": raw})
+    status = os.stat(raw)
+    t.expect(status.st_size > 8 << 20, f"only {status.st_size} bytes")
+    t.expect(
+        status.st_blocks * 512 <= status.st_size + 65536,
+        f"{status.st_blocks * 512} bytes of disk for {status.st_size}",
+    )
+
+
+@test(ONE)
 def unknown_extension_is_json(t):
     """an extension that is not known gives JSON"""
     for name in ("trace.txt", "trace", "trace.json.old"):
