@@ -9,6 +9,7 @@
  *   calls ints CALLS [THREADS]    a function of three ints that returns one
  *   calls string CALLS [THREADS]  the same, and a string of eleven characters
  *   calls struct CALLS [THREADS]  the same, and a struct of 64 bytes by value
+ *   calls pointer CALLS [THREADS] the same, and a pointer to such a struct
  *   calls once THREADS            that many live threads, one call each
  *
  * With THREADS, every thread makes CALLS calls. Thread i runs on the i-th CPU
@@ -84,6 +85,12 @@ static __attribute__((noinline)) int take_struct(int a, int b, int c, struct lar
 	return a + b + c;
 }
 
+static __attribute__((noinline)) int take_pointer(int a, int b, int c, const struct large *large)
+{
+	__asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(large));
+	return a + b + c;
+}
+
 PLAIN static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
@@ -136,12 +143,21 @@ PLAIN static void run_struct(uint64_t call_count, struct work *work)
 	work->timed_calls = call_count;
 }
 
+PLAIN static void run_pointer(uint64_t call_count, struct work *work)
+{
+	struct large large = {{1, 2, 3, 4, 5, 6, 7, 8}};
+	int value = 0;
+	for (uint64_t i = 0; i < call_count; i++)
+		value = take_pointer(value & 1, 2, 3, &large);
+	work->timed_calls = call_count;
+}
+
 static const struct {
 	const char *name;
 	void (*run)(uint64_t call_count, struct work *work);
 } workloads[] = {
 	{"leaf", run_leaf},	{"tree", run_tree},	{"ints", run_ints},
-	{"string", run_string}, {"struct", run_struct},
+	{"string", run_string}, {"struct", run_struct}, {"pointer", run_pointer},
 };
 enum { WORKLOAD_COUNT = sizeof(workloads) / sizeof(workloads[0]) };
 
@@ -299,7 +315,7 @@ PLAIN int main(int argc, char **argv)
 			   thread_count);
 		print_memory();
 	} else {
-		fputs("usage: calls leaf|tree|ints|string|struct CALLS [THREADS] | "
+		fputs("usage: calls leaf|tree|ints|string|struct|pointer CALLS [THREADS] | "
 		      "calls once THREADS\n",
 		      stderr);
 		return 2;
