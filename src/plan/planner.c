@@ -460,12 +460,13 @@ static bool collect_units(struct plan_work *work, uint32_t *ret_flags)
 	uint8_t type;
 	Dwarf_Die die, sub_die;
 	while (dwarf_get_units(module->dwarf, cu, &cu, &version, &type, &die, &sub_die) == 0) {
-		if (type != DW_UT_compile && type != DW_UT_skeleton)
+		bool is_skeleton = ct_split_is_skeleton(&die, type);
+		if (type != DW_UT_compile && !is_skeleton)
 			continue;
 		size_t site_count = count_sites(&module->sites, &die);
 		if (site_count == 0)
 			continue;
-		if (type == DW_UT_skeleton) {
+		if (is_skeleton) {
 			if (!ct_split_find(module->split, &die, &sub_die)) {
 				*ret_flags |= CT_PLAN_INCOMPLETE;
 				continue;

@@ -86,6 +86,14 @@ static uint64_t number_of(Dwarf_Die *die, unsigned int attribute)
 	return number;
 }
 
+/* With -fsplit-dwarf-inlining a skeleton has children, by which libdw takes those of DWARF 4 for
+ * what they stand for. */
+bool ct_split_is_skeleton(Dwarf_Die *unit, uint8_t type)
+{
+	return type == DW_UT_skeleton ||
+	       (type == DW_UT_split_compile && dwarf_hasattr(unit, DW_AT_GNU_dwo_name));
+}
+
 static bool read_skeleton(Dwarf_Die *die, struct ct_split_skeleton *ret)
 {
 	Dwarf_Half version;
@@ -93,7 +101,7 @@ static bool read_skeleton(Dwarf_Die *die, struct ct_split_skeleton *ret)
 	Dwarf_Addr low;
 	*ret = (struct ct_split_skeleton){0};
 	if (dwarf_cu_info(die->cu, &version, &type, NULL, NULL, &ret->id, NULL, NULL) != 0 ||
-	    type != DW_UT_skeleton)
+	    !ct_split_is_skeleton(die, type))
 		return false;
 	if (dwarf_lowpc(die, &low) == 0)
 		ret->low = low;

@@ -23,6 +23,9 @@ struct ct_split *ct_split_create(const struct ct_elf_file *program, const struct
 /* The DIEs that ct_split_find() gave, and what they lead to, go. */
 void ct_split_destroy(struct ct_split *split);
 
+/* Does the unit, of the type that libdw tells, stand for one elsewhere? */
+bool ct_split_is_skeleton(Dwarf_Die *unit, uint8_t type);
+
 /*
  * The compile unit that `skeleton` stands for. `found` is what libdw found, and
  * may be changed. False: it is nowhere.

@@ -83,6 +83,9 @@ RECIPES = {
     "type_units_dwarf4": Recipe("-gdwarf-4 -fdebug-types-section"),
     "type_units_dwarf5": Recipe("-gdwarf-5 -fdebug-types-section"),
     "split_type_units": Recipe("-gdwarf-5 -gsplit-dwarf -fdebug-types-section"),
+    "split_type_units_dwarf4": Recipe("-gdwarf-4 -gsplit-dwarf -fdebug-types-section"),
+    "split_within_objects": Recipe("-g -gsplit-dwarf=single"),
+    "split_with_inlining": Recipe("-gdwarf-4 -gsplit-dwarf -fsplit-dwarf-inlining"),
     "debug_link": Recipe(after=[*SEPARATE, "objcopy --add-gnu-debuglink=program.debug program"]),
     "debug_link_in_folder": Recipe(
         after=[
@@ -124,6 +127,9 @@ PLUS = (
     "type_units_dwarf4",
     "type_units_dwarf5",
     "split_type_units",
+    "split_type_units_dwarf4",
+    "split_within_objects",
+    "split_with_inlining",
     "dwz",
     "dwz_with_common_file",
     "lto",
@@ -131,7 +137,7 @@ PLUS = (
 )
 # GCC's plug-in is for GNU ld; Clang alone knows the other kind.
 RECIPES_OF_GCC = {"lto": Recipe("-g -flto", "-flto")}
-ONLY_CLANG = ("thin_lto",)
+ONLY_CLANG = ("thin_lto", "split_within_objects", "split_with_inlining")
 
 
 def recipe_test(name, recipe, plus):
