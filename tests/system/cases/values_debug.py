@@ -2,6 +2,7 @@
 """Arguments and return values with debug information in every form that toolchains give it."""
 import hashlib
 import os
+import random
 import re
 import shutil
 
@@ -392,6 +393,29 @@ def values_debug_package_of_another_program(t):
             os.mkfifo(program + ".dwp")
         nothing_known(t, program, False)
         account.clear(t)
+
+
+@test(("gcc-O2",))
+def values_debug_damaged_packages(t):
+    """packages with a few bytes changed or the end missing: the command ends, and not by a signal"""
+    folder = os.path.join(t.dir, "damaged")
+    os.mkdir(folder)
+    program = os.path.join(folder, "program")
+    for name in ("dwp_of_types_of_dwarf4", "dwp_of_types_of_dwarf5"):
+        whole = PACKAGES[name].make(t)
+        shutil.copy(whole, program)
+        with open(whole + ".dwp", "rb") as file:
+            good = file.read()
+        chance = random.Random(name)
+        for number in range(40):
+            damaged = bytearray(good)
+            for _ in range(chance.choice((1, 4, 64))):
+                damaged[chance.randrange(len(good))] = chance.choice((0, 1, 0x7F, 0x80, 0xFF))
+            if number % 8 == 0:
+                del damaged[chance.randrange(len(good)) :]
+            with open(program + ".dwp", "wb") as file:
+                file.write(damaged)
+            t.tool([t.context.command, "plan", program])
 
 
 @test(BOTH)
