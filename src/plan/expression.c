@@ -20,13 +20,21 @@ struct chunk {
 	struct ct_expr nodes[CHUNK_NODES];
 };
 
+/* Of the intern table. One of another generation is free: so an arena is reset at once, and there
+ * are three resets for each function. */
+struct slot {
+	const struct ct_expr *node;
+	uint64_t generation;
+};
+
 struct ct_expr_arena {
 	struct chunk *first;
 	struct chunk *current; /* the one being filled; those after it are empty */
 	size_t used;	       /* nodes of `current` */
 	size_t node_count;
-	const struct ct_expr **slots;
+	struct slot *slots;
 	size_t slot_count;
+	uint64_t generation; /* from 1 */
 };
 
 static const struct ct_expr unknown = {.kind = CT_EXPR_UNKNOWN};
@@ -44,6 +52,7 @@ struct ct_expr_arena *ct_expr_arena_create(void)
 	}
 	arena->current = arena->first;
 	arena->slot_count = SLOTS_MIN;
+	arena->generation = 1;
 	return arena;
 }
 
@@ -52,7 +61,7 @@ void ct_expr_arena_reset(struct ct_expr_arena *arena)
 	arena->current = arena->first;
 	arena->used = 0;
 	arena->node_count = 0;
-	memset(arena->slots, 0, arena->slot_count * sizeof(*arena->slots));
+	arena->generation++;
 }
 
 void ct_expr_arena_destroy(struct ct_expr_arena *arena)
@@ -89,11 +98,11 @@ static bool is_same_node(const struct ct_expr *a, const struct ct_expr *b)
 }
 
 /* The slot that has the node, or the free one it belongs in. */
-static const struct ct_expr **find_slot(const struct ct_expr **slots, size_t slot_count,
-					const struct ct_expr *node)
+static struct slot *find_slot(struct slot *slots, size_t slot_count, uint64_t generation,
+			      const struct ct_expr *node)
 {
 	size_t at = hash_node(node) & (slot_count - 1);
-	while (slots[at] && !is_same_node(slots[at], node))
+	while (slots[at].generation == generation && !is_same_node(slots[at].node, node))
 		at = (at + 1) & (slot_count - 1);
 	return &slots[at];
 }
@@ -101,12 +110,13 @@ static const struct ct_expr **find_slot(const struct ct_expr **slots, size_t slo
 static bool grow_slots(struct ct_expr_arena *arena)
 {
 	size_t slot_count = arena->slot_count * 2;
-	const struct ct_expr **slots = calloc(slot_count, sizeof(*slots));
+	struct slot *slots = calloc(slot_count, sizeof(*slots));
 	if (!slots)
 		return false;
 	for (size_t i = 0; i < arena->slot_count; i++)
-		if (arena->slots[i])
-			*find_slot(slots, slot_count, arena->slots[i]) = arena->slots[i];
+		if (arena->slots[i].generation == arena->generation)
+			*find_slot(slots, slot_count, arena->generation,
+				   arena->slots[i].node) = arena->slots[i];
 	free(arena->slots);
 	arena->slots = slots;
 	arena->slot_count = slot_count;
@@ -136,19 +146,19 @@ static const struct ct_expr *intern(struct ct_expr_arena *arena, struct ct_expr 
 	if (depth >= DEPTH_MAX)
 		return &unknown;
 	node.depth = (uint8_t)(depth + 1);
-	const struct ct_expr **slot = find_slot(arena->slots, arena->slot_count, &node);
-	if (*slot)
-		return *slot;
+	struct slot *slot = find_slot(arena->slots, arena->slot_count, arena->generation, &node);
+	if (slot->generation == arena->generation)
+		return slot->node;
 	if (2 * arena->node_count >= arena->slot_count) {
 		if (!grow_slots(arena))
 			return &unknown;
-		slot = find_slot(arena->slots, arena->slot_count, &node);
+		slot = find_slot(arena->slots, arena->slot_count, arena->generation, &node);
 	}
 	struct ct_expr *made = new_node(arena);
 	if (!made)
 		return &unknown;
 	*made = node;
-	*slot = made;
+	*slot = (struct slot){made, arena->generation};
 	arena->node_count++;
 	return made;
 }

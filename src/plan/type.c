@@ -158,12 +158,9 @@ static void define(struct ct_describer *describer, struct ct_type *type)
 		type->is_declaration = true;
 }
 
-void ct_type_peel(struct ct_describer *describer, const Dwarf_Die *die, struct ct_type *ret)
+static void peel(struct ct_describer *describer, const Dwarf_Die *die, struct ct_type *ret)
 {
-	*ret = (struct ct_type){.tag = CT_TYPE_VOID};
-	if (!die)
-		return;
-	ret->die = *die;
+	*ret = (struct ct_type){.die = *die, .tag = CT_TYPE_VOID};
 	for (unsigned int i = 0; i < PEEL_MAX; i++) {
 		ret->tag = dwarf_tag(&ret->die);
 		bool is_typedef = ret->tag == DW_TAG_typedef || ret->tag == DW_TAG_template_alias;
@@ -186,6 +183,23 @@ void ct_type_peel(struct ct_describer *describer, const Dwarf_Die *die, struct c
 		ret->tag = CT_TYPE_BROKEN;
 	else if (ct_type_is_class(ret->tag) || ret->tag == DW_TAG_enumeration_type)
 		define(describer, ret);
+}
+
+void ct_type_peel(struct ct_describer *describer, const Dwarf_Die *die, struct ct_type *ret)
+{
+	*ret = (struct ct_type){.tag = CT_TYPE_VOID};
+	if (!die)
+		return;
+	struct ct_kept *kept = ct_type_keep(describer, die);
+	if (kept && kept->is_peeled) {
+		*ret = kept->peeled;
+		return;
+	}
+	peel(describer, die, ret);
+	if (kept) {
+		kept->peeled = *ret;
+		kept->is_peeled = true;
+	}
 }
 
 void ct_type_peel_target(struct ct_describer *describer, Dwarf_Die *die, struct ct_type *ret)
@@ -311,7 +325,17 @@ static bool array_at_depth(struct ct_describer *describer, struct ct_type *type,
 
 uint64_t ct_type_size(struct ct_describer *describer, struct ct_type *type)
 {
-	return size_at_depth(describer, type, 0);
+	if (type->tag == CT_TYPE_VOID || type->tag == CT_TYPE_BROKEN)
+		return 0;
+	struct ct_kept *kept = ct_type_keep(describer, &type->die);
+	if (kept && kept->has_size)
+		return kept->size_bytes;
+	uint64_t size = size_at_depth(describer, type, 0);
+	if (kept && describer->steps > 0) {
+		kept->size_bytes = size;
+		kept->has_size = true;
+	}
+	return size;
 }
 
 bool ct_type_array(struct ct_describer *describer, struct ct_type *type, struct ct_array *ret)

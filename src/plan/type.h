@@ -85,6 +85,10 @@ struct ct_kept {
 	struct ct_scope *root; /* of a unit's DIE: see type_scope.c */
 	Dwarf_Die *definition; /* of a declaration; its own address is NULL: there is none */
 	uint8_t language;      /* of a unit's DIE: enum ct_language */
+	bool is_peeled;	       /* `peeled` is ct_type_peel()'s */
+	bool has_size;
+	struct ct_type peeled;
+	uint64_t size_bytes; /* ct_type_size()'s */
 };
 
 enum ct_language { CT_LANGUAGE_UNKNOWN = 0, CT_LANGUAGE_C, CT_LANGUAGE_CXX };
