@@ -260,6 +260,7 @@ void ct_slow_settle(uint64_t sp, enum ct_unwind_reason reason)
 		if (ct_stack_signal_range(&here) && !ct_range_holds(here, sp))
 			leave_signal_stack(thread, here, reason, ticks);
 		settle(thread, sp, reason, ticks);
+		ct_values_leave(thread, sp);
 	}
 	thread->busy = false;
 	ct_sys_restore_signals(saved);

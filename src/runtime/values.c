@@ -628,6 +628,22 @@ static CT_COLD void drop_stale(struct ct_thread *thread, uint64_t sp)
 	}
 }
 
+/*
+ * Code goes on at `sp` of the thread's current stack, by a jump or after an
+ * exception: returns from below it never come. Their slots may hold a stub's
+ * address for a long time, in a part of a later frame that nothing writes to.
+ */
+void ct_values_leave(struct ct_thread *thread, uint64_t sp)
+{
+	struct ct_range range = thread->stack->range;
+	for (size_t i = 0; thread->planted && i < CT_PLANTED_PER_THREAD; i++) {
+		struct ct_planted *entry = &thread->planted[i];
+		uint64_t address = entry->slot & ~(uint64_t)CT_PLANTED_BUSY;
+		if (ct_range_holds(range, sp) && ct_range_holds(range, address) && address < sp)
+			entry->slot = 0;
+	}
+}
+
 /* An entry claimed for `slot`, against handlers on this thread; NULL: all are taken. */
 static struct ct_planted *claim_entry(struct ct_thread *thread, uint64_t slot)
 {

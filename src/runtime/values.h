@@ -107,6 +107,8 @@ size_t ct_values_evaluate(const struct ct_capture *capture, const uint64_t *regi
 			  unsigned char *room, bool may_fault, unsigned char **ret);
 /* Is there room for so many bytes on the stack of code whose stack pointer is `sp`? */
 bool ct_values_has_room(const struct ct_thread *thread, uint64_t sp, uint64_t room_bytes);
+/* Code goes on at `sp` of the current stack: what was below is gone. Signals are blocked. */
+void ct_values_leave(struct ct_thread *thread, uint64_t sp);
 /* The thread has ended, or is the only one of a forked child. */
 void ct_values_end_thread(struct ct_thread *thread);
 void ct_values_fork_child(struct ct_thread *thread);
@@ -215,6 +217,11 @@ static inline bool ct_values_plant(struct ct_thread *thread, const struct ct_cap
 
 static inline void ct_values_init(void)
 {
+}
+
+static inline void ct_values_leave(struct ct_thread *thread, uint64_t sp)
+{
+	(void)thread, (void)sp;
 }
 
 static inline void ct_values_end_thread(struct ct_thread *thread)
