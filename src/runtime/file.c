@@ -268,7 +268,7 @@ int ct_file_append(const struct ct_block_header *header, const void *records)
 	uint64_t trailer = ct_block_trailer(header);
 	size_t total = sizeof(*header) + header->used_bytes + sizeof(trailer);
 	size_t rest = CT_BLOCK_BYTES - total;
-	/* A whole block at a time: the kernel may keep it in one piece, at half the cost. */
+	/* A whole block at a time: the kernel may keep it in one piece, at a third less. */
 	struct iovec parts[] = {
 		{(void *)header, sizeof(*header)},
 		{(void *)records, header->used_bytes},
