@@ -267,7 +267,8 @@ static void locate_function(struct ct_passed *passed, struct ct_plan_parameter_l
 		bool is_there = has_location(&parameters->list[i].located);
 		if (is_there && !is_plain && !is_believed)
 			ct_location_set_absent(&candidate->found, CT_WHY_PLAN_UNSURE);
-		else if (!is_there || (!is_plain && ct_passed_is_dead(passed, candidate)))
+		else if (!is_there || (!is_plain && ct_passed_is_dead(passed, candidate,
+								      &parameters->list[i].type)))
 			ct_location_set_absent(&candidate->found, CT_WHY_OPTIMIZED_OUT);
 	}
 }

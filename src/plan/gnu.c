@@ -83,35 +83,109 @@ static void use_what_was_passed(struct ct_passed *passed, struct ct_passed_param
 /* ---- clones ---- */
 
 /*
- * A clone (.constprop, .isra) lacks parameters of the function. For GCC those
- * still are where they would have been passed: in a register that now has
- * another one, or in a place of the stack where anything may be. Where two share
- * a place at the entry, the one the ABI would put there in the whole function is
- * the one that is not passed.
+ * A clone (.constprop, .isra, .part) lacks parameters of the function. GCC makes
+ * variables of those, and says of them that they still are where they would have
+ * been passed: in a register that now has another one, or in a place of the
+ * stack where anything may be. Their entries look like those of parameters, but
+ * they come behind the parameters and the function's variables, the last one
+ * first, and their location lists do not begin where the function begins.
+ */
+
+/* Does the location list begin at the function's entry, or is it the same everywhere? */
+static bool is_there_at_entry(Dwarf_Die *located, uint64_t low)
+{
+	enum { ENTRIES_MAX = 200 };
+	Dwarf_Attribute attribute;
+	Dwarf_Addr base, from, to;
+	Dwarf_Op *ops;
+	size_t op_count;
+	ptrdiff_t offset = 0;
+	if (!dwarf_attr(located, DW_AT_location, &attribute))
+		return false;
+	for (int i = 0; i < ENTRIES_MAX; i++) {
+		offset = dwarf_getlocations(&attribute, offset, &base, &from, &to, &ops, &op_count);
+		if (offset <= 0)
+			return false;
+		if (from == low || (from == 0 && to == UINT64_MAX))
+			return true;
+	}
+	return false;
+}
+
+struct passed_order {
+	size_t last; /* index of the parameter before, + 1 */
+	bool is_over;
+};
+
+static void mark_passed(Dwarf_Die *scope, const struct ct_plan_parameter_list *parameters,
+			struct passed_order *order, bool is_missing[CT_PLAN_PARAMETERS_MAX],
+			bool is_pack)
+{
+	enum { CHILDREN_MAX = 10000 }; /* a broken tree may lead back */
+	Dwarf_Die child;
+	int status = dwarf_child(scope, &child);
+	for (int count = 0; status == 0 && count < CHILDREN_MAX && !order->is_over; count++) {
+		int tag = dwarf_tag(&child);
+		if (tag == DW_TAG_GNU_formal_parameter_pack && !is_pack)
+			mark_passed(&child, parameters, order, is_missing, true);
+		order->is_over |= tag == DW_TAG_variable;
+		for (size_t i = 0; i < parameters->count && tag == DW_TAG_formal_parameter; i++) {
+			if (parameters->list[i].located.addr != child.addr)
+				continue;
+			order->is_over |= i < order->last;
+			order->last = i + 1;
+			is_missing[i] = order->is_over;
+		}
+		status = dwarf_siblingof(&child, &child);
+	}
+}
+
+/*
+ * Which parameters are not passed. Where two share a place at the entry all the
+ * same, the one the ABI would put there in the whole function is missing.
  */
 static void find_missing(struct ct_passed *passed, struct ct_plan_parameter_list *parameters,
 			 bool is_missing[CT_PLAN_PARAMETERS_MAX])
 {
 	struct ct_location_context at_entry = ct_passed_context(passed, passed->low);
+	struct passed_order order = {.last = 0};
+	for (size_t i = 0; i < parameters->count; i++)
+		is_missing[i] = true;
+	mark_passed(&passed->function, parameters, &order, is_missing, false);
 	ct_passed_assign(passed, parameters);
 	for (size_t i = 0; i < passed->count; i++) {
-		struct ct_passed_parameter *parameter = &passed->list[i];
-		if (parameters->list[i].located.addr)
-			ct_location_find(&at_entry, &parameters->list[i].located,
-					 &parameter->found);
-		is_missing[i] = false;
+		Dwarf_Die *located = &parameters->list[i].located;
+		is_missing[i] |= !located->addr || !is_there_at_entry(located, passed->low);
+		if (!is_missing[i])
+			ct_location_find(&at_entry, located, &passed->list[i].found);
 	}
 	for (size_t i = 0; i < passed->count; i++) {
 		struct ct_passed_parameter *parameter = &passed->list[i];
-		for (size_t j = 0; j < passed->count; j++)
-			if (i != j &&
-			    (ct_location_stands_in(&parameter->found, &passed->list[j].found) ||
-			     ct_location_stands_in(&passed->list[j].found, &parameter->found)))
-				is_missing[i] = parameter->argument.kind == CT_ARGUMENT_UNKNOWN ||
-						ct_passed_compare(passed, &parameter->argument,
-								  &parameter->found,
-								  true) == CT_OPINION_YES;
+		for (size_t j = 0; j < passed->count && !is_missing[i]; j++) {
+			const struct ct_location *other = &passed->list[j].found;
+			if (i == j || is_missing[j] ||
+			    (!ct_location_stands_in(&parameter->found, other) &&
+			     !ct_location_stands_in(other, &parameter->found)))
+				continue;
+			is_missing[i] = parameter->argument.kind == CT_ARGUMENT_UNKNOWN ||
+					ct_passed_compare(passed, &parameter->argument,
+							  &parameter->found,
+							  true) == CT_OPINION_YES;
+		}
 	}
+}
+
+/* A value that is the same in each call of the clone, which is why it is one. */
+static bool is_constant(const struct ct_location *location)
+{
+	for (size_t i = 0; i < location->piece_count; i++) {
+		const struct ct_location_piece *piece = &location->pieces[i];
+		if (piece->kind != CT_LOCATION_BYTES &&
+		    (piece->kind != CT_LOCATION_VALUE || (piece->expr->kind != CT_EXPR_CONSTANT &&
+							  piece->expr->kind != CT_EXPR_ADDRESS)))
+			return false;
+	}
+	return true;
 }
 
 static bool reads_callers(const struct ct_expr *expr, const struct ct_expr *cfa)
@@ -145,7 +219,7 @@ static void locate_in_clone(struct ct_passed *passed, struct ct_plan_parameter_l
 	find_missing(passed, parameters, is_missing);
 	for (size_t i = 0; i < parameters->count; i++) {
 		struct ct_location *location = &parameters->list[i].location;
-		if (is_missing[i])
+		if (is_missing[i] && !is_constant(location))
 			ct_location_set_absent(location, CT_WHY_OPTIMIZED_OUT);
 		else if (is_callers(location, cfa))
 			ct_location_set_absent(location, CT_WHY_PLAN_UNSURE);

@@ -488,8 +488,23 @@ static bool callers_part(const struct ct_passed_parameter *parameter, const stru
 	return is_any;
 }
 
-/* Does code of the function behind the hook use what is at [low, high) from the CFA? */
-static bool is_used_behind(struct ct_passed *passed, int64_t low, int64_t high)
+/* A range of the caller's part of the stack, from the CFA on, that is looked for in the code. */
+struct wanted {
+	int64_t low;
+	int64_t high;
+	bool copies_count;
+};
+
+/* In terms of a register that holds rsp as it was at the entry + `value`. */
+static struct ct_machine_range range_from(const struct wanted *wanted, unsigned int number,
+					  int64_t value)
+{
+	int64_t distance = RETURN_ADDRESS_BYTES - value;
+	return (struct ct_machine_range){number, wanted->low + distance, wanted->high + distance};
+}
+
+/* Does code of the function behind the hook use it? */
+static bool is_used_behind(struct ct_passed *passed, const struct wanted *wanted)
 {
 	enum { RANGES_MAX = 16 };
 	const struct ct_machine *machine = passed->module->machine;
@@ -509,9 +524,10 @@ static bool is_used_behind(struct ct_passed *passed, int64_t low, int64_t high)
 			if (!value_base || value_base->kind != CT_EXPR_REGISTER ||
 			    value_base->number != RSP)
 				continue;
-			int64_t distance = RETURN_ADDRESS_BYTES - value;
-			if (ct_machine_uses_memory(machine, code, from, to, kept_registers[j],
-						   low + distance, high + distance))
+			struct ct_machine_range range = range_from(wanted, kept_registers[j],
+								   value);
+			if (ct_machine_uses_memory(machine, code, from, to, wanted->copies_count,
+						   &range))
 				return true;
 		}
 	}
@@ -519,7 +535,7 @@ static bool is_used_behind(struct ct_passed *passed, int64_t low, int64_t high)
 }
 
 /* The same on the way to the hook, where rsp moves. */
-static bool is_used_before(struct ct_passed *passed, int64_t low, int64_t high)
+static bool is_used_before(struct ct_passed *passed, const struct wanted *wanted)
 {
 	struct ct_machine *machine = passed->module->machine;
 	static const uint8_t registers[] = {RSP, 6};
@@ -531,10 +547,10 @@ static bool is_used_before(struct ct_passed *passed, int64_t low, int64_t high)
 			const struct ct_expr *base;
 			int64_t value;
 			ct_expr_split(ct_machine_register(machine, registers[j]), &base, &value);
-			int64_t distance = RETURN_ADDRESS_BYTES - value;
+			struct ct_machine_range range = range_from(wanted, registers[j], value);
 			if (base && base->kind == CT_EXPR_REGISTER && base->number == RSP &&
-			    ct_machine_uses_memory(machine, passed->code, at, next, registers[j],
-						   low + distance, high + distance))
+			    ct_machine_uses_memory(machine, passed->code, at, next,
+						   wanted->copies_count, &range))
 				return true;
 		}
 		if (next == 0)
@@ -547,14 +563,38 @@ static bool is_used_before(struct ct_passed *passed, int64_t low, int64_t high)
 	return false;
 }
 
-bool ct_passed_is_dead(struct ct_passed *passed, const struct ct_passed_parameter *parameter)
+/* One value for the compiler: no class, array or complex number, whose bytes are copied. */
+static bool is_scalar(struct ct_passed *passed, Dwarf_Die *type_die)
+{
+	struct ct_describer *describer = passed->module->describer;
+	struct ct_type type;
+	if (!type_die->addr)
+		return false;
+	ct_type_begin(describer);
+	ct_type_peel(describer, type_die, &type);
+	switch (type.tag) {
+	case DW_TAG_base_type:
+		return ct_type_encoding(describer, &type) != DW_ATE_complex_float;
+	case DW_TAG_enumeration_type:
+	case DW_TAG_pointer_type:
+	case DW_TAG_reference_type:
+	case DW_TAG_rvalue_reference_type:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool ct_passed_is_dead(struct ct_passed *passed, const struct ct_passed_parameter *parameter,
+		       Dwarf_Die *type)
 {
 	struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
-	int64_t low = 0, high = 0;
+	struct wanted wanted = {.copies_count = is_scalar(passed, type)};
 	context.is_in_call = true;
-	if (!passed->call || !callers_part(parameter, ct_location_cfa(&context), &low, &high))
+	if (!passed->call ||
+	    !callers_part(parameter, ct_location_cfa(&context), &wanted.low, &wanted.high))
 		return false;
-	return !is_used_behind(passed, low, high) && !is_used_before(passed, low, high);
+	return !is_used_behind(passed, &wanted) && !is_used_before(passed, &wanted);
 }
 
 /* Has nothing been stored over an argument on the stack on the way to the hook? */

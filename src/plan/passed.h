@@ -75,10 +75,13 @@ bool ct_passed_is_callers(const struct ct_expr *address, const struct ct_expr *c
 
 /*
  * Is `found` in the caller's part of the stack, and nothing in the function uses
- * it? Then Clang does not put it there: what is there is anything. The machine
- * is used for it.
+ * it? Then Clang does not put it there: what is there is anything. It also knows
+ * of a class by value that is handed on, to the function itself or others, and
+ * read by none of them: callers do not fill it in, though those in between copy
+ * it. The machine is used for it.
  */
-bool ct_passed_is_dead(struct ct_passed *passed, const struct ct_passed_parameter *parameter);
+bool ct_passed_is_dead(struct ct_passed *passed, const struct ct_passed_parameter *parameter,
+		       Dwarf_Die *type);
 
 /* Of so many bytes the first that a machine can load at once. */
 uint64_t ct_passed_chunk(uint64_t left);
