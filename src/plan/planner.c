@@ -7,6 +7,7 @@
 #include "plan/planner.h"
 
 #include <dwarf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "plan/module.h"
 #include "plan/passed.h"
 #include "plan/workers.h"
+#include "symbols/dwarf_index.h"
 #include "symbols/range_map.h"
 #include "symbols/symbols.h"
 
@@ -275,15 +277,23 @@ static void plan_enter(struct unit *unit, const struct ct_plan_function *functio
 			   });
 }
 
-/* Where the function is declared. A package's units have no tables of files: the unit's own then.
- */
-static const char *source_of(Dwarf_Die *die)
+/* The file where the function is declared, to be freed. Packages of DWARF 5 have no tables of files
+ * that can be read: the unit's own source then. */
+static char *source_of(Dwarf_Die *die)
 {
 	Dwarf_Die unit;
-	const char *source = dwarf_decl_file(die);
-	if (!source && dwarf_diecu(die, &unit, NULL, NULL))
-		source = dwarf_diename(&unit);
-	return source;
+	Dwarf_Attribute attribute;
+	char *path = NULL;
+	const char *source = ct_dwarf_declaration_file(die);
+	if (source)
+		return strdup(source);
+	source = dwarf_diecu(die, &unit, NULL, NULL) ? dwarf_diename(&unit) : NULL;
+	if (!source)
+		return NULL;
+	const char *folder = dwarf_formstring(dwarf_attr(&unit, DW_AT_comp_dir, &attribute));
+	if (*source == '/' || !folder)
+		return strdup(source);
+	return asprintf(&path, "%s/%s", folder, source) < 0 ? NULL : path;
 }
 
 /* Does the filter let the function at `address` through? GCC leaves the linker's name out of the
@@ -301,11 +311,13 @@ static bool is_wanted(struct ct_plan_module *module, Dwarf_Die *die, uint64_t ad
 	if (!name)
 		name = dwarf_diename(die);
 	ct_cleanup(ct_cleanup_free) char *whole = name ? ct_demangle(name) : NULL;
+	ct_cleanup(ct_cleanup_free) char *source = ct_patterns_want_source(filter) ? source_of(die)
+										   : NULL;
 	struct ct_pattern_subject subject = {
 		.linkage_name = name,
 		.whole_name = whole,
 		.module = module->file->path,
-		.source = ct_patterns_want_source(filter) ? source_of(die) : NULL,
+		.source = source,
 	};
 	return ct_patterns_match(filter, &subject);
 }

@@ -417,8 +417,9 @@ bool ct_dwarf_index_function(struct ct_dwarf_index *index, uint64_t address,
 	return true;
 }
 
-/* Not dwarf_decl_file(), which takes file 0 for none: in DWARF 5 it is the unit's own source. */
-static const char *declaration_file(Dwarf_Die *die)
+/* Not dwarf_decl_file(), which takes file 0 for none: in DWARF 5 it is the unit's own source. And
+ * it aborts the process where a split unit's table of files is not to be had. */
+const char *ct_dwarf_declaration_file(Dwarf_Die *die)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Word number;
@@ -456,7 +457,7 @@ bool ct_dwarf_index_declaration(struct ct_dwarf_index *index, uint64_t address,
 		/* The unit in the file itself has the directory, also where a .dwo has the rest. */
 		struct ct_source_line found = {
 			complete_path(index, &find_unit(index, address)->die,
-				      declaration_file(&function->die)),
+				      ct_dwarf_declaration_file(&function->die)),
 			declaration_line(&function->die),
 		};
 		if (found.file && *found.file && found.line > 0) {

@@ -7,6 +7,7 @@
 #ifndef CT_SYMBOLS_DWARF_INDEX_H
 #define CT_SYMBOLS_DWARF_INDEX_H
 
+#include <elfutils/libdw.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,5 +37,9 @@ bool ct_dwarf_index_declaration(struct ct_dwarf_index *index, uint64_t address,
 				struct ct_source_line *ret);
 bool ct_dwarf_index_function(struct ct_dwarf_index *index, uint64_t address,
 			     struct ct_dwarf_function *ret);
+
+/* The file where a function's DIE says that it is declared, or NULL. It lives as long as the DIE.
+ */
+const char *ct_dwarf_declaration_file(Dwarf_Die *die);
 
 #endif

@@ -346,10 +346,15 @@ for each_name, each_recipe in PACKAGES.items():
 
 
 @test(BOTH)
-def values_debug_package_and_filter(t):
-    """functions chosen by their source file, which the package tells"""
-    for name in ("dwp_of_dwarf4", "dwp_of_types_of_dwarf5"):
-        program = PACKAGES[name].make(t)
+def values_debug_split_and_filter(t):
+    """functions chosen by their source file, which split debug information tells"""
+    for recipe in (
+        RECIPES["split_dwarf4"],
+        RECIPES["split_dwarf5"],
+        PACKAGES["dwp_of_dwarf4"],
+        PACKAGES["dwp_of_types_of_dwarf5"],
+    ):
+        program = recipe.make(t)
         filter_ = {"CALLTRACE_ARGS_FILTER": "file:*/values_debug_other.c"}
         document, _ = account.compare(t, [program], env=filter_)
         known = {
