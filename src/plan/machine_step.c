@@ -6,15 +6,39 @@
  */
 #include "plan/machine_work.h"
 
+#include <string.h>
+
+/* The code of a function is looked at several times for each of its hooks, and to decode an
+ * instruction takes longer than to run it. Known by its bytes: they are all it depends on, so any
+ * machine may use what another has left. */
+enum { DECODED_COUNT = 256 };
+struct decoded {
+	struct ct_instruction instruction;
+	uint8_t bytes[ZYDIS_MAX_INSTRUCTION_LENGTH]; /* insn.length of them; 0: nothing is here */
+};
+static _Thread_local struct decoded decoded_before[DECODED_COUNT]; /* by address */
+
 bool ct_machine_decode(const struct ct_machine *machine, const struct ct_code *code,
 		       uint64_t address, struct ct_instruction *ret)
 {
 	uint64_t at = address - code->address;
 	if (at >= code->size_bytes)
 		return false;
-	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&machine->decoder, code->bytes + at,
-						 code->size_bytes - at, &ret->insn, ret->operands)))
-		return false;
+	const uint8_t *bytes = code->bytes + at;
+	uint64_t there = code->size_bytes - at;
+	struct decoded *decoded = &decoded_before[address % DECODED_COUNT];
+	const ZydisDecodedInstruction *insn = &decoded->instruction.insn;
+	if (insn->length == 0 || insn->length > there ||
+	    memcmp(decoded->bytes, bytes, insn->length) != 0) {
+		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&machine->decoder, bytes, there,
+							 &decoded->instruction.insn,
+							 decoded->instruction.operands))) {
+			decoded->instruction.insn.length = 0;
+			return false;
+		}
+		memcpy(decoded->bytes, bytes, insn->length);
+	}
+	*ret = decoded->instruction;
 	ret->next = address + ret->insn.length;
 	return true;
 }
