@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 
 from driver import account
 from driver.harness import ALL, BOTH, test
@@ -200,3 +201,40 @@ def values_of_a_killed_process(t):
     t.same("calltrace json", 0, made.status)
     tally = account.check(t, t.document(alone=False), rows)
     account.expect_shares(t, tally, 0.9, 0.9)
+
+
+def many_functions(count):
+    """C: functions with parameters of several types, enough for several planners"""
+    lines = ["struct pair { int a; const char *b; };"]
+    for i in range(count):
+        lines.append(f"long many_{i}(int n, struct pair *pair, double by, const char *text) "
+                     f"{{ return n > {i} ? pair->a + (long)by : text[0]; }}")
+    return "\n".join(lines) + "\nint main(void) { return 0; }\n"
+
+
+@test(BOTH)
+def values_planned_by_several_processes(t):
+    """a large module's plans are the same whoever makes them; no process is left"""
+    if os.uname().machine != "x86_64" or t.context.emulator:
+        t.skip("arguments are for x86-64")
+    source = os.path.join(t.dir, "many.c")
+    with open(source, "w", encoding="ascii") as file:
+        file.write(many_functions(1200))
+    program = t.build([(source, ["-Wno-unused-parameter"])], name="many")
+    cache = os.path.join(t.dir, "cache")
+    plans = []
+    for workers in ([], ["--workers", "1"], ["--workers", "2"], ["--workers", "7"]):
+        path = os.path.join(t.dir, "plans")
+        with open(path, "wb") as file:
+            done = subprocess.run(
+                [t.context.command, "plan", program, "--fd", str(file.fileno()), *workers],
+                env={**t.environment(False), "XDG_CACHE_HOME": cache},
+                pass_fds=[file.fileno()],
+                timeout=60,
+            )
+        t.same("status", 0, done.returncode)
+        with open(path, "rb") as file:
+            plans.append(file.read())
+        shutil.rmtree(cache)
+    t.expect(len(plans[0]) > 100000, f"the plans have {len(plans[0])} bytes")
+    t.expect(plans.count(plans[0]) == len(plans), "plans differ with the number of processes")
