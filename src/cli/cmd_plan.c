@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "cli/arguments.h"
+#include "cli/term.h"
 #include "plan/cache.h"
 #include "plan/explain.h"
 #include "plan/planner.h"
@@ -25,6 +26,7 @@ enum {
 	OPTION_FILTER,
 	OPTION_LIST,
 	OPTION_WORKERS,
+	OPTION_QUIET,
 	OPTION_FROM_RUNTIME,
 };
 
@@ -37,6 +39,7 @@ static const struct option options[] = {
 	{"args-filter", required_argument, NULL, OPTION_FILTER},
 	{"list", optional_argument, NULL, OPTION_LIST},
 	{"workers", required_argument, NULL, OPTION_WORKERS},
+	{"quiet", no_argument, NULL, OPTION_QUIET},
 	{"from-runtime", no_argument, NULL, OPTION_FROM_RUNTIME},
 	{0},
 };
@@ -47,6 +50,7 @@ struct request {
 	unsigned int workers;
 	struct ct_plan_settings settings;
 	const char *filter_text;
+	bool is_quiet;
 	bool is_list;
 	const char *list_text;
 };
@@ -74,6 +78,9 @@ static struct ct_error *parse_option(int option, struct request *ret)
 	case OPTION_WORKERS:
 		err = ct_arguments_number("--workers", optarg, 1, WORKERS_MAX, &number);
 		ret->workers = (unsigned int)number;
+		break;
+	case OPTION_QUIET:
+		ret->is_quiet = true;
 		break;
 	case OPTION_LIST:
 		ret->is_list = true;
@@ -200,6 +207,7 @@ static struct ct_error *make_plans(const struct request *request)
 		.settings = request->settings,
 		.filter = filter,
 		.workers = request->workers,
+		.progress = request->is_quiet ? NULL : ct_term_plan_progress,
 	};
 	if (request->fd >= 0) {
 		struct ct_plan_cache cache;
@@ -225,6 +233,7 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 	if (*err)
 		return CT_EXIT_USAGE;
 	*err = make_plans(&request);
+	ct_term_clear();
 	if (*err)
 		return CT_EXIT_FAILURE;
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -253,6 +262,7 @@ const struct ct_command ct_command_plan = {
 		"      --max-pointee N    as with CALLTRACE_MAX_POINTEE=N; default 1\n"
 		"      --workers N        processes to plan in; default: as many as processors, for a\n"
 		"                         large MODULE\n"
+		"      --quiet            no progress on the terminal\n"
 		"      --fd N             write the plans to file descriptor N\n"
 		"      --from-runtime     what libcalltrace.so passes\n",
 };

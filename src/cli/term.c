@@ -48,20 +48,41 @@ void ct_term_warn(const char *sentence)
 	ct_term_say("%s", sentence);
 }
 
-void ct_term_progress(uint64_t calls, uint64_t total)
+/* Is it time for the line? */
+static bool begin_line(void)
 {
 	uint64_t now = now_ms();
 	if (progress.first_ms == 0)
 		progress.first_ms = now;
 	if (now - progress.first_ms < PATIENCE_MS || now - progress.shown_ms < INTERVAL_MS ||
 	    !isatty(STDERR_FILENO))
-		return;
+		return false;
 	progress.shown_ms = now;
 	progress.visible = true;
+	return true;
+}
+
+static uint64_t percent(uint64_t done, uint64_t total)
+{
+	return (done < total ? done : total) * 100 / total;
+}
+
+void ct_term_progress(uint64_t calls, uint64_t total)
+{
+	if (!begin_line())
+		return;
 	if (total == 0)
 		fprintf(stderr, "\r\033[Kcalltrace: read %" PRIu64 ".%" PRIu64 " million calls",
 			calls / 1000000, calls / 100000 % 10);
 	else
 		fprintf(stderr, "\r\033[Kcalltrace: written %" PRIu64 " %%",
-			(calls < total ? calls : total) * 100 / total);
+			percent(calls, total));
+}
+
+void ct_term_plan_progress(uint64_t done, uint64_t total)
+{
+	if (begin_line())
+		fprintf(stderr,
+			"\r\033[Kcalltrace: finding arguments in the debug information, %" PRIu64 " %%",
+			percent(done, total));
 }

@@ -14,6 +14,9 @@ void ct_term_warn(const char *sentence);
 /* A ct_progress_fn: a line that is written over, on a terminal and when it takes long. */
 void ct_term_progress(uint64_t calls, uint64_t total);
 
+/* The same, a ct_plan_progress_fn. */
+void ct_term_plan_progress(uint64_t done, uint64_t total);
+
 /* Take the progress line away. */
 void ct_term_clear(void);
 

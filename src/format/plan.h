@@ -67,6 +67,8 @@ enum ct_plan_flags {
 	CT_PLAN_NO_DEBUG_INFO = 1, /* the module has none: nothing is planned */
 	CT_PLAN_NO_HOOKS = 2,	   /* no instrumented code in the module */
 	CT_PLAN_INCOMPLETE = 4,	   /* a .dwo file or package is not there */
+	CT_PLAN_COMPRESSED = 8,	   /* with NO_DEBUG_INFO: there is some, compressed in a way that
+				    * the command cannot read */
 };
 
 struct ct_plan_index {

@@ -561,7 +561,8 @@ static bool plan_units(struct ct_plan_module *module, uint32_t *ret_flags)
 		  ct_workers_run(&(struct ct_work){.count = work.item_count,
 						   .run = plan_item,
 						   .context = &work,
-						   .writer = &module->writer},
+						   .writer = &module->writer,
+						   .progress = module->options->progress},
 				 workers);
 	plan_work_deinit(&work);
 	return is_good;
@@ -647,6 +648,14 @@ static void module_deinit(struct ct_plan_module *module, struct files *files)
 	ct_elf_file_destroy(files->debug);
 }
 
+/* What libdw can decompress it has opened. */
+static bool is_compressed(const struct ct_elf_file *file)
+{
+	GElf_Shdr header;
+	Elf_Scn *section = file ? ct_elf_file_section(file, ".debug_info") : NULL;
+	return section && gelf_getshdr(section, &header) && header.sh_flags & SHF_COMPRESSED;
+}
+
 static struct ct_error *plan_module(struct ct_plan_module *module, struct files *files,
 				    uint32_t *ret_flags)
 {
@@ -659,7 +668,10 @@ static struct ct_error *plan_module(struct ct_plan_module *module, struct files 
 	}
 	open_debug_info(module, files);
 	if (!module->dwarf) {
-		*ret_flags = CT_PLAN_NO_DEBUG_INFO;
+		*ret_flags = CT_PLAN_NO_DEBUG_INFO |
+			     (is_compressed(module->file) || is_compressed(files->debug)
+				      ? CT_PLAN_COMPRESSED
+				      : 0);
 		return NULL;
 	}
 	return open_tools(module, files) && plan_units(module, ret_flags) ? NULL : ct_error_nomem;

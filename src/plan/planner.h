@@ -7,6 +7,7 @@
 #include "base/pattern.h"
 #include "base/strbuf.h"
 #include "format/plan.h"
+#include "plan/workers.h"
 #include "symbols/elf_file.h"
 
 struct ct_planner_options {
@@ -14,6 +15,7 @@ struct ct_planner_options {
 	const struct ct_patterns *filter; /* functions that get plans; NULL: all */
 	const char *debug_root;		  /* NULL: /usr/lib/debug */
 	unsigned int workers;		  /* processes at most, 0: by the size of the work */
+	ct_plan_progress_fn *progress;	  /* may be NULL */
 };
 
 /* Append the whole plan file to `ret`. Debug information that is damaged gives fewer plans. */

@@ -79,7 +79,13 @@ static bool write_piece(int fd, size_t item, const struct ct_plan_writer *writer
 	       write_all(fd, writer->plans.bytes, writer->plans.length);
 }
 
-static void work_on_items(const struct team *team, int fd)
+static void tell(const struct ct_work *work, size_t done)
+{
+	if (work->progress)
+		work->progress(done, work->count);
+}
+
+static void work_on_items(const struct team *team, int fd, bool is_caller)
 {
 	const struct ct_work *work = team->work;
 	for (;;) {
@@ -88,6 +94,8 @@ static void work_on_items(const struct team *team, int fd)
 		    !write_piece(fd, item, work->writer))
 			break;
 		ct_plan_writer_clear(work->writer);
+		if (is_caller)
+			tell(work, item);
 	}
 	ct_plan_writer_clear(work->writer);
 }
@@ -118,7 +126,7 @@ static bool start_worker(struct team *team, struct worker *worker, unsigned int 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	share_memory_limit(workers);
 	if (getppid() == caller)
-		work_on_items(team, worker->fd);
+		work_on_items(team, worker->fd, false);
 	_exit(0);
 }
 
@@ -163,6 +171,7 @@ static bool join_pieces(const struct team *team)
 		if (!at) {
 			if (!work->run(work->context, item))
 				return false;
+			tell(work, item);
 			continue;
 		}
 		memcpy(&piece, at, sizeof(piece));
@@ -188,7 +197,7 @@ static void work_together(struct team *team, unsigned int workers)
 	while (team->count < workers && start_worker(team, &team->workers[team->count++], workers))
 		;
 	if (team->workers[0].fd >= 0)
-		work_on_items(team, team->workers[0].fd);
+		work_on_items(team, team->workers[0].fd, true);
 	for (unsigned int i = 0; i < team->count; i++)
 		wait_for(&team->workers[i]);
 	for (unsigned int i = 0; i < team->count; i++)

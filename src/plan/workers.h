@@ -3,7 +3,12 @@
 #ifndef CT_PLAN_WORKERS_H
 #define CT_PLAN_WORKERS_H
 
+#include <stdint.h>
+
 #include "plan/plan_file.h"
+
+/* So many of `total` items are done, or being done. */
+typedef void ct_plan_progress_fn(uint64_t done, uint64_t total);
 
 /* Items that are planned each by itself. `run` adds the plans of one to `writer`, and they are the
  * same whatever was run before, in this process or not; false: out of memory. */
@@ -12,6 +17,7 @@ struct ct_work {
 	bool (*run)(void *context, size_t item);
 	void *context;
 	struct ct_plan_writer *writer; /* empty before */
+	ct_plan_progress_fn *progress; /* told now and then, by the caller; may be NULL */
 };
 
 /* Processors this process may run on; at least 1. */

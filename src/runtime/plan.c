@@ -49,6 +49,7 @@ struct plan_file {
 enum image_state {
 	IMAGE_READY = 1,
 	IMAGE_NO_DEBUG_INFO,
+	IMAGE_COMPRESSED, /* its debug information, in a way that cannot be read */
 	IMAGE_FAILED, /* no plan file could be had */
 };
 
@@ -251,7 +252,12 @@ static bool make_captures(struct image *image)
 
 static void set_state(struct image *image, const struct ct_plan_header *header)
 {
-	image->state = header->flags & CT_PLAN_NO_DEBUG_INFO ? IMAGE_NO_DEBUG_INFO : IMAGE_READY;
+	if (header->flags & CT_PLAN_COMPRESSED)
+		image->state = IMAGE_COMPRESSED;
+	else if (header->flags & CT_PLAN_NO_DEBUG_INFO)
+		image->state = IMAGE_NO_DEBUG_INFO;
+	else
+		image->state = IMAGE_READY;
 }
 
 /* All of a file that is in private memory. */
@@ -463,6 +469,11 @@ static void load(struct image *image, const char *path)
 	if (image->state == IMAGE_NO_DEBUG_INFO)
 		ct_log("'%s' has no debug information, so arguments are not captured; build it "
 		       "with -g",
+		       file_name(path));
+	if (image->state == IMAGE_COMPRESSED)
+		ct_log("the debug information of '%s' is compressed with zstd, which this "
+		       "`calltrace` cannot read, so arguments are not captured; link it with "
+		       "-gz=zlib",
 		       file_name(path));
 }
 

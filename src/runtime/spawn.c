@@ -271,6 +271,8 @@ const char *ct_spawn_converter(const char *raw_path, bool remove_raw)
 
 const char *ct_spawn_planner(const char *module, int fd, bool quiet)
 {
+	/* Later the program may have put something on the terminal. */
+	static bool has_begun;
 	char numbers[3][16];
 	uint32_t values[] = {(uint32_t)fd, ct_runtime.config.max_string,
 			     ct_runtime.config.max_pointee};
@@ -289,10 +291,11 @@ const char *ct_spawn_planner(const char *module, int fd, bool quiet)
 		numbers[1],
 		(char *)"--max-pointee",
 		numbers[2],
-		(char *)"--from-runtime",
+		has_begun ? (char *)"--quiet" : (char *)"--from-runtime",
 		filter[0] ? (char *)"--args-filter" : NULL,
 		filter,
 		NULL,
 	};
+	has_begun = true;
 	return run_calltrace(arguments, fd, quiet);
 }

@@ -43,7 +43,7 @@ static bool run_item(void *context, size_t item)
 static bool run(struct fixture *fixture, unsigned int workers, struct ct_strbuf *ret)
 {
 	fixture->caller = getpid();
-	struct ct_work work = {ITEMS, run_item, fixture, &fixture->writer};
+	struct ct_work work = {ITEMS, run_item, fixture, &fixture->writer, NULL};
 	bool is_good = ct_workers_run(&work, workers);
 	if (is_good)
 		assert_null(

@@ -303,6 +303,9 @@ def values_debug_compressed_with_zstd(t):
         account.check_shape(t, call)
     if t.traced.err == b"":
         account.check(t, document, rows)
+        return
+    lines = t.traced.err.decode().splitlines()
+    t.expect(len(lines) == 1 and "zstd" in lines[0] and "-gz=zlib" in lines[0], f"said: {lines}")
 
 
 BINUTILS = "dwp -e program -o program.dwp"  # 2.40 knows DWARF 4 alone
