@@ -298,3 +298,40 @@ struct ct_argument ct_argument_next(struct ct_argument_cursor *cursor, Dwarf_Die
 	}
 	return argument;
 }
+
+/* ---- padding ---- */
+
+static void mark_members(struct ct_describer *describer, Dwarf_Die *type_die, uint64_t offset,
+			 bool is_member[CT_ARGUMENT_PADDED_MAX], unsigned int depth)
+{
+	struct ct_type type;
+	ct_type_peel(describer, type_die, &type);
+	const struct ct_class *class = ct_type_is_class(type.tag) ? ct_type_class(describer, &type)
+								  : NULL;
+	uint64_t size_bytes = ct_type_size(describer, &type);
+	/* What is not looked into counts as a whole. */
+	bool is_whole = !class || class->is_cut || depth > CT_TYPE_DEPTH_MAX ||
+			!ct_type_step(describer);
+	for (uint64_t i = offset; is_whole && i < offset + size_bytes && i < CT_ARGUMENT_PADDED_MAX;
+	     i++)
+		is_member[i] = true;
+	for (size_t i = 0; !is_whole && i < class->member_count; i++) {
+		const struct ct_member *member = &class->members[i];
+		Dwarf_Die member_type = member->type;
+		uint64_t first = offset + member->bit_offset / 8;
+		uint64_t last = offset + (member->bit_offset + member->bit_count + 7) / 8;
+		if (!member->bit_count)
+			mark_members(describer, &member_type, offset + member->offset, is_member,
+				     depth + 1);
+		for (uint64_t j = first;
+		     member->bit_count && j < last && j < CT_ARGUMENT_PADDED_MAX; j++)
+			is_member[j] = true;
+	}
+}
+
+void ct_argument_mark_members(struct ct_describer *describer, Dwarf_Die *type,
+			      bool is_member[CT_ARGUMENT_PADDED_MAX])
+{
+	ct_type_begin(describer);
+	mark_members(describer, type, 0, is_member, 0);
+}

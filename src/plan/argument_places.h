@@ -51,4 +51,11 @@ struct ct_argument_cursor ct_argument_cursor_init(struct ct_describer *describer
 
 struct ct_argument ct_argument_next(struct ct_argument_cursor *cursor, Dwarf_Die *type_die);
 
+enum { CT_ARGUMENT_PADDED_MAX = 16 };
+
+/* The bytes of a small class that belong to a member; the others may never be stored. False at
+ * first. */
+void ct_argument_mark_members(struct ct_describer *describer, Dwarf_Die *type,
+			      bool is_member[CT_ARGUMENT_PADDED_MAX]);
+
 #endif

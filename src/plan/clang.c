@@ -25,7 +25,10 @@
 #include "plan/passed.h"
 #include "plan/type.h"
 
-enum { STEPS_MAX = 300 }; /* behind the hook, until all is stored */
+enum {
+	RSP = 7,
+	STEPS_MAX = 300, /* behind the hook, until all is stored */
+};
 
 /* ---- functions that were not optimized ---- */
 
@@ -46,45 +49,14 @@ static bool is_optimized(Dwarf_Die *function)
 	return false;
 }
 
-enum { PADDED_MAX = 16 };
-
-/* Bytes of a small class that belong to a member; the others may never be stored. */
-static void mark_members(struct ct_describer *describer, Dwarf_Die *type_die, uint64_t offset,
-			 bool is_member[PADDED_MAX], unsigned int depth)
-{
-	struct ct_type type;
-	ct_type_peel(describer, type_die, &type);
-	const struct ct_class *class = ct_type_is_class(type.tag) ? ct_type_class(describer, &type)
-								  : NULL;
-	uint64_t size_bytes = ct_type_size(describer, &type);
-	/* What is not looked into counts as a whole. */
-	bool is_whole = !class || class->is_cut || depth > CT_TYPE_DEPTH_MAX ||
-			!ct_type_step(describer);
-	for (uint64_t i = offset; is_whole && i < offset + size_bytes && i < PADDED_MAX; i++)
-		is_member[i] = true;
-	for (size_t i = 0; !is_whole && i < class->member_count; i++) {
-		const struct ct_member *member = &class->members[i];
-		Dwarf_Die member_type = member->type;
-		uint64_t first = offset + member->bit_offset / 8;
-		uint64_t last = offset + (member->bit_offset + member->bit_count + 7) / 8;
-		if (!member->bit_count)
-			mark_members(describer, &member_type, offset + member->offset, is_member,
-				     depth + 1);
-		for (uint64_t j = first; member->bit_count && j < last && j < PADDED_MAX; j++)
-			is_member[j] = true;
-	}
-}
-
 /* The bytes of a home as what has been stored there, in terms of the hook; false: not yet. */
 static bool read_home(struct ct_passed *passed, const struct ct_expr *home, uint64_t size_bytes,
 		      Dwarf_Die *type, struct ct_location *ret)
 {
 	struct ct_expr_arena *arena = passed->module->arena;
-	bool is_member[PADDED_MAX] = {false};
-	if (size_bytes <= PADDED_MAX && type->addr) {
-		ct_type_begin(passed->module->describer);
-		mark_members(passed->module->describer, type, 0, is_member, 0);
-	}
+	bool is_member[CT_ARGUMENT_PADDED_MAX] = {false};
+	if (size_bytes <= CT_ARGUMENT_PADDED_MAX && type->addr)
+		ct_argument_mark_members(passed->module->describer, type, is_member);
 	ret->is_composite = true;
 	ret->is_everywhere = false;
 	ret->piece_count = 0;
@@ -101,7 +73,7 @@ static bool read_home(struct ct_passed *passed, const struct ct_expr *home, uint
 			if (ct_expr_is_known(value) && is_stored)
 				break;
 		}
-		if (chunk == 0 && at < PADDED_MAX && size_bytes <= PADDED_MAX && !is_member[at]) {
+		if (chunk == 0 && size_bytes <= CT_ARGUMENT_PADDED_MAX && !is_member[at]) {
 			chunk = 1;
 			value = ct_expr_constant(arena, 0);
 		}
@@ -114,6 +86,90 @@ static bool read_home(struct ct_passed *passed, const struct ct_expr *home, uint
 	if (ret->piece_count == 1)
 		ret->is_composite = false;
 	return ret->piece_count > 0;
+}
+
+/*
+ * A class that is passed by its address has, while nothing is optimized, either
+ * the one place where the address is kept, in the caller's part of the stack or
+ * stored before the hook; or a list, which begins before the hook, where the
+ * address is in a register or has just been computed.
+ */
+static bool is_address_stored(struct ct_passed *passed, Dwarf_Die *located,
+			      const struct ct_location *found, const struct ct_expr *cfa)
+{
+	struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
+	struct ct_location location;
+	const struct ct_expr *address = found->pieces[0].expr;
+	const struct ct_expr *base;
+	int64_t offset;
+	if (found->is_composite || found->pieces[0].kind != CT_LOCATION_MEMORY ||
+	    !found->is_everywhere || address->kind != CT_EXPR_LOAD)
+		return false;
+	if (ct_passed_is_callers(address->left, cfa))
+		return true;
+	context.is_in_call = true;
+	context.machine = passed->module->machine;
+	ct_location_find(&context, located, &location);
+	address = location.pieces[0].expr;
+	if (location.pieces[0].kind != CT_LOCATION_MEMORY || !ct_expr_is_known(address))
+		return false;
+	if (address->kind != CT_EXPR_LOAD)
+		return true;
+	/* As it was at the entry there, where nobody has stored anything yet. */
+	ct_expr_split(address->left, &base, &offset);
+	return base && base->kind == CT_EXPR_REGISTER && base->number == RSP && offset > 0;
+}
+
+/* Where its list begins, before the hook; 0: nowhere there. */
+static uint64_t find_list_begin(struct ct_passed *passed, Dwarf_Die *located)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Addr base, from, to;
+	Dwarf_Op *ops;
+	size_t op_count;
+	return dwarf_attr(located, DW_AT_location, &attribute) &&
+			       dwarf_getlocations(&attribute, 0, &base, &from, &to, &ops,
+						  &op_count) > 0 &&
+			       from >= passed->low && from <= passed->call
+		       ? from
+		       : 0;
+}
+
+static void locate_references(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
+{
+	struct ct_location_context at_call = ct_passed_context(passed, passed->site - 1);
+	at_call.is_in_call = true;
+	const struct ct_expr *cfa = ct_location_cfa(&at_call);
+	for (size_t i = 0; i < passed->count && passed->call; i++) {
+		struct ct_passed_parameter *candidate = &passed->list[i];
+		Dwarf_Die *located = &parameters->list[i].located;
+		struct ct_location location;
+		if (candidate->opinion == CT_OPINION_YES || !located->addr)
+			continue;
+		ct_passed_run(passed);
+		ct_location_find(&at_call, located, &location);
+		if (is_address_stored(passed, located, &location, cfa)) {
+			candidate->found = location;
+			candidate->opinion = CT_OPINION_YES;
+			continue;
+		}
+		uint64_t begin = find_list_begin(passed, located);
+		if (!begin || !ct_passed_run_to(passed, begin))
+			continue;
+		struct ct_location_context there = ct_passed_context(passed, begin);
+		there.machine = passed->module->machine;
+		ct_location_find(&there, located, &location);
+		ct_passed_run(passed);
+		if (location.is_composite || location.pieces[0].kind != CT_LOCATION_MEMORY ||
+		    !ct_expr_is_known(location.pieces[0].expr))
+			continue;
+		candidate->argument.kind = CT_ARGUMENT_REFERENCE;
+		candidate->argument.word_count = 1;
+		candidate->argument.words[0].value = location.pieces[0].expr;
+		candidate->argument.words[0].size_bytes = 8;
+		ct_passed_find(passed, candidate);
+		candidate->opinion = CT_OPINION_YES;
+	}
 }
 
 /*
@@ -257,8 +313,10 @@ static void locate_function(struct ct_passed *passed, struct ct_plan_parameter_l
 	find_callers(passed, parameters);
 	bool believes_abi = is_bound(passed);
 	bool is_plain = !is_optimized(&passed->function);
-	if (is_plain)
+	if (is_plain) {
+		locate_references(passed, parameters);
 		locate_plain(passed, parameters);
+	}
 	for (size_t i = 0; i < passed->count; i++) {
 		struct ct_passed_parameter *candidate = &passed->list[i];
 		bool is_believed = candidate->opinion == CT_OPINION_YES ||
@@ -428,7 +486,6 @@ static void find_steady(struct ct_passed *passed, struct ct_plan_origin *copy,
 /* Is the stack's address in what is computed? `cfa` tells whether rbp is the frame pointer. */
 static bool has_frame_address(const struct ct_expr *expr, const struct ct_expr *cfa)
 {
-	enum { RSP = 7 };
 	const struct ct_expr *cfa_base;
 	int64_t offset;
 	if (expr->kind == CT_EXPR_LOAD)
@@ -450,6 +507,36 @@ static bool may_lack_load(const struct ct_location *location, const struct ct_ex
 	return false;
 }
 
+/*
+ * Is it made of parts of a word? A small class is one, for Clang, and where the
+ * function around it does not need all of its members, Clang leaves the others
+ * out of the word, and does not tell.
+ */
+static bool is_part_of_word(Dwarf_Die *located, uint64_t address)
+{
+	enum { EXPRESSIONS_MAX = 4 };
+	Dwarf_Attribute attribute;
+	Dwarf_Op *ops[EXPRESSIONS_MAX];
+	size_t op_counts[EXPRESSIONS_MAX];
+	if (!dwarf_attr(located, DW_AT_location, &attribute))
+		return false;
+	int count = dwarf_getlocation_addr(&attribute, address, ops, op_counts, EXPRESSIONS_MAX);
+	for (int i = 0; i < count; i++)
+		for (size_t j = 0; j < op_counts[i]; j++)
+			switch (ops[i][j].atom) {
+			case DW_OP_and:
+			case DW_OP_or:
+			case DW_OP_xor:
+			case DW_OP_shl:
+			case DW_OP_shr:
+			case DW_OP_shra:
+				return true;
+			default:
+				break;
+			}
+	return false;
+}
+
 static void locate_inlined(struct ct_passed *passed, uint64_t steady,
 			   struct ct_plan_parameter_list *parameters)
 {
@@ -467,7 +554,8 @@ static void locate_inlined(struct ct_passed *passed, uint64_t steady,
 		bool is_home = parameter->location.is_everywhere &&
 			       parameter->location.pieces[0].kind == CT_LOCATION_MEMORY;
 		bool is_sure = i < 64 && (steady >> i & 1) && !is_home &&
-			       !may_lack_load(&parameter->location, cfa);
+			       !may_lack_load(&parameter->location, cfa) &&
+			       !is_part_of_word(&parameter->located, passed->site);
 		if (is_there && !is_sure)
 			ct_location_set_absent(&parameter->location, CT_WHY_PLAN_UNSURE);
 	}

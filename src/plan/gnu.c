@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "plan/passed.h"
+#include "plan/type.h"
 
 static void locate_by_lists(struct ct_plan_module *module, Dwarf_Die *function, uint64_t site,
 			    struct ct_plan_parameter_list *parameters)
@@ -338,6 +339,56 @@ static void refuse_changed(struct ct_passed *passed, struct ct_passed_parameter 
 		ct_location_set_absent(ret, CT_WHY_PLAN_UNSURE);
 }
 
+/* ---- x87 ---- */
+
+static bool is_long_double(struct ct_passed *passed, Dwarf_Die *type_die)
+{
+	enum { X87_BYTES = 16 };
+	struct ct_describer *describer = passed->module->describer;
+	struct ct_type type;
+	if (!type_die->addr)
+		return false;
+	ct_type_begin(describer);
+	ct_type_peel(describer, type_die, &type);
+	if (type.tag != DW_TAG_base_type)
+		return false;
+	uint64_t size_bytes = ct_type_size(describer, &type);
+	switch (ct_type_encoding(describer, &type)) {
+	case DW_ATE_float:
+		return size_bytes == X87_BYTES;
+	case DW_ATE_complex_float:
+		return size_bytes == 2 * X87_BYTES;
+	default:
+		return false;
+	}
+}
+
+/*
+ * The x87 registers turn with each value that is pushed or popped. GCC loses
+ * count of them, and says of the place where one is stored that it holds what
+ * another did. A place for good is another matter.
+ */
+static void refuse_x87(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
+{
+	struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
+	context.is_in_call = true;
+	const struct ct_expr *cfa = ct_location_cfa(&context);
+	for (size_t i = 0; i < parameters->count; i++) {
+		struct ct_plan_parameter *parameter = &parameters->list[i];
+		bool is_stored = false;
+		for (size_t j = 0; j < parameter->location.piece_count; j++) {
+			const struct ct_location_piece *piece = &parameter->location.pieces[j];
+			is_stored |= piece->kind == CT_LOCATION_VALUE ||
+				     (piece->kind == CT_LOCATION_MEMORY &&
+				      ct_plan_is_on_stack(piece->expr, cfa) &&
+				      !ct_passed_is_callers(piece->expr, cfa));
+		}
+		if (is_stored && !parameter->location.is_everywhere &&
+		    is_long_double(passed, &parameter->type))
+			ct_location_set_absent(&parameter->location, CT_WHY_PLAN_UNSURE);
+	}
+}
+
 static void locate_by_abi(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
 	if (has_hidden(parameters))
@@ -367,6 +418,7 @@ void ct_plan_locate_gnu(struct ct_plan_module *module, const struct ct_plan_func
 	passed->code = ct_hook_sites_code(&module->sites, site);
 	locate_by_lists(module, &passed->function, site, parameters);
 	refuse_not_stored(passed, parameters);
+	refuse_x87(passed, parameters);
 	if (is_inlined && !is_whole)
 		refuse_missing(passed, parameters);
 	else if (!is_inlined && !is_whole)

@@ -31,13 +31,24 @@ static bool has_lost_register(const struct ct_expr *expr, int *nodes)
 	       has_lost_register(expr->right, nodes);
 }
 
+/* The canary, or what it is compared with; a part of them, too. */
+static bool is_canary(const struct ct_machine *machine, const struct ct_expr *expr)
+{
+	const struct ct_expr *copy = machine->canary_copy;
+	if (ct_work_is_canary(expr) || (ct_expr_is_known(expr) && ct_expr_equal(expr, copy)))
+		return true;
+	if (expr->kind != CT_EXPR_LOAD)
+		return false;
+	const struct ct_expr *whole = ct_expr_load(machine->arena, expr->left, 8);
+	return ct_work_is_canary(whole) || (ct_expr_is_known(copy) && ct_expr_equal(whole, copy));
+}
+
 static bool has_canary(const struct ct_machine *machine, const struct ct_expr *expr, int *nodes)
 {
 	if (!expr)
 		return false;
-	bool is_copy = ct_expr_is_known(expr) && ct_expr_equal(expr, machine->canary_copy);
-	return --*nodes < 0 || ct_work_is_canary(expr) || is_copy ||
-	       has_canary(machine, expr->left, nodes) || has_canary(machine, expr->right, nodes);
+	return --*nodes < 0 || is_canary(machine, expr) || has_canary(machine, expr->left, nodes) ||
+	       has_canary(machine, expr->right, nodes);
 }
 
 /* A bit for each that is not there. */
@@ -51,7 +62,8 @@ static unsigned int missing_results(const struct ct_machine *machine,
 		const struct ct_expr *part =
 			ct_machine_register_part(machine, number, results->registers[i].size_bytes);
 		int whole_nodes = LOOK_NODES, part_nodes = LOOK_NODES;
-		if (has_canary(machine, whole, &whole_nodes) ||
+		/* What is left of it above a part does not count. */
+		if (has_canary(machine, ct_expr_is_known(part) ? part : whole, &whole_nodes) ||
 		    has_lost_register(part, &part_nodes))
 			missing |= 1U << i;
 	}

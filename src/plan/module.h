@@ -123,8 +123,9 @@ void ct_plan_locate_clang(struct ct_plan_module *module, const struct ct_plan_or
 /* The operations that a return of a function appends by, and their description. */
 struct ct_plan_shape {
 	struct ct_return_place place;
-	size_t lead; /* operations that take the value itself; the rest follow
-		      * what it points to */
+	uint8_t used_bytes[2]; /* of each part: up to its last byte that belongs to a member */
+	size_t lead;	       /* operations that take the value itself; the rest follow
+				* what it points to */
 	bool reads_memory;
 	struct ct_plan_draft draft; /* nodes: from "u8 1 when the function returns a value" on */
 };

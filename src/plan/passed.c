@@ -102,6 +102,17 @@ static void keep_registers(struct ct_passed *passed)
 							   kept_registers[i]);
 }
 
+bool ct_passed_run_to(struct ct_passed *passed, uint64_t address)
+{
+	struct ct_machine *machine = passed->module->machine;
+	uint64_t at = passed->low;
+	ct_machine_reset(machine);
+	uint64_t alignment = find_alignment(passed);
+	if (alignment && alignment < address && !pass_alignment(passed, &at))
+		return false;
+	return ct_machine_run(machine, passed->code, at, address, &at) == CT_MACHINE_AT;
+}
+
 void ct_passed_run(struct ct_passed *passed)
 {
 	struct ct_machine *machine = passed->module->machine;

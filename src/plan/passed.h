@@ -54,7 +54,10 @@ uint64_t ct_passed_bytes(struct ct_passed *passed, Dwarf_Die *type);
 /* Run from the function's entry to the hook's call: `call`, `rsp`, and the module's machine. */
 void ct_passed_run(struct ct_passed *passed);
 
-/* After it: `found`, of one whose place is known. */
+/* The same to an instruction before it, without calls on the way. */
+bool ct_passed_run_to(struct ct_passed *passed, uint64_t address);
+
+/* After ct_passed_run(): `found`, of one whose place is known. */
 void ct_passed_find(struct ct_passed *passed, struct ct_passed_parameter *parameter);
 
 /* Does the debug information name the same place at the function's entry; or, and then find a

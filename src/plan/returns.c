@@ -20,6 +20,8 @@
 #include <dwarf.h>
 #include <string.h>
 
+#include "plan/argument_places.h"
+
 enum {
 	RAX = 0,
 	RDX = 1,
@@ -44,20 +46,25 @@ static bool append_register(struct ct_plan_draft *draft, enum ct_plan_register f
 		       });
 }
 
+static const uint8_t no_padding[2] = {0, 0};
+
 /* The words that hold a part of a value: up to two of one register. */
 struct word {
 	enum ct_plan_register plan_register;
 	unsigned int number; /* of the register in expressions */
 	unsigned int size_bytes;
+	unsigned int used_bytes; /* the rest is padding, in which there may be anything */
 };
 
 /* The words of a value returned in registers, in order; their number, 0 when it is not known. */
-static size_t list_words(const struct ct_return_place *place, struct word ret[4])
+static size_t list_words(const struct ct_return_place *place, const uint8_t used_bytes[2],
+			 struct word ret[4])
 {
-	static const struct word whole[2] = {{CT_PLAN_RAX, RAX, 8}, {CT_PLAN_RDX, RDX, 8}};
+	static const struct word whole[2] = {{CT_PLAN_RAX, RAX, 8, 8}, {CT_PLAN_RDX, RDX, 8, 8}};
 	static const struct word vectors[2][2] = {
-		{{CT_PLAN_XMM0, CT_EXPR_XMM, 8}, {CT_PLAN_XMM0_HIGH, CT_EXPR_XMM_HIGH, 8}},
-		{{CT_PLAN_XMM1, CT_EXPR_XMM + 1, 8}, {CT_PLAN_XMM1_HIGH, CT_EXPR_XMM_HIGH + 1, 8}},
+		{{CT_PLAN_XMM0, CT_EXPR_XMM, 8, 8}, {CT_PLAN_XMM0_HIGH, CT_EXPR_XMM_HIGH, 8, 8}},
+		{{CT_PLAN_XMM1, CT_EXPR_XMM + 1, 8, 8},
+		 {CT_PLAN_XMM1_HIGH, CT_EXPR_XMM_HIGH + 1, 8, 8}},
 	};
 	size_t count = 0;
 	size_t integers = 0;
@@ -68,17 +75,42 @@ static size_t list_words(const struct ct_return_place *place, struct word ret[4]
 			return 0;
 		if (!place->parts[i].is_sse) {
 			ret[count] = whole[integers++];
-			ret[count++].size_bytes = left;
+			ret[count].size_bytes = left;
+			ret[count++].used_bytes = used_bytes[i] && used_bytes[i] < left
+							  ? used_bytes[i]
+							  : left;
 			continue;
 		}
 		for (size_t half = 0; left > 0; half++) {
 			ret[count] = vectors[vector_count][half];
 			ret[count].size_bytes = left > 8 ? 8 : left;
+			ret[count].used_bytes = ret[count].size_bytes;
+			if (half == 0 && left <= 8 && used_bytes[i] && used_bytes[i] < left)
+				ret[count].used_bytes = used_bytes[i];
 			left -= ret[count++].size_bytes;
 		}
 		vector_count++;
 	}
 	return count;
+}
+
+/* Clang returns of a class with padding the members alone. */
+static void find_used_bytes(struct ct_describer *describer, Dwarf_Die *type,
+			    const struct ct_return_place *place, uint8_t ret[2])
+{
+	bool is_member[CT_ARGUMENT_PADDED_MAX] = {false};
+	unsigned int first = 0;
+	if (place->class != CT_RETURN_REGISTERS)
+		return;
+	ct_argument_mark_members(describer, type, is_member);
+	for (unsigned int i = 0; i < place->part_count && i < 2; i++) {
+		unsigned int size_bytes = place->parts[i].size_bytes;
+		for (unsigned int j = 0;
+		     size_bytes <= 8 && j < size_bytes && first + j < CT_ARGUMENT_PADDED_MAX; j++)
+			if (is_member[first + j])
+				ret[i] = (uint8_t)(j + 1);
+		first += size_bytes;
+	}
 }
 
 /* The operations of a stub, which sees the registers the function has returned with. */
@@ -104,7 +136,7 @@ static bool append_lead(struct ct_plan_draft *draft, const struct ct_return_plac
 			append_register(draft, CT_PLAN_ST1, 8, true) &&
 			append_register(draft, CT_PLAN_ST1_HIGH, 2, true));
 	case CT_RETURN_REGISTERS:
-		count = list_words(place, words);
+		count = list_words(place, no_padding, words);
 		for (size_t i = 0; i < count; i++)
 			if (!append_register(draft, words[i].plan_register, words[i].size_bytes,
 					     i > 0))
@@ -170,6 +202,7 @@ void ct_plan_shape_init(struct ct_plan_module *module, Dwarf_Die *function,
 	struct ct_plan_draft *draft = &ret->draft;
 	*draft = (struct ct_plan_draft){.op_count = 0};
 	ret->place = (struct ct_return_place){.class = CT_RETURN_NONE};
+	memcpy(ret->used_bytes, no_padding, sizeof(no_padding));
 	ret->lead = 0;
 	ret->reads_memory = false;
 	if (!dwarf_formref_die(dwarf_attr_integrate(function, DW_AT_type, &attribute), &type)) {
@@ -180,6 +213,7 @@ void ct_plan_shape_init(struct ct_plan_module *module, Dwarf_Die *function,
 	ct_plan_put_text(&draft->nodes, ct_describe_name(module->describer, &type));
 	struct ct_plan_mark mark = ct_plan_mark(draft);
 	ret->place = ct_describe_return_place(module->describer, &type);
+	find_used_bytes(module->describer, &type, &ret->place, ret->used_bytes);
 	if (ret->place.class == CT_RETURN_NONE) {
 		put_empty(module, draft, &type);
 		return;
@@ -235,10 +269,10 @@ static bool append_value(struct ct_plan_module *module, struct ct_plan_draft *dr
 	case CT_RETURN_X87:
 		return shape->lead == 2 && append_x87(module, draft, 0, cfa);
 	case CT_RETURN_REGISTERS:
-		count = list_words(&shape->place, words);
+		count = list_words(&shape->place, shape->used_bytes, words);
 		for (size_t i = 0; i < count; i++) {
 			const struct ct_expr *expr = ct_machine_register_part(
-				module->machine, words[i].number, known_bytes(words[i].size_bytes));
+				module->machine, words[i].number, known_bytes(words[i].used_bytes));
 			if (!ct_plan_append_value(draft, expr, cfa, words[i].size_bytes, i > 0))
 				return false;
 		}
@@ -252,18 +286,18 @@ static bool append_value(struct ct_plan_module *module, struct ct_plan_draft *dr
 static struct ct_machine_results list_results(const struct ct_plan_shape *shape)
 {
 	struct ct_machine_results results = {.register_count = 0};
-	struct word words[4] = {{CT_PLAN_RAX, RAX, 8}};
+	struct word words[4] = {{CT_PLAN_RAX, RAX, 8, 8}};
 	size_t count = 1;
 	if (shape->place.class == CT_RETURN_X87) {
 		results.x87_count = shape->lead > 2 ? 2 : 1;
 		return results;
 	}
 	if (shape->place.class == CT_RETURN_REGISTERS)
-		count = list_words(&shape->place, words);
+		count = list_words(&shape->place, shape->used_bytes, words);
 	results.register_count = count;
 	for (size_t i = 0; i < count; i++) {
 		results.registers[i].number = words[i].number;
-		results.registers[i].size_bytes = known_bytes(words[i].size_bytes);
+		results.registers[i].size_bytes = known_bytes(words[i].used_bytes);
 	}
 	return results;
 }
