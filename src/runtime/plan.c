@@ -256,6 +256,9 @@ static void set_state(struct image *image, const struct ct_plan_header *header)
 		image->state = IMAGE_COMPRESSED;
 	else if (header->flags & CT_PLAN_NO_DEBUG_INFO)
 		image->state = IMAGE_NO_DEBUG_INFO;
+	else if (header->flags & CT_PLAN_NO_HOOKS)
+		/* One was called, in a way that the command does not know. */
+		image->state = IMAGE_FAILED;
 	else
 		image->state = IMAGE_READY;
 }
