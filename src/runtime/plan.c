@@ -50,7 +50,7 @@ enum image_state {
 	IMAGE_READY = 1,
 	IMAGE_NO_DEBUG_INFO,
 	IMAGE_COMPRESSED, /* its debug information, in a way that cannot be read */
-	IMAGE_FAILED, /* no plan file could be had */
+	IMAGE_FAILED,	  /* no plan file could be had */
 };
 
 /* The plans of one module, where it is mapped now. */
