@@ -345,7 +345,8 @@ static bool is_entry_value(const Dwarf_Op *ops, size_t op_count)
  */
 struct entry {
 	size_t parameter;
-	uint64_t from;
+	uint64_t from, to;
+	bool is_lost; /* a call has changed its place */
 };
 
 struct entries {
@@ -384,7 +385,7 @@ static bool list_entries(struct entries *entries, size_t parameter, Dwarf_Die *l
 		if (offset <= 0)
 			return offset == 0 && i > 0;
 		if (!is_entry_value(ops, op_count) &&
-		    !add_entry(entries, (struct entry){parameter, from}))
+		    !add_entry(entries, (struct entry){parameter, from, to, false}))
 			return false;
 	}
 	return false;
@@ -405,16 +406,38 @@ static uint64_t first_enter_site(const struct ct_hook_sites *sites, uint64_t low
 	return at < sites->count ? sites->sites[at].address : 0;
 }
 
-/* Is what the entry that begins here says the value passed? */
+/* Is what the entry says at this place of it the value passed? */
 static bool holds(struct ct_passed *passed, struct ct_plan_parameter_list *parameters,
-		  const struct entry *entry)
+		  const struct entry *entry, uint64_t at)
 {
 	struct ct_location location;
-	struct ct_location_context context = ct_passed_context(passed, entry->from);
+	struct ct_location_context context = ct_passed_context(passed, at);
 	context.machine = passed->module->machine;
 	ct_location_find(&context, &parameters->list[entry->parameter].located, &location);
 	return ct_passed_compare(passed, &passed->list[entry->parameter].argument, &location,
 				 false) == CT_OPINION_YES;
+}
+
+/*
+ * Strike out the parameters that change while an entry goes on. LLVM makes one
+ * entry of two that follow each other and name the same register: what was
+ * passed, and what the instruction between them has made of it.
+ */
+static uint64_t strike_out_changed(struct ct_passed *passed,
+				   struct ct_plan_parameter_list *parameters, struct entry *entries,
+				   size_t count, uint64_t at, bool after_call, uint64_t steady)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct entry *entry = &entries[i];
+		if (entry->is_lost || at <= entry->from || at >= entry->to ||
+		    !(steady >> entry->parameter & 1) || holds(passed, parameters, entry, at))
+			continue;
+		if (after_call)
+			entry->is_lost = true;
+		else
+			steady &= ~(UINT64_C(1) << entry->parameter);
+	}
+	return steady;
 }
 
 /*
@@ -434,7 +457,7 @@ static uint64_t strike_out(struct ct_passed *passed, struct ct_plan_parameter_li
 		for (; next_entry < entries->count && entries->list[next_entry].from <= at;
 		     next_entry++) {
 			const struct entry *entry = &entries->list[next_entry];
-			if (entry->from < at || !holds(passed, parameters, entry))
+			if (entry->from < at || !holds(passed, parameters, entry, at))
 				steady &= ~(UINT64_C(1) << entry->parameter);
 		}
 		uint64_t next = ct_machine_next(machine, passed->code, at);
@@ -445,6 +468,8 @@ static uint64_t strike_out(struct ct_passed *passed, struct ct_plan_parameter_li
 			ct_machine_skip_call(machine, passed->code, &at);
 		else if (stop != CT_MACHINE_AT)
 			break;
+		steady = strike_out_changed(passed, parameters, entries->list, next_entry, at,
+					    stop == CT_MACHINE_CALL, steady);
 	}
 	for (; next_entry < entries->count; next_entry++)
 		steady &= ~(UINT64_C(1) << entries->list[next_entry].parameter);

@@ -290,11 +290,11 @@ static enum ct_opinion compare_piece(struct ct_passed *passed, const struct ct_a
 	}
 }
 
-/* A location in terms of the entry. */
 enum ct_opinion ct_passed_compare(struct ct_passed *passed, const struct ct_argument *argument,
 				  const struct ct_location *location, bool is_at_entry)
 {
 	enum ct_opinion opinion = CT_OPINION_NONE;
+	bool is_unsure = false;
 	uint64_t offset = 0;
 	for (size_t i = 0; i < location->piece_count && offset < argument->size_bytes; i++) {
 		const struct ct_location_piece *piece = &location->pieces[i];
@@ -308,9 +308,12 @@ enum ct_opinion ct_passed_compare(struct ct_passed *passed, const struct ct_argu
 			return CT_OPINION_NO;
 		if (next == CT_OPINION_YES)
 			opinion = CT_OPINION_YES;
+		else if (piece->kind != CT_LOCATION_ABSENT)
+			is_unsure = true;
 		offset += size_bytes;
 	}
-	return opinion;
+	/* One member that is as it was passed says nothing of the others. */
+	return is_unsure ? CT_OPINION_NONE : opinion;
 }
 
 /* The place of a variable that has one for good: in the frame, in terms of the entry. */
