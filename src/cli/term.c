@@ -75,14 +75,14 @@ void ct_term_progress(uint64_t calls, uint64_t total)
 		fprintf(stderr, "\r\033[Kcalltrace: read %" PRIu64 ".%" PRIu64 " million calls",
 			calls / 1000000, calls / 100000 % 10);
 	else
-		fprintf(stderr, "\r\033[Kcalltrace: written %" PRIu64 " %%",
-			percent(calls, total));
+		fprintf(stderr, "\r\033[Kcalltrace: written %" PRIu64 " %%", percent(calls, total));
 }
 
 void ct_term_plan_progress(uint64_t done, uint64_t total)
 {
 	if (begin_line())
 		fprintf(stderr,
-			"\r\033[Kcalltrace: finding arguments in the debug information, %" PRIu64 " %%",
+			"\r\033[Kcalltrace: finding arguments in the debug information, %" PRIu64
+			" %%",
 			percent(done, total));
 }
