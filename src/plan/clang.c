@@ -597,8 +597,7 @@ static void locate_plain_inlined(struct ct_passed *passed,
 		candidate->opinion = CT_OPINION_NONE;
 		candidate->argument = (struct ct_argument){.kind = CT_ARGUMENT_UNKNOWN};
 		if (type->addr)
-			candidate->argument.size_bytes = ct_describe_size(passed->module->describer,
-									  type);
+			candidate->argument.size_bytes = ct_passed_bytes(passed, type);
 		ct_location_set_absent(&candidate->found, CT_WHY_OPTIMIZED_OUT);
 	}
 	locate_plain(passed, parameters);

@@ -134,7 +134,8 @@ static bool append_lead(struct ct_plan_draft *draft, const struct ct_return_plac
 		return size_bytes <= X87_BYTES ||
 		       (append_register(draft, CT_PLAN_ST0_HIGH, 6, true) &&
 			append_register(draft, CT_PLAN_ST1, 8, true) &&
-			append_register(draft, CT_PLAN_ST1_HIGH, 2, true));
+			append_register(draft, CT_PLAN_ST1_HIGH, 2, true) &&
+			append_register(draft, CT_PLAN_ST1_HIGH, 6, true));
 	case CT_RETURN_REGISTERS:
 		count = list_words(place, no_padding, words);
 		for (size_t i = 0; i < count; i++)
