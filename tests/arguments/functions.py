@@ -217,6 +217,9 @@ class Maker:
             function.traits.append("ignored")
         lines, modified = self.body(function, pure, recursive)
         results = self.returning(function, values, lines, pure, recursive, leaves, modified)
+        if len(lines) == 1 and lines[0].startswith("return ") and "turn_" not in lines[0] and not pure:
+            # GCC makes one of two calls that are alike and have no effect, hooks or not.
+            lines.insert(0, "global_sum += 1;")
         self.define(function, lines, pure, leaves)
         self.call(function, values, results, leaves, recursive, forwarded)
         self.functions.append(function)
