@@ -213,6 +213,47 @@ def values_and_frames(t):
     account.expect_shares(t, tally, 0.9, 0.9)
 
 
+# What the functions of values_changed_at_once.c are passed; pointers do not count.
+CHANGED = {
+    "divided": {"s": {"x": 10, "y": 30}},
+    "halved": {"s": {"a": 100, "b": 705}},
+    "counted": {"s": {"a": 100, "b": 30}},
+    "squared": {"s": {"x": 10, "y": 30, "z": 3}},
+    "remainder_of": {"n": 705},
+    "third": {"d": 30},
+}
+
+
+@test(ALL)
+def values_changed_at_once(t):
+    """members that an inlined function changes first: as they were passed, or absent"""
+    programs = [
+        t.build("values_changed_at_once.c", cflags=flags, name=f"changed{n}")
+        for n, flags in enumerate(([], ["-O1"], ["-O3"], ["-Os"]))
+    ]
+    for program in programs:
+        t.run([program], env={"CALLTRACE_CAPTURE_ARGS": "1"})
+        document = t.document()
+        for name, arguments in CHANGED.items():
+            calls = document.named(name)
+            t.same(f"calls of {name}", 2, len(calls))
+            for call in calls:
+                for argument, expected in arguments.items():
+                    shown = account.shown_argument(call, argument)
+                    members = shown["value"] if isinstance(expected, dict) else shown
+                    if members is None or account.absent(shown):
+                        continue
+                    pairs = (
+                        [(expected[key], members[key]) for key in expected if key in members]
+                        if isinstance(expected, dict)
+                        else [(expected, shown["value"])]
+                    )
+                    for right, found in pairs:
+                        if not (isinstance(found, dict) and found.get("why")):
+                            t.same(f"{program}: {name}'s {argument}", right, found)
+        os.remove(document.path)
+
+
 # Options that change how code is made, or how it gets to the hooks.
 CODE = {
     "O1": ["-O1"],

@@ -308,9 +308,9 @@ def expect_shares(t, tally, arguments, returns):
 
 
 def environment(t, more=None):
-    """For a run with capture: plans kept in a folder of the test's own, an account in another."""
+    """For a run with capture, with a file for the account."""
     t.account = os.path.join(t.dir, f"account{t.runs}")
-    env = dict(CAPTURE, XDG_CACHE_HOME=os.path.join(t.dir, "plans"), ACCOUNT=t.account)
+    env = dict(CAPTURE, ACCOUNT=t.account)
     env.update(more or {})
     return env
 

@@ -235,6 +235,8 @@ class T:
         }
         if traced:
             env["LD_PRELOAD"] = self.context.library
+            # Plans that another build of the command made would hide what this one makes.
+            env["XDG_CACHE_HOME"] = os.path.join(self.dir, "plans")
             suffix = "ctrace" if self.context.emulator else "json"
             env["CALLTRACE_OUTPUT"] = os.path.join(self.out, f"trace.{suffix}")
         for key, value in (extra or {}).items():
