@@ -123,6 +123,10 @@ static unsigned int use_key(struct compiler *c, struct keys *keys, struct ct_byt
 		    memcmp(key->name.bytes, name.bytes, name.length) == 0)
 			uses = key->uses + 1;
 	}
+	if (keys->count == CT_PLAN_MEMBERS_MAX) {
+		c->cur.failed = true;
+		return 1;
+	}
 	if (!reserve(&array, keys->count, &keys->capacity, 1, sizeof(*keys->keys))) {
 		c->no_memory = true;
 		return 1;

@@ -414,8 +414,10 @@ static void examine(struct ct_values *values, uint32_t index, struct context con
 		value->why = CT_WHY_UNREADABLE;
 		return;
 	}
-	values->values_left--;
 	examine_shown(values, value);
+	/* The same bytes may be shown again and again, too. */
+	size_t cost = 1 + value->text_length / 8;
+	values->values_left -= cost < values->values_left ? (uint32_t)cost : values->values_left;
 }
 
 /* --- writing --- */

@@ -19,14 +19,15 @@
 
 enum {
 	CT_PLAN_MAGIC = 0x4c505443, /* "CTPL" */
-	CT_PLAN_VERSION = 1,
+	CT_PLAN_VERSION = 2, /* of the file, and of what is planned: an older plan may be wrong */
 	CT_PLAN_OPS_MAX = 256,
 	CT_PLAN_BLOCKS_MAX = 128,
 	CT_PLAN_STACK_MAX = 8,	    /* of the operations' own stack of values */
 	CT_PLAN_PAYLOAD_MAX = 8192, /* bytes a call, and a return, may append */
 	CT_PLAN_DESCRIPTION_MAX = 32768,
-	CT_PLAN_NESTING_MAX = 32,  /* of nodes in a description */
-	CT_PLAN_STRING_MAX = 4096, /* greatest CALLTRACE_MAX_STRING */
+	CT_PLAN_NESTING_MAX = 32,   /* of nodes in a description */
+	CT_PLAN_MEMBERS_MAX = 4096, /* with names, of a struct in a description */
+	CT_PLAN_STRING_MAX = 4096,  /* greatest CALLTRACE_MAX_STRING */
 	CT_PLAN_STRING_DEFAULT = 64,
 	CT_PLAN_POINTEE_MAX = 4, /* greatest CALLTRACE_MAX_POINTEE */
 	CT_PLAN_POINTEE_DEFAULT = 1,
@@ -147,7 +148,9 @@ enum ct_plan_code {
 	CT_PLAN_APPEND_VALUE = 3,    /* pop; `size` (1 to 8) low bytes; unreadable: the whole
 				      * payload is dropped. Block: `size` bytes */
 	CT_PLAN_APPEND_MEMORY = 4,   /* pop an address; `size` bytes there. Block: a status byte
-				      * (enum ct_plan_status), then `size` bytes when it is OK */
+				      * (enum ct_plan_status), then `size` bytes when it is OK. `from`
+				      * is 1: volatile, which only the kernel may read for us: it
+				      * refuses where a device's registers are */
 	CT_PLAN_APPEND_STRING = 5,   /* pop an address; the bytes up to a NUL, at most `size`.
 				      * Block: uint16 head (below), then its bytes */
 	CT_PLAN_APPEND_TEXT = 6,     /* pop an address, pop a length; that many bytes, at most

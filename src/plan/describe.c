@@ -202,7 +202,9 @@ static bool follow(const struct place *place, Dwarf_Die *pointee, uint64_t offse
 		size = POINTEE_BYTES_MAX;
 	int block = (int)place->draft->block_count;
 	struct ct_plan_op ops[2] = {push(place, offset),
-				    {.code = CT_PLAN_APPEND_MEMORY, .size = (uint16_t)size}};
+				    {.code = CT_PLAN_APPEND_MEMORY,
+				     .from = ct_type_has_volatile(place->describer, &type),
+				     .size = (uint16_t)size}};
 	if (!add_ops(place, ops, 2))
 		return false;
 	*ret = *place;
@@ -236,7 +238,7 @@ static void put_pointer(struct place place, struct ct_type *pointer, uint64_t of
 	}
 	if (target.tag != CT_TYPE_VOID && target.tag != CT_TYPE_BROKEN) {
 		if (ct_type_is_char(place.describer, &target)) {
-			if (put_string(&place, offset))
+			if (!target.is_volatile && put_string(&place, offset))
 				return;
 			put_address(&place, offset);
 			return;

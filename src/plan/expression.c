@@ -102,7 +102,8 @@ static struct slot *find_slot(struct slot *slots, size_t slot_count, uint64_t ge
 			      const struct ct_expr *node)
 {
 	size_t at = hash_node(node) & (slot_count - 1);
-	while (slots[at].generation == generation && !is_same_node(slots[at].node, node))
+	while (slots[at].generation == generation && slots[at].node &&
+	       !is_same_node(slots[at].node, node))
 		at = (at + 1) & (slot_count - 1);
 	return &slots[at];
 }

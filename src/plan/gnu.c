@@ -150,7 +150,7 @@ static void find_missing(struct ct_passed *passed, struct ct_plan_parameter_list
 {
 	struct ct_location_context at_entry = ct_passed_context(passed, passed->low);
 	struct passed_order order = {.last = 0};
-	for (size_t i = 0; i < parameters->count; i++)
+	for (size_t i = 0; i < CT_PLAN_PARAMETERS_MAX; i++)
 		is_missing[i] = true;
 	mark_passed(&passed->function, parameters, &order, is_missing, false);
 	ct_passed_assign(passed, parameters);

@@ -58,13 +58,13 @@ void ct_passed_run(struct ct_passed *passed);
 bool ct_passed_run_to(struct ct_passed *passed, uint64_t address);
 
 /* After ct_passed_run(): `found`, of one whose place is known. */
-void ct_passed_find(struct ct_passed *passed, struct ct_passed_parameter *parameter);
+void ct_passed_find(struct ct_passed *passed, struct ct_passed_parameter *candidate);
 
 /* Does the debug information name the same place at the function's entry; or, and then find a
  * `home` too, in the hook's call? */
-void ct_passed_ask_entry(struct ct_passed *passed, struct ct_passed_parameter *parameter,
+void ct_passed_ask_entry(struct ct_passed *passed, struct ct_passed_parameter *candidate,
 			 Dwarf_Die *located);
-void ct_passed_ask_call(struct ct_passed *passed, struct ct_passed_parameter *parameter,
+void ct_passed_ask_call(struct ct_passed *passed, struct ct_passed_parameter *candidate,
 			Dwarf_Die *located);
 /* Or behind the hook, when it begins there or what was passed is stored there? */
 void ct_passed_ask_behind(struct ct_passed *passed, struct ct_plan_parameter_list *parameters);

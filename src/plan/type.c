@@ -168,6 +168,7 @@ static void peel(struct ct_describer *describer, const Dwarf_Die *die, struct ct
 			ret->is_character |= names_a_character(&ret->die);
 		else if (!ct_type_is_qualifier(ret->tag))
 			break;
+		ret->is_volatile |= ret->tag == DW_TAG_volatile_type;
 		Dwarf_Attribute value;
 		if (!dwarf_attr_integrate(&ret->die, DW_AT_type, &value)) {
 			ret->tag = CT_TYPE_VOID;
@@ -600,4 +601,39 @@ struct ct_class *ct_type_class(struct ct_describer *describer, struct ct_type *t
 	}
 	ct_type_library(describer, type, class);
 	return class;
+}
+
+static bool has_volatile(struct ct_describer *describer, struct ct_type *type, unsigned int depth)
+{
+	if (type->is_volatile)
+		return true;
+	struct ct_array array;
+	struct ct_type inner;
+	if (type->tag == DW_TAG_array_type) {
+		if (depth == CT_TYPE_DEPTH_MAX || !ct_type_array(describer, type, &array))
+			return true;
+		ct_type_peel(describer, &array.element, &inner);
+		return has_volatile(describer, &inner, depth + 1);
+	}
+	if (!ct_type_is_class(type->tag))
+		return false;
+	struct ct_class *class = ct_type_class(describer, type);
+	if (!class || depth == CT_TYPE_DEPTH_MAX)
+		return true;
+	if (class->volatility == CT_VOLATILE_UNKNOWN) {
+		bool found = false;
+		/* For a class that contains itself, in made-up DWARF. */
+		class->volatility = CT_VOLATILE_YES;
+		for (size_t i = 0; i < class->member_count && !found; i++) {
+			ct_type_peel(describer, &class->members[i].type, &inner);
+			found = has_volatile(describer, &inner, depth + 1);
+		}
+		class->volatility = found ? CT_VOLATILE_YES : CT_VOLATILE_NO;
+	}
+	return class->volatility == CT_VOLATILE_YES;
+}
+
+bool ct_type_has_volatile(struct ct_describer *describer, struct ct_type *type)
+{
+	return has_volatile(describer, type, 0);
 }

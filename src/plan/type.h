@@ -21,6 +21,7 @@ struct ct_type {
 	Dwarf_Die die;
 	int tag;
 	bool is_character;   /* a typedef on the way was wchar_t or its like */
+	bool is_volatile;    /* a qualifier on the way */
 	bool is_declaration; /* a class or enumeration that is incomplete here */
 };
 
@@ -57,6 +58,12 @@ enum ct_triviality {
 	CT_TRIVIAL_UNSURE,
 };
 
+enum ct_volatility {
+	CT_VOLATILE_UNKNOWN = 0, /* not asked yet */
+	CT_VOLATILE_YES,
+	CT_VOLATILE_NO,
+};
+
 /* What is kept about a struct, class or union. */
 struct ct_class {
 	uint64_t size_bytes;
@@ -65,6 +72,7 @@ struct ct_class {
 	bool is_cut;	 /* not all members are there */
 	bool is_dynamic; /* has a pointer to virtual functions */
 	enum ct_triviality triviality;
+	enum ct_volatility volatility;
 	struct ct_library_type library;
 };
 
@@ -135,6 +143,8 @@ void ct_type_peel(struct ct_describer *describer, const Dwarf_Die *die, struct c
 void ct_type_peel_target(struct ct_describer *describer, Dwarf_Die *die, struct ct_type *ret);
 uint64_t ct_type_size(struct ct_describer *describer, struct ct_type *type);
 bool ct_type_array(struct ct_describer *describer, struct ct_type *type, struct ct_array *ret);
+/* Is it volatile, or anything in it? Where that cannot be told it is. */
+bool ct_type_has_volatile(struct ct_describer *describer, struct ct_type *type);
 /* Of a struct, class or union. NULL: no memory, or not known. */
 struct ct_class *ct_type_class(struct ct_describer *describer, struct ct_type *type);
 static inline bool ct_type_is_class(int tag)
@@ -157,7 +167,7 @@ enum ct_language ct_type_language(struct ct_describer *describer, Dwarf_Die *die
 /* "std::__cxx11::", or "" */
 const char *ct_type_scope(struct ct_describer *describer, Dwarf_Die *die);
 bool ct_type_definition(struct ct_describer *describer, Dwarf_Die *declaration, Dwarf_Die *ret);
-void ct_scope_destroy(struct ct_scope *root);
+void ct_scope_destroy(struct ct_scope *scope);
 
 /* type_name.c: ct_describe_name() without ct_type_begin() */
 const char *ct_type_name(struct ct_describer *describer, Dwarf_Die *type);

@@ -317,7 +317,7 @@ static char *make_name(struct ct_describer *describer, Dwarf_Die *type)
 		return NULL;
 	}
 	if (printer.text.length > NAME_MAX_BYTES)
-		strcpy(printer.text.bytes + NAME_MAX_BYTES - 3, "...");
+		memcpy(printer.text.bytes + NAME_MAX_BYTES - 3, "...", sizeof("..."));
 	return printer.text.bytes;
 }
 

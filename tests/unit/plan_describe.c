@@ -282,7 +282,8 @@ static void print_ops(const struct ct_plan_draft *draft, size_t first, struct ct
 			ct_strbuf_printf(out, "; b%u+%d", op->from, op->offset);
 			break;
 		case CT_PLAN_APPEND_MEMORY:
-			ct_strbuf_printf(out, " b%u=memory %u", block++, op->size);
+			ct_strbuf_printf(out, " b%u=%s %u", block++,
+					 op->from ? "volatile" : "memory", op->size);
 			break;
 		case CT_PLAN_APPEND_STRING:
 			ct_strbuf_printf(out, " b%u=string %u", block++, op->size);
@@ -389,7 +390,12 @@ static void values_of_c_are_described(void **state)
 		{"void_pointer", "void * | 8: ptr@0", NULL},
 		{"const_pointer", "int *const | 8: ptr@0->b1 s4@0; b0+0 b1=memory 4", NULL},
 		{"int_pointer",
-		 "const volatile int *restrict | 8: ptr@0->b1 s4@0; b0+0 b1=memory 4", NULL},
+		 "const volatile int *restrict | 8: ptr@0->b1 s4@0; b0+0 b1=volatile 4", NULL},
+		{"volatile_member",
+		 "struct volatile_member * | 8: ptr@0->b1 {n: s4@0, in: {flags: 2/2*4@4[s4@0]}}; "
+		 "b0+0 b1=volatile 12",
+		 NULL},
+		{"volatile_text", "volatile char * | 8: ptr@0", NULL},
 		{"opaque", "struct opaque * | 8: ptr@0", NULL},
 		{"callback", "callback | 8: fn@0", NULL},
 		{"row_pointer", "int (*)[3] | 8: ptr@0->b1 3/3*4@0[s4@0]; b0+0 b1=memory 12", NULL},

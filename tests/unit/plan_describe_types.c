@@ -66,6 +66,12 @@ typedef struct {
 	_Alignas(32) int a;
 } aligned;
 struct opaque;
+struct volatile_member {
+	int n;
+	struct {
+		volatile int flags[2];
+	} in;
+};
 struct empty {
 };
 typedef int (*callback)(int, char *);
@@ -98,6 +104,8 @@ TAKE(strings, char **)
 TAKE(void_pointer, void *)
 TAKE(const_pointer, int *const)
 TAKE(int_pointer, const volatile int *restrict)
+TAKE(volatile_member, struct volatile_member *)
+TAKE(volatile_text, volatile char *)
 TAKE(opaque, struct opaque *)
 TAKE(callback, callback)
 TAKE(row_pointer, int (*)[3])
