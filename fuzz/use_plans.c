@@ -107,6 +107,11 @@ bool ct_memory_read(const struct ct_memory_view *view, uint64_t address, void *r
 	return made_up_peek((const void *)address, ret, size_bytes);
 }
 
+bool ct_memory_read_volatile(uint64_t address, void *ret, size_t size_bytes)
+{
+	return made_up_peek((const void *)address, ret, size_bytes);
+}
+
 long ct_memory_read_string(const struct ct_memory_view *view, uint64_t address, unsigned char *ret,
 			   size_t size_bytes)
 {

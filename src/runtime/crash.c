@@ -21,6 +21,8 @@ static char *end_stack;
 static bool leaves_signal_stacks;
 /* SIGSEGV and SIGBUS are ours. Written under no lock: whoever sets an action looks again after. */
 bool ct_crash_catches_faults;
+/* Some thread has blocked them, or some handler does while it runs: the kernel knows where. */
+static bool masks_have_faults;
 
 static const uint8_t fatal_signals[] = {
 	SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGABRT, SIGTRAP, SIGSYS,  SIGTERM,	  SIGINT,
@@ -184,6 +186,29 @@ void ct_crash_look_again(void)
 	if (ct_runtime.config.capture_args)
 		__atomic_store_n(&ct_crash_catches_faults, is_ours(SIGSEGV) && is_ours(SIGBUS),
 				 __ATOMIC_RELAXED);
+}
+
+static bool has_faults(ct_sigset set)
+{
+	return set & (UINT64_C(1) << (SIGSEGV - 1) | UINT64_C(1) << (SIGBUS - 1));
+}
+
+void ct_crash_note_mask(ct_sigset mask)
+{
+	if (has_faults(mask) && !__atomic_load_n(&masks_have_faults, __ATOMIC_RELAXED))
+		__atomic_store_n(&masks_have_faults, true, __ATOMIC_RELAXED);
+}
+
+static ct_sigset own_mask(void)
+{
+	ct_sigset mask = 0;
+	ct_sys(SYS_rt_sigprocmask, SIG_BLOCK, 0, &mask, sizeof(mask));
+	return mask;
+}
+
+bool ct_crash_faults_are_blocked(void)
+{
+	return __atomic_load_n(&masks_have_faults, __ATOMIC_RELAXED) && has_faults(own_mask());
 }
 
 void ct_crash_init(void)

@@ -14,10 +14,13 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -28,29 +31,38 @@
  * the loader's lock, which a thread that waits for us may hold. Code that runs
  * before finds its own.
  */
-#define CT_ORIGINALS(F)  \
-	F(longjmp)       \
-	F(_longjmp)      \
-	F(siglongjmp)    \
-	F(__longjmp_chk) \
-	F(swapcontext)   \
-	F(setcontext)    \
-	F(execve)        \
-	F(execvpe)       \
-	F(fexecve)       \
-	F(_Fork)         \
-	F(clone)         \
-	F(syscall)       \
-	F(close)         \
-	F(dup2)          \
-	F(dup3)          \
-	F(close_range)   \
-	F(closefrom)     \
-	F(dlclose)       \
-	F(sigaction)     \
-	F(signal)        \
-	F(sysv_signal)   \
-	F(mprotect)      \
+#define CT_ORIGINALS(F)    \
+	F(longjmp)         \
+	F(_longjmp)        \
+	F(siglongjmp)      \
+	F(__longjmp_chk)   \
+	F(swapcontext)     \
+	F(setcontext)      \
+	F(execve)          \
+	F(execvpe)         \
+	F(fexecve)         \
+	F(_Fork)           \
+	F(clone)           \
+	F(syscall)         \
+	F(close)           \
+	F(dup2)            \
+	F(dup3)            \
+	F(close_range)     \
+	F(closefrom)       \
+	F(dlclose)         \
+	F(sigaction)       \
+	F(signal)          \
+	F(sysv_signal)     \
+	F(pthread_sigmask) \
+	F(sigprocmask)     \
+	F(sigsuspend)      \
+	F(pselect)         \
+	F(ppoll)           \
+	F(epoll_pwait)     \
+	F(sigblock)        \
+	F(sigsetmask)      \
+	F(sighold)         \
+	F(mprotect)        \
 	F(pkey_mprotect)
 
 static struct {
@@ -82,6 +94,13 @@ void *ct_interpose_clone(void)
 static bool is_recording(void)
 {
 	return ct_self.thread && ct_mode() == CT_MODE_RECORD;
+}
+
+/* The kernel's masks are the first word of libc's. */
+static void note_mask(const sigset_t *set)
+{
+	if (set)
+		ct_crash_note_mask(set->__val[0]);
 }
 
 /* ---- frames left behind: longjmp ---- */
@@ -219,6 +238,7 @@ static uint64_t context_sp(const ucontext_t *context)
 
 static void go_to_context(const ucontext_t *target)
 {
+	note_mask(&target->uc_sigmask);
 	if (!is_recording())
 		return;
 	uint64_t sp = context_sp(target);
@@ -416,6 +436,14 @@ static bool is_fork(long number, const long *arguments)
 	return number == SYS_clone && !(arguments[0] & CLONE_VM) && !arguments[1];
 }
 
+/* Where libc does not look at the mask, it may be nowhere. */
+static void note_kernel_mask(const void *set)
+{
+	ct_sigset mask;
+	if (set && ct_sys_peek(set, &mask, sizeof(mask)))
+		ct_crash_note_mask(mask);
+}
+
 CT_INTERPOSE long syscall(long number, ...)
 {
 	long arguments[6];
@@ -431,6 +459,8 @@ CT_INTERPOSE long syscall(long number, ...)
 		ct_thread_before_fork();
 	if (number == SYS_rt_sigaction && arguments[1])
 		ct_crash_expect_action((int)arguments[0]);
+	if (number == SYS_rt_sigprocmask)
+		note_kernel_mask((const void *)arguments[1]);
 	long result = CT_NEXT(syscall)(number, arguments[0], arguments[1], arguments[2],
 				       arguments[3], arguments[4], arguments[5]);
 	if (forks && result == 0)
@@ -439,6 +469,8 @@ CT_INTERPOSE long syscall(long number, ...)
 		ct_thread_after_fork_parent();
 	if (number == SYS_rt_sigaction)
 		ct_crash_look_again();
+	if (number == SYS_userfaultfd && result >= 0)
+		ct_memory_faults_are_served();
 	return result;
 }
 
@@ -569,8 +601,10 @@ CT_INTERPOSE int sigaction(int number, const struct sigaction *restrict action,
 	if (action && !sets_default && action->sa_handler != SIG_IGN &&
 	    action->sa_flags & SA_ONSTACK)
 		ct_crash_leave_signal_stacks();
-	if (action)
+	if (action) {
 		ct_crash_expect_action(number);
+		note_mask(&action->sa_mask);
+	}
 	int result = CT_NEXT(sigaction)(number, action, old);
 	if (result == 0)
 		hide_our_handler(old);
@@ -614,3 +648,74 @@ CT_INTERPOSE __sighandler_t __sysv_signal(int number, __sighandler_t handler)
 {
 	return signal_with(CT_NEXT(sysv_signal), number, handler);
 }
+
+/* ---- signal masks: where our faults would be deadly ---- */
+
+CT_INTERPOSE int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+{
+	note_mask(set);
+	return CT_NEXT(pthread_sigmask)(how, set, old);
+}
+
+CT_INTERPOSE int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+{
+	note_mask(set);
+	return CT_NEXT(sigprocmask)(how, set, old);
+}
+
+/* Handlers that run while the next four wait inherit the mask. */
+CT_INTERPOSE int sigsuspend(const sigset_t *set)
+{
+	note_mask(set);
+	return CT_NEXT(sigsuspend)(set);
+}
+
+CT_INTERPOSE int pselect(int count, fd_set *restrict readable, fd_set *restrict writable,
+			 fd_set *restrict other, const struct timespec *restrict timeout,
+			 const sigset_t *restrict set)
+{
+	note_mask(set);
+	return CT_NEXT(pselect)(count, readable, writable, other, timeout, set);
+}
+
+CT_INTERPOSE int ppoll(struct pollfd *files, nfds_t count, const struct timespec *timeout,
+		       const sigset_t *set)
+{
+	note_mask(set);
+	return CT_NEXT(ppoll)(files, count, timeout, set);
+}
+
+CT_INTERPOSE int epoll_pwait(int epoll, struct epoll_event *events, int count, int timeout_ms,
+			     const sigset_t *set)
+{
+	note_mask(set);
+	return CT_NEXT(epoll_pwait)(epoll, events, count, timeout_ms, set);
+}
+
+/* Obsolete, and libc says so. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+int sigblock(int mask);
+CT_INTERPOSE int sigblock(int mask)
+{
+	ct_crash_note_mask((unsigned int)mask);
+	return CT_NEXT(sigblock)(mask);
+}
+
+int sigsetmask(int mask);
+CT_INTERPOSE int sigsetmask(int mask)
+{
+	ct_crash_note_mask((unsigned int)mask);
+	return CT_NEXT(sigsetmask)(mask);
+}
+
+int sighold(int number);
+CT_INTERPOSE int sighold(int number)
+{
+	if (number == SIGSEGV || number == SIGBUS)
+		ct_crash_note_mask(UINT64_C(1) << (number - 1));
+	return CT_NEXT(sighold)(number);
+}
+
+#pragma GCC diagnostic pop

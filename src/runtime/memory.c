@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reading memory of the traced program at addresses that may be anything,
- * without harm: on any thread, in a hook. What is surely readable is copied:
- * the stack the code runs on, the modules that were loaded at the start, the
- * heap below the program break. Elsewhere a system call that reports bad
- * addresses looks first. In each case but the stack the copy is one that our
- * handlers for SIGSEGV and SIGBUS end, should the memory vanish just then.
+ * without harm: on any thread, in a hook. What is very likely readable is
+ * copied: the stack the code runs on, the modules that were loaded at the
+ * start, the heap below the program break. Elsewhere a system call that reports
+ * bad addresses looks first. In each case but the stack the copy is one that our
+ * handlers for SIGSEGV and SIGBUS end, should the memory be gone; where they
+ * cannot, the kernel reads.
  */
 #include "runtime/values.h"
 
 #include <errno.h>
 #include <link.h>
+#include <sys/uio.h>
 
 enum { PAGE_BYTES = 4096, MOST_RANGES = 512 };
 
@@ -20,6 +22,7 @@ static struct {
 	uint64_t heap_low;	    /* 0: not known, or not whole any more */
 	void *const *program_break; /* libc's own note of it */
 	bool can_probe;
+	bool is_off_limits; /* see ct_memory_faults_are_served() */
 } memory;
 
 /* ---- what is known ---- */
@@ -97,6 +100,11 @@ void ct_memory_lost(uint64_t low, uint64_t high)
 	}
 }
 
+void ct_memory_faults_are_served(void)
+{
+	memory.is_off_limits = true;
+}
+
 static uint64_t module_end(uint64_t address)
 {
 	size_t low = 0, high = memory.module_count;
@@ -111,14 +119,22 @@ static uint64_t module_end(uint64_t address)
 	return address < end ? end : 0;
 }
 
-/* The end of the memory around `address` that is known to be readable; 0: none is. */
-static uint64_t known_end(const struct ct_memory_view *view, uint64_t address)
+static bool is_on_stack(const struct ct_memory_view *view, uint64_t address)
 {
-	if (address >= view->stack_low && address < view->stack_high)
-		return view->stack_high;
-	/* The heap's upper end is given back at times: only where that would do no harm. */
+	return address >= view->stack_low && address < view->stack_high;
+}
+
+/* Memory may go away at any time: it is read directly only where a fault would do no harm. */
+static bool may_fault(const struct ct_memory_view *view)
+{
+	return view->may_fault && !ct_crash_faults_are_blocked();
+}
+
+/* The end of the memory around `address` that is worth a try without asking; 0: none is. */
+static uint64_t known_end(uint64_t address)
+{
 	uint64_t heap_low = memory.heap_low;
-	if (view->may_fault && heap_low && address >= heap_low) {
+	if (heap_low && address >= heap_low) {
 		uint64_t heap_high = (uint64_t)__atomic_load_n(memory.program_break,
 							       __ATOMIC_RELAXED);
 		if (address < heap_high)
@@ -139,6 +155,29 @@ static inline bool is_possible(uint64_t address, size_t size_bytes)
 	return address >= PAGE_BYTES && address + size_bytes > address;
 }
 
+enum way { NO_WAY, BY_KERNEL, BY_COPY };
+
+/* How to read at `address`, up to *ret_end at most. */
+static enum way find_way(const struct ct_memory_view *view, uint64_t address, uint64_t *ret_end)
+{
+	*ret_end = view->stack_high;
+	if (ct_likely(is_on_stack(view, address)))
+		return BY_COPY;
+	*ret_end = page_end(address);
+	if (memory.is_off_limits)
+		return NO_WAY;
+	if (!may_fault(view))
+		return BY_KERNEL;
+	uint64_t end = known_end(address);
+	if (end) {
+		*ret_end = end;
+		return BY_COPY;
+	}
+	if (!memory.can_probe)
+		return BY_KERNEL;
+	return probe_page(address) == -EINVAL ? BY_COPY : NO_WAY;
+}
+
 bool ct_memory_read(const struct ct_memory_view *view, uint64_t address, void *ret,
 		    size_t size_bytes)
 {
@@ -148,13 +187,14 @@ bool ct_memory_read(const struct ct_memory_view *view, uint64_t address, void *r
 		return false;
 	unsigned char *to = ret;
 	while (size_bytes) {
-		uint64_t end = known_end(view, address);
-		if (!end) {
-			if (!view->may_fault || !memory.can_probe)
-				return ct_sys_peek((const void *)address, to, size_bytes);
-			if (probe_page(address) != -EINVAL)
-				return false;
-			end = page_end(address);
+		uint64_t end;
+		switch (find_way(view, address, &end)) {
+		case NO_WAY:
+			return false;
+		case BY_KERNEL:
+			return ct_sys_peek((const void *)address, to, size_bytes);
+		case BY_COPY:
+			break;
 		}
 		size_t count = end - address < size_bytes ? end - address : size_bytes;
 		if (ct_guarded_copy(to, (const void *)address, count) != 0)
@@ -164,6 +204,15 @@ bool ct_memory_read(const struct ct_memory_view *view, uint64_t address, void *r
 		size_bytes -= count;
 	}
 	return true;
+}
+
+bool ct_memory_read_volatile(uint64_t address, void *ret, size_t size_bytes)
+{
+	struct iovec to = {ret, size_bytes};
+	struct iovec from = {(void *)address, size_bytes};
+	long pid = ct_sys(SYS_getpid);
+	return !memory.is_off_limits && is_possible(address, size_bytes) &&
+	       ct_sys(SYS_process_vm_readv, pid, &to, 1, &from, 1, 0) == (long)size_bytes;
 }
 
 /* Up to a NUL, from memory that only the kernel may look at. */
@@ -184,17 +233,14 @@ long ct_memory_read_string(const struct ct_memory_view *view, uint64_t address, 
 	while (done < size_bytes) {
 		if (!is_possible(address, 1))
 			return -1;
-		uint64_t end = known_end(view, address);
-		bool by_kernel = !end && (!view->may_fault || !memory.can_probe);
-		if (!end) {
-			if (!by_kernel && probe_page(address) != -EINVAL)
-				return -1;
-			end = page_end(address);
-		}
+		uint64_t end;
+		enum way way = find_way(view, address, &end);
+		if (way == NO_WAY)
+			return -1;
 		size_t count = size_bytes - done;
 		if (end - address < count)
 			count = end - address;
-		long length = by_kernel
+		long length = way == BY_KERNEL
 				      ? peek_string(address, ret + done, count)
 				      : ct_guarded_string(ret + done, (const void *)address, count);
 		if (length < 0)

@@ -114,7 +114,12 @@ static struct ct_exit_slot *exit_slot(struct ct_exit_table *table, uint64_t site
 bool ct_exit_find(uint64_t site, const struct ct_capture **ret)
 {
 	struct ct_exit_table *table = __atomic_load_n(&ct_exit_table, __ATOMIC_ACQUIRE);
-	uint64_t capture = __atomic_load_n(&exit_slot(table, site)->capture, __ATOMIC_ACQUIRE);
+	const struct ct_exit_slot *slot = exit_slot(table, site);
+	/* An empty slot may become another site's at any time, and that one's capture is there
+	 * first. */
+	if (__atomic_load_n(&slot->site, __ATOMIC_ACQUIRE) != site)
+		return false;
+	uint64_t capture = __atomic_load_n(&slot->capture, __ATOMIC_ACQUIRE);
 	*ret = capture == CT_CAPTURE_NONE ? NULL : (const struct ct_capture *)capture;
 	return capture != 0;
 }
@@ -398,6 +403,16 @@ static const char *module_file(const char *path, struct ct_text *executable)
 	return executable->bytes;
 }
 
+/* Were the plans not accepted because the file on the disk was replaced since it was mapped? */
+static bool is_other_build(const struct image *image, const char *bytes, uint64_t size_bytes)
+{
+	const struct ct_plan_header *header = (const struct ct_plan_header *)bytes;
+	return size_bytes >= sizeof(*header) && header->magic == CT_PLAN_MAGIC &&
+	       header->version == CT_PLAN_VERSION &&
+	       (header->build_id_bytes != image->build_id_bytes ||
+		!ct_same_bytes(header->build_id, image->build_id, image->build_id_bytes));
+}
+
 static const char *map_result(struct image *image, long fd, const struct stat *made)
 {
 	/* SHRINK, GROW, WRITE: it stays as it is while we use it. */
@@ -416,10 +431,13 @@ static const char *map_result(struct image *image, long fd, const struct stat *m
 		return "out of memory";
 	if (use_bytes(image, (const char *)bytes, (uint64_t)status.st_size))
 		return NULL;
+	const char *problem = is_other_build(image, (const char *)bytes, (uint64_t)status.st_size)
+				      ? "the file is another build than the one that runs"
+				      : "the command `calltrace` is of another version";
 	if (!image->bytes)
 		ct_sys_unmap((void *)bytes, (size_t)status.st_size);
 	free_image_memory(image);
-	return "the command `calltrace` is of another version";
+	return problem;
 }
 
 /* NULL, or what went wrong. */
@@ -661,7 +679,7 @@ static bool check_append(struct building *build, const struct ct_plan_op *op, ui
 			return false;
 		break;
 	case CT_PLAN_APPEND_MEMORY:
-		if (!pop(build, 1))
+		if (!pop(build, 1) || op->from > 1)
 			return false;
 		head_bytes = 1;
 		break;
@@ -819,7 +837,7 @@ static void *take_memory(struct image *image, size_t size_bytes)
 {
 	size_t room = image->arena ? ARENA_BYTES - sizeof(*image->arena) - image->arena->used_bytes
 				   : 0;
-	if (size_bytes > room) {
+	if (!image->arena || size_bytes > room) {
 		struct arena *arena = ct_sys_map(ARENA_BYTES);
 		if (!arena)
 			return NULL;
@@ -907,17 +925,21 @@ static bool add_sum_step(struct quick_building *quick, const struct ct_plan_op *
 	case CT_PLAN_ADD: /* with the PUSH_REGISTER before it */
 		return quick->has_sum && op[-1].code == CT_PLAN_PUSH_REGISTER;
 	case CT_PLAN_ADD_CONSTANT:
-		sum = quick->has_sum ? last->offset + op->operand : INT64_MAX;
+		if (!quick->has_sum || !last)
+			return false;
+		sum = last->offset + op->operand;
 		if (sum != (int32_t)sum)
 			return false;
 		last->offset = (int32_t)sum;
 		return true;
-	default: /* CT_PLAN_APPEND_VALUE */
+	case CT_PLAN_APPEND_VALUE:
 		if (!quick->has_sum || !add_step(quick, CT_QUICK_STORE, 0))
 			return false;
 		quick->has_sum = false;
 		quick->at += op->size;
 		return true;
+	default:
+		return false;
 	}
 }
 

@@ -150,7 +150,7 @@ struct ct_origin {
 };
 extern __thread struct ct_origin ct_origin;
 
-struct ct_thread *ct_thread_attach(void);
+struct ct_thread *ct_thread_attach(ct_sigset saved);
 void ct_thread_refresh_row(struct ct_thread *thread);
 /* Calls recorded, or counted, so far; exact when the thread does not run. */
 uint64_t ct_thread_calls(const struct ct_thread *thread);
@@ -352,6 +352,10 @@ void ct_crash_program_set(int number);
 extern bool ct_crash_catches_faults;
 void ct_crash_expect_action(int number);
 void ct_crash_look_again(void);
+/* A thread has this signal mask, or will have. */
+void ct_crash_note_mask(ct_sigset mask);
+/* Would a fault of this thread's kill the process, since it blocks the signal? */
+bool ct_crash_faults_are_blocked(void);
 /* The program has a handler that uses signal stacks: ours would be too small for it. */
 void ct_crash_leave_signal_stacks(void);
 bool ct_crash_keeps_signal_stacks(void);

@@ -547,13 +547,14 @@ static void exit_blocked(struct ct_thread *thread, struct ct_exit *exit)
 
 /* ---- the modes ---- */
 
-/* With signals blocked: the thread, ready to write; NULL when recording has ended. */
-static struct ct_thread *ready_thread(void)
+/* With signals blocked, but for `saved`: the thread, ready to write; NULL when recording has ended.
+ */
+static struct ct_thread *ready_thread(ct_sigset saved)
 {
 	if (ct_mode() != CT_MODE_RECORD)
 		return NULL;
 	struct ct_thread *thread = ct_self.thread;
-	return thread && thread->window ? thread : ct_thread_attach();
+	return thread && thread->window ? thread : ct_thread_attach(saved);
 }
 
 /* Between the fork handlers the word is put away: see thread.c. */
@@ -585,7 +586,7 @@ static void record_enter(uint64_t function, uint64_t call_site, uint64_t site,
 		ct_enter_hook(function, call_site, site, registers);
 		return;
 	}
-	struct ct_thread *thread = ready_thread();
+	struct ct_thread *thread = ready_thread(saved);
 	if (thread) {
 		bool forking = thread->forking != 0;
 		if (forking)
@@ -699,7 +700,7 @@ static void count_enter(uint64_t function, uint64_t call_site, uint64_t site,
 	(void)function, (void)call_site, (void)site, (void)registers;
 	if (ct_unlikely(!ct_self.thread)) {
 		ct_sigset saved = ct_sys_block_signals();
-		ct_thread_attach();
+		ct_thread_attach(saved);
 		ct_sys_restore_signals(saved);
 	}
 	add_one(&ct_self.counted_calls);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -104,6 +105,9 @@ static int run_command(void *argument)
 	struct child *child = argument;
 	ct_sigset none = 0;
 	reset_handlers();
+	/* The planner has no business with files of the program, which may be locked or pipes. */
+	if (child->fd >= 0)
+		ct_sys(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (child->fd >= 0 && !pass_descriptor(child))
 		ct_sys(SYS_exit_group, NOT_STARTED);
 	if (child->limited)

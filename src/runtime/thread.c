@@ -125,11 +125,13 @@ static bool set_up(struct ct_thread *thread)
 /*
  * Make the calling thread known, or, when it has ended as far as we knew and
  * still makes calls (in destructors of thread-specific data), give it a window
- * again. With signals blocked. NULL: it cannot be traced.
+ * again. With signals blocked; `saved` is the thread's own mask. NULL: it cannot be
+ * traced.
  */
-struct ct_thread *ct_thread_attach(void)
+struct ct_thread *ct_thread_attach(ct_sigset saved)
 {
 	struct ct_thread *thread = ct_self.thread;
+	ct_crash_note_mask(saved);
 	ct_lock_take(&ct_runtime.lock);
 	if (!thread) {
 		thread = take_struct();

@@ -45,9 +45,11 @@ static inline void put16(unsigned char *at, unsigned int value)
 
 /* A status byte, and what could be read. */
 static unsigned char *append_memory(const struct ct_memory_view *view, unsigned char *at,
-				    uint64_t address, bool bad, size_t size_bytes)
+				    uint64_t address, bool bad, const struct ct_plan_op *op)
 {
-	if (!bad && ct_memory_read(view, address, at + 1, size_bytes)) {
+	size_t size_bytes = op->size;
+	if (!bad && (ct_unlikely(op->from) ? ct_memory_read_volatile(address, at + 1, size_bytes)
+					   : ct_memory_read(view, address, at + 1, size_bytes))) {
 		*at = CT_PLAN_OK;
 		return at + 1 + size_bytes;
 	}
@@ -266,7 +268,7 @@ static unsigned char *follow(const struct ct_plan_op *op, const uint64_t *regist
 			at += op->size;
 			break;
 		case CT_PLAN_APPEND_MEMORY:
-			at = append_memory(&run->view, at, *top, *bad, op->size);
+			at = append_memory(&run->view, at, *top, *bad, op);
 			top--, bad--;
 			break;
 		case CT_PLAN_APPEND_STRING:

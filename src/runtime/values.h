@@ -127,8 +127,13 @@ struct ct_memory_view {
 void ct_memory_init(void);
 /* The program has made [low, high) unreadable, or it is gone. */
 void ct_memory_lost(uint64_t low, uint64_t high);
+/* The program serves page faults itself from now on: reading anything but a stack may wait for one
+ * of its threads, which may be this one. */
+void ct_memory_faults_are_served(void);
 bool ct_memory_read(const struct ct_memory_view *view, uint64_t address, void *ret,
 		    size_t size_bytes);
+/* What may be a device's registers, where a read has effects: those are not readable. */
+bool ct_memory_read_volatile(uint64_t address, void *ret, size_t size_bytes);
 /* The bytes before a NUL, at most `size_bytes`; then there is no NUL among these. -1: not readable.
  * Writes up to 7 bytes more than that. */
 long ct_memory_read_string(const struct ct_memory_view *view, uint64_t address, unsigned char *ret,
@@ -216,6 +221,10 @@ static inline bool ct_values_plant(struct ct_thread *thread, const struct ct_cap
 }
 
 static inline void ct_values_init(void)
+{
+}
+
+static inline void ct_memory_faults_are_served(void)
 {
 }
 
