@@ -10,6 +10,9 @@
  *   calls string CALLS [THREADS]  the same, and a string of eleven characters
  *   calls struct CALLS [THREADS]  the same, and a struct of 64 bytes by value
  *   calls pointer CALLS [THREADS] the same, and a pointer to such a struct
+ *   calls doubles CALLS [THREADS] a function of two doubles, and a result that is
+ *                                 computed after its exit hook
+ *   calls handled CALLS [THREADS] as string, in a program that handles SIGSEGV
  *   calls once THREADS            that many live threads, one call each
  *
  * With THREADS, every thread makes CALLS calls. Thread i runs on the i-th CPU
@@ -19,6 +22,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +95,11 @@ static __attribute__((noinline)) int take_pointer(int a, int b, int c, const str
 	return a + b + c;
 }
 
+static __attribute__((noinline)) double take_doubles(double a, double b)
+{
+	return a * b + 1;
+}
+
 PLAIN static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
@@ -152,12 +161,31 @@ PLAIN static void run_pointer(uint64_t call_count, struct work *work)
 	work->timed_calls = call_count;
 }
 
+PLAIN static void run_doubles(uint64_t call_count, struct work *work)
+{
+	double value = 0;
+	for (uint64_t i = 0; i < call_count; i++)
+		value = take_doubles(value, 0.5);
+	work->timed_calls = call_count;
+}
+
+PLAIN static void on_fault(int number)
+{
+	_exit(128 + number);
+}
+
+PLAIN static void run_handled(uint64_t call_count, struct work *work)
+{
+	signal(SIGSEGV, on_fault);
+	run_string(call_count, work);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(uint64_t call_count, struct work *work);
 } workloads[] = {
 	{"leaf", run_leaf},	{"tree", run_tree},	{"ints", run_ints},
-	{"string", run_string}, {"struct", run_struct}, {"pointer", run_pointer},
+	{"string", run_string}, {"struct", run_struct}, {"pointer", run_pointer}, {"doubles", run_doubles}, {"handled", run_handled},
 };
 enum { WORKLOAD_COUNT = sizeof(workloads) / sizeof(workloads[0]) };
 
@@ -315,7 +343,7 @@ PLAIN int main(int argc, char **argv)
 			   thread_count);
 		print_memory();
 	} else {
-		fputs("usage: calls leaf|tree|ints|string|struct|pointer CALLS [THREADS] | "
+		fputs("usage: calls leaf|tree|ints|string|struct|pointer|doubles|handled CALLS [THREADS] | "
 		      "calls once THREADS\n",
 		      stderr);
 		return 2;
