@@ -184,8 +184,9 @@ static const struct {
 	const char *name;
 	void (*run)(uint64_t call_count, struct work *work);
 } workloads[] = {
-	{"leaf", run_leaf},	{"tree", run_tree},	{"ints", run_ints},
-	{"string", run_string}, {"struct", run_struct}, {"pointer", run_pointer}, {"doubles", run_doubles}, {"handled", run_handled},
+	{"leaf", run_leaf},	  {"tree", run_tree},	    {"ints", run_ints},
+	{"string", run_string},	  {"struct", run_struct},   {"pointer", run_pointer},
+	{"doubles", run_doubles}, {"handled", run_handled},
 };
 enum { WORKLOAD_COUNT = sizeof(workloads) / sizeof(workloads[0]) };
 

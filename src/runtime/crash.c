@@ -19,8 +19,12 @@
 enum { END_STACK_BYTES = 65536 };
 static char *end_stack;
 static bool leaves_signal_stacks;
-/* SIGSEGV and SIGBUS are ours. Written under no lock: whoever sets an action looks again after. */
+/* Faults come to `handle` or `relay`. */
 bool ct_crash_catches_faults;
+/* The program's handlers of SIGSEGV and SIGBUS, behind `relay`. Under the lock, but for reading. */
+static void *program_handlers[2];
+static bool wants_info[2]; /* they are set with SA_SIGINFO */
+static struct ct_lock actions_lock;
 /* Some thread has blocked them, or some handler does while it runs: the kernel knows where. */
 static bool masks_have_faults;
 
@@ -169,23 +173,100 @@ static bool is_default(int number)
 	       (!action.handler || action.handler == handle);
 }
 
+/* ---- faults of ours in a program that handles faults ---- */
+
+static int fault_index(int number)
+{
+	return number == SIGBUS;
+}
+
+/*
+ * Stands before the program's handler. It leaves by a jump, so that the handler
+ * finds the stack as the kernel made it, and is set with the program's own flags
+ * and mask; and SA_SIGINFO, without which there is nothing in `info`.
+ */
+static void relay(int number, siginfo_t *info, void *context)
+{
+	if (info->si_code > 0 && end_copy(number, context))
+		return;
+	ct_self.may_block_faults = true;
+	void (*next)(int, siginfo_t *, void *) = (void (*)(int, siginfo_t *, void *))
+		__atomic_load_n(&program_handlers[fault_index(number)], __ATOMIC_RELAXED);
+	next(number, info, context);
+}
+
 static bool is_ours(int number)
 {
 	struct kernel_sigaction action = {0};
-	return kernel_sigaction(number, NULL, &action) == 0 && action.handler == handle;
+	return kernel_sigaction(number, NULL, &action) == 0 &&
+	       (action.handler == handle || action.handler == relay);
 }
 
-void ct_crash_expect_action(int number)
+/* The program's handler, if there is one that `relay` can stand before. Under the lock. */
+static void put_relay_before(int number)
 {
-	if (number == SIGSEGV || number == SIGBUS)
-		__atomic_store_n(&ct_crash_catches_faults, false, __ATOMIC_SEQ_CST);
+	enum { RESETS_ITSELF = (int)SA_RESETHAND };
+	struct kernel_sigaction action = {0};
+	if (kernel_sigaction(number, NULL, &action) != 0 ||
+	    (uint64_t)action.handler <= (uint64_t)SIG_IGN || action.handler == handle ||
+	    action.handler == relay || action.flags & (unsigned int)RESETS_ITSELF)
+		return;
+	__atomic_store_n(&program_handlers[fault_index(number)], (void *)action.handler,
+			 __ATOMIC_RELAXED);
+	wants_info[fault_index(number)] = action.flags & SA_SIGINFO;
+	action.handler = relay;
+	action.flags |= SA_SIGINFO;
+	kernel_sigaction(number, &action, NULL);
 }
 
-void ct_crash_look_again(void)
+static void look_again(void)
 {
-	if (ct_runtime.config.capture_args)
-		__atomic_store_n(&ct_crash_catches_faults, is_ours(SIGSEGV) && is_ours(SIGBUS),
-				 __ATOMIC_RELAXED);
+	/* A child of vfork() has actions of its own, but not a memory. */
+	if (ct_sys(SYS_getpid) == ct_runtime.pid) {
+		put_relay_before(SIGSEGV);
+		put_relay_before(SIGBUS);
+	}
+	__atomic_store_n(&ct_crash_catches_faults, is_ours(SIGSEGV) && is_ours(SIGBUS),
+			 __ATOMIC_RELAXED);
+}
+
+struct ct_action_change ct_crash_begin_action(int number)
+{
+	struct ct_action_change change = {
+		.matters = ct_runtime.config.capture_args && CT_HAS_VALUES &&
+			   (number == SIGSEGV || number == SIGBUS),
+	};
+	if (!change.matters)
+		return change;
+	change.saved = ct_sys_block_signals();
+	ct_lock_take(&actions_lock);
+	__atomic_store_n(&ct_crash_catches_faults, false, __ATOMIC_SEQ_CST);
+	return change;
+}
+
+void ct_crash_end_action(const struct ct_action_change *change)
+{
+	if (!change->matters)
+		return;
+	look_again();
+	ct_lock_release(&actions_lock);
+	ct_sys_restore_signals(change->saved);
+}
+
+void ct_crash_fork_child(void)
+{
+	actions_lock = (struct ct_lock){0};
+}
+
+const void *ct_crash_program_handler(int number, const void *handler, int *flags)
+{
+	if (handler == (const void *)handle)
+		return (const void *)SIG_DFL;
+	if (handler != (const void *)relay)
+		return handler;
+	if (flags && !wants_info[fault_index(number)])
+		*flags &= ~SA_SIGINFO;
+	return __atomic_load_n(&program_handlers[fault_index(number)], __ATOMIC_RELAXED);
 }
 
 static bool has_faults(ct_sigset set)
@@ -208,7 +289,11 @@ static ct_sigset own_mask(void)
 
 bool ct_crash_faults_are_blocked(void)
 {
-	return __atomic_load_n(&masks_have_faults, __ATOMIC_RELAXED) && has_faults(own_mask());
+	if (!__atomic_load_n(&masks_have_faults, __ATOMIC_RELAXED) && !ct_self.may_block_faults)
+		return false;
+	bool are_blocked = has_faults(own_mask());
+	ct_self.may_block_faults = are_blocked;
+	return are_blocked;
 }
 
 void ct_crash_init(void)
@@ -218,7 +303,8 @@ void ct_crash_init(void)
 	for (size_t i = 0; i < sizeof(fatal_signals); i++)
 		if (is_default(fatal_signals[i]))
 			install(fatal_signals[i]);
-	ct_crash_look_again();
+	if (ct_runtime.config.capture_args && CT_HAS_VALUES)
+		look_again();
 }
 
 /* The program has just set the signal's action: put ours behind SIG_DFL. */
@@ -228,11 +314,6 @@ void ct_crash_program_set(int number)
 	if (is_fatal(number) && (mode == CT_MODE_RECORD || mode == CT_MODE_STOPPED) &&
 	    is_default(number))
 		install(number);
-}
-
-bool ct_crash_is_our_handler(const void *handler)
-{
-	return handler == (const void *)handle;
 }
 
 /* A stack overflow is found on another stack: give the thread one, unless it has its own. */

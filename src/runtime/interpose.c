@@ -61,6 +61,8 @@
 	F(epoll_pwait)     \
 	F(sigblock)        \
 	F(sigsetmask)      \
+	F(sigset)          \
+	F(sigignore)       \
 	F(sighold)         \
 	F(mprotect)        \
 	F(pkey_mprotect)
@@ -457,8 +459,9 @@ CT_INTERPOSE long syscall(long number, ...)
 	bool forks = is_fork(number, arguments);
 	if (forks)
 		ct_thread_before_fork();
+	struct ct_action_change change = {.matters = false};
 	if (number == SYS_rt_sigaction && arguments[1])
-		ct_crash_expect_action((int)arguments[0]);
+		change = ct_crash_begin_action((int)arguments[0]);
 	if (number == SYS_rt_sigprocmask)
 		note_kernel_mask((const void *)arguments[1]);
 	long result = CT_NEXT(syscall)(number, arguments[0], arguments[1], arguments[2],
@@ -467,8 +470,7 @@ CT_INTERPOSE long syscall(long number, ...)
 		ct_thread_after_fork_child();
 	else if (forks)
 		ct_thread_after_fork_parent();
-	if (number == SYS_rt_sigaction)
-		ct_crash_look_again();
+	ct_crash_end_action(&change);
 	if (number == SYS_userfaultfd && result >= 0)
 		ct_memory_faults_are_served();
 	return result;
@@ -585,33 +587,40 @@ CT_INTERPOSE int pkey_mprotect(void *memory, size_t size_bytes, int protection, 
 
 /* ---- signal actions: the program does not see ours ---- */
 
-static void hide_our_handler(struct sigaction *action)
+static void hide_our_handler(int number, struct sigaction *action)
 {
-	if (!action || !ct_crash_is_our_handler((const void *)action->sa_sigaction))
+	if (!action)
 		return;
-	ct_zero(action, sizeof(*action));
-	action->sa_handler = SIG_DFL;
+	const void *set = (const void *)action->sa_sigaction;
+	const void *handler = ct_crash_program_handler(number, set, &action->sa_flags);
+	if (handler == set)
+		return;
+	if (handler == (const void *)SIG_DFL)
+		ct_zero(action, sizeof(*action));
+	action->sa_sigaction = (void (*)(int, siginfo_t *, void *))handler;
 }
 
 CT_INTERPOSE int sigaction(int number, const struct sigaction *restrict action,
 			   struct sigaction *restrict old)
 {
-	/* `old` may be the same struct. */
-	bool sets_default = action && action->sa_handler == SIG_DFL;
-	if (action && !sets_default && action->sa_handler != SIG_IGN &&
-	    action->sa_flags & SA_ONSTACK)
-		ct_crash_leave_signal_stacks();
-	if (action) {
-		ct_crash_expect_action(number);
-		note_mask(&action->sa_mask);
+	if (!action) {
+		int failed = CT_NEXT(sigaction)(number, NULL, old);
+		if (!failed)
+			hide_our_handler(number, old);
+		return failed;
 	}
+	/* `old` may be the same struct. */
+	bool sets_default = action->sa_handler == SIG_DFL;
+	if (!sets_default && action->sa_handler != SIG_IGN && action->sa_flags & SA_ONSTACK)
+		ct_crash_leave_signal_stacks();
+	note_mask(&action->sa_mask);
+	struct ct_action_change change = ct_crash_begin_action(number);
 	int result = CT_NEXT(sigaction)(number, action, old);
 	if (result == 0)
-		hide_our_handler(old);
+		hide_our_handler(number, old);
 	if (result == 0 && sets_default)
 		ct_crash_program_set(number);
-	if (action)
-		ct_crash_look_again();
+	ct_crash_end_action(&change);
 	return result;
 }
 
@@ -619,12 +628,14 @@ typedef __sighandler_t signal_function(int, __sighandler_t);
 
 static __sighandler_t signal_with(signal_function *function, int number, __sighandler_t handler)
 {
-	ct_crash_expect_action(number);
+	struct ct_action_change change = ct_crash_begin_action(number);
 	__sighandler_t old = function(number, handler);
+	if (old != SIG_ERR)
+		old = (__sighandler_t)ct_crash_program_handler(number, (const void *)old, NULL);
 	if (handler == SIG_DFL && old != SIG_ERR)
 		ct_crash_program_set(number);
-	ct_crash_look_again();
-	return ct_crash_is_our_handler((const void *)old) ? SIG_DFL : old;
+	ct_crash_end_action(&change);
+	return old;
 }
 
 CT_INTERPOSE __sighandler_t signal(int number, __sighandler_t handler)
@@ -634,6 +645,11 @@ CT_INTERPOSE __sighandler_t signal(int number, __sighandler_t handler)
 
 __sighandler_t bsd_signal(int number, __sighandler_t handler);
 CT_INTERPOSE __sighandler_t bsd_signal(int number, __sighandler_t handler)
+{
+	return signal_with(CT_NEXT(signal), number, handler);
+}
+
+CT_INTERPOSE __sighandler_t ssignal(int number, __sighandler_t handler)
 {
 	return signal_with(CT_NEXT(signal), number, handler);
 }
@@ -692,6 +708,12 @@ CT_INTERPOSE int epoll_pwait(int epoll, struct epoll_event *events, int count, i
 	return CT_NEXT(epoll_pwait)(epoll, events, count, timeout_ms, set);
 }
 
+static void note_number(int number)
+{
+	if (number > 0 && number <= 64)
+		ct_crash_note_mask(UINT64_C(1) << (number - 1));
+}
+
 /* Obsolete, and libc says so. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -710,11 +732,27 @@ CT_INTERPOSE int sigsetmask(int mask)
 	return CT_NEXT(sigsetmask)(mask);
 }
 
+__sighandler_t sigset(int number, __sighandler_t handler);
+CT_INTERPOSE __sighandler_t sigset(int number, __sighandler_t handler)
+{
+	if (handler == SIG_HOLD)
+		note_number(number);
+	return signal_with(CT_NEXT(sigset), number, handler);
+}
+
+int sigignore(int number);
+CT_INTERPOSE int sigignore(int number)
+{
+	struct ct_action_change change = ct_crash_begin_action(number);
+	int result = CT_NEXT(sigignore)(number);
+	ct_crash_end_action(&change);
+	return result;
+}
+
 int sighold(int number);
 CT_INTERPOSE int sighold(int number)
 {
-	if (number == SIGSEGV || number == SIGBUS)
-		ct_crash_note_mask(UINT64_C(1) << (number - 1));
+	note_number(number);
 	return CT_NEXT(sighold)(number);
 }
 

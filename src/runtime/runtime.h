@@ -137,6 +137,7 @@ struct ct_self {
 	uint64_t values_bytes; /* written in VALUES records */
 	uint64_t stack_high; /* of the current stack, and its size: what is captured from it lies */
 	uint64_t stack_span; /* between the stack pointer and there */
+	bool may_block_faults; /* since a handler of the program's began: the kernel knows */
 };
 extern __thread struct ct_self ct_self;
 
@@ -346,12 +347,27 @@ extern int64_t ct_rseq_offset;
 void ct_hooks_init(void);
 
 /* crash.c */
+/* Are arguments captured on this kind of machine? */
+#if defined(__x86_64__)
+#define CT_HAS_VALUES true
+#else
+#define CT_HAS_VALUES false
+#endif
 void ct_crash_init(void);
 void ct_crash_program_set(int number);
 /* Do faults of ours come back to us? False while an action is being set. */
 extern bool ct_crash_catches_faults;
-void ct_crash_expect_action(int number);
-void ct_crash_look_again(void);
+struct ct_action_change {
+	bool matters; /* to faults of ours */
+	ct_sigset saved;
+};
+/* Around each change of the program's of a signal's action. */
+struct ct_action_change ct_crash_begin_action(int number);
+void ct_crash_end_action(const struct ct_action_change *change);
+/* What the program knows as the signal's handler, where this one is; and as its flags, unless
+ * NULL. */
+const void *ct_crash_program_handler(int number, const void *handler, int *flags);
+void ct_crash_fork_child(void);
 /* A thread has this signal mask, or will have. */
 void ct_crash_note_mask(ct_sigset mask);
 /* Would a fault of this thread's kill the process, since it blocks the signal? */
@@ -359,7 +375,6 @@ bool ct_crash_faults_are_blocked(void);
 /* The program has a handler that uses signal stacks: ours would be too small for it. */
 void ct_crash_leave_signal_stacks(void);
 bool ct_crash_keeps_signal_stacks(void);
-bool ct_crash_is_our_handler(const void *handler);
 void ct_crash_thread_init(struct ct_thread *thread);
 void ct_crash_thread_end(struct ct_thread *thread);
 

@@ -343,6 +343,7 @@ void ct_thread_after_fork_child(void)
 	if (ct_sys(SYS_getpid) == ct_runtime.pid)
 		return;
 	ct_sigset saved = ct_sys_block_signals();
+	ct_crash_fork_child();
 	ct_control_fork_child();
 	ct_sys_restore_signals(saved);
 }

@@ -591,7 +591,7 @@ def capture_refuses_a_wrong_file(t):
     os.unlink(captured.raw)
     odd_files = [
         dict(magic=1),
-        dict(version=2),
+        dict(version=P.VERSION + 1),
         dict(total_bytes=8),
         dict(total_bytes=1 << 40),
         dict(max_string=65),
@@ -724,7 +724,7 @@ def capture_from_a_large_file(t):
     path = captured.put(captured.enter(MARK), captured.exit([P.op(P.REGISTER, P.RAX, 8)]))
     with open(path, "rb") as file:
         whole = file.read()
-    large = struct.pack("<IIQ", 0x4C505443, 1, len(whole) + (5 << 20)) + whole[16:]
+    large = struct.pack("<IIQ", 0x4C505443, P.VERSION, len(whole) + (5 << 20)) + whole[16:]
     with open(path, "wb") as file:
         file.write(large + bytes(5 << 20))
     calls = captured.run("many", "40").calls_of(captured.function)

@@ -44,3 +44,20 @@ def values_where_faults_are_blocked(t):
 def values_where_page_faults_wait_for_the_program(t):
     """memory of a userfaultfd is not read: who serves it may be the thread that reads"""
     check_gone(t, "userfaultfd", text=False)
+
+
+@test(BOTH)
+def values_in_a_program_that_handles_faults(t):
+    """its handlers get its own faults as if alone, and never ours; sigaction() shows them"""
+    program = t.build("values_fault_handlers.c", ldflags=["-rdynamic"])
+    account.compare(t, [program])
+    calls = t.document(alone=False).named("takes")
+    for call in calls:
+        n = account.shown_argument(call, "n")["value"]
+        shown = account.shown_argument(call, "text")
+        if n % 2:
+            t.expect(shown.get("unreadable"), f"call {n}: {shown}")
+        else:
+            t.same(f"call {n}", f"text {n}", shown["value"])
+    t.same("calls", list(range(len(calls))), [account.shown_argument(c, "n")["value"] for c in calls])
+    t.expect(len(calls) > 30, f"{len(calls)} calls")

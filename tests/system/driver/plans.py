@@ -11,6 +11,7 @@ import struct
 RSP, RBX, RBP, R12, R13, R14, R15, RAX, RDX, XMM0, XMM0_HIGH, XMM1, XMM1_HIGH = range(13)
 ST0, ST0_HIGH, ST1, ST1_HIGH = range(13, 17)
 ENTER, EXIT, EXIT_STUB = 1, 2, 3
+VERSION = 2  # CT_PLAN_VERSION
 NO_DEBUG_INFO = 1
 JOINED = 0x80
 REGISTER, STACK, VALUE, MEMORY, STRING, TEXT, SEQUENCE = range(1, 8)
@@ -66,7 +67,7 @@ def plan_file(identity, plans, settings=(64, 1, 0), odd=None):
         at += len(body)
     fields = {
         "magic": 0x4C505443,
-        "version": 1,
+        "version": VERSION,
         "total_bytes": at,
         "max_string": settings[0],
         "max_pointee": settings[1],
@@ -116,7 +117,7 @@ class Cache:
     def name(self, identity, settings=(64, 1, 0)):
         return os.path.join(
             self.folder,
-            f"{identity.hex()}-1-{settings[0]}-{settings[1]}-{settings[2]:016x}.plan",
+            f"{identity.hex()}-{VERSION}-{settings[0]}-{settings[1]}-{settings[2]:016x}.plan",
         )
 
     def put(self, program, plans, settings=(64, 1, 0), odd=None):

@@ -141,8 +141,8 @@ static UNTRACED int run(const char *act)
 		sigdelset(&mask, SIGUSR1);
 		sigsuspend(&mask);
 	} else if (strcmp(act, "userfaultfd") == 0) {
-		char *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				    -1, 0);
 		if (!serve_faults(memory))
 			return 77;
 		uses(memory, 10);
