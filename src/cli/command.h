@@ -3,7 +3,10 @@
 #ifndef CT_CLI_COMMAND_H
 #define CT_CLI_COMMAND_H
 
+#include <stddef.h>
+
 #include "base/error.h"
+#include "cli/options.h"
 
 enum ct_exit {
 	CT_EXIT_OK = 0,
@@ -17,12 +20,17 @@ struct ct_command {
 	/* argv[0] is the command's name. On failure `*err` says why; main() prints it. */
 	enum ct_exit (*run)(int argc, char **argv, struct ct_error **err);
 	const char *summary;
-	const char *help; /* what `calltrace help NAME` prints */
+	const char *help;     /* what `calltrace help NAME` prints; NULL: made from what follows */
+	const char *synopsis; /* behind "calltrace NAME " */
+	const char *description;
+	const struct ct_option_group *const *groups;
+	size_t group_count;
 };
 
 extern const struct ct_command ct_command_json;
 extern const struct ct_command ct_command_recover;
 extern const struct ct_command ct_command_dump;
 extern const struct ct_command ct_command_plan;
+extern const struct ct_command ct_command_report;
 
 #endif

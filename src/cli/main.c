@@ -11,10 +11,8 @@
 
 /* The table also is the help. */
 static const struct ct_command *const commands[] = {
-	&ct_command_json,
-	&ct_command_recover,
-	&ct_command_dump,
-	&ct_command_plan,
+	&ct_command_report, &ct_command_json, &ct_command_recover,
+	&ct_command_dump,   &ct_command_plan,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -40,6 +38,18 @@ static void print_help(FILE *to)
 	      "  calltrace help COMMAND    what a command does, and its options\n"
 	      "  calltrace --version       the version\n",
 	      to);
+}
+
+static void print_command(const struct ct_command *command, FILE *to)
+{
+	if (command->help) {
+		fputs(command->help, to);
+		return;
+	}
+	fprintf(to, "usage: calltrace %s %s\n\n", command->name, command->synopsis);
+	ct_options_wrap(to, command->description, 0, 0, 79);
+	fputc('\n', to);
+	ct_options_print(to, command->groups, command->group_count);
 }
 
 static int report_unknown(const char *name)
@@ -69,7 +79,7 @@ static int help(int argc, char **argv)
 	const struct ct_command *command = find_command(argv[1]);
 	if (!command)
 		return report_unknown(argv[1]);
-	fputs(command->help, stdout);
+	print_command(command, stdout);
 	return finish_stdout();
 }
 
@@ -134,7 +144,7 @@ int main(int argc, char **argv)
 	if (!command)
 		return report_unknown(name);
 	if (argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
-		fputs(command->help, stdout);
+		print_command(command, stdout);
 		return finish_stdout();
 	}
 	return run_command(command, argc - 1, argv + 1);

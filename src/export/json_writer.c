@@ -2,6 +2,11 @@
 /* The parts of a document that occur once: see json_writer.h. */
 #include "export/json_writer.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/strbuf.h"
 #include "export/json_text.h"
 
@@ -81,6 +86,18 @@ void ct_json_put_i64(struct ct_json_writer *writer, const char *key, int64_t val
 	at = ct_json_u64(at, value < 0 ? -(uint64_t)value : (uint64_t)value);
 	put_key(writer, key);
 	ct_sink_add(writer->sink, digits, (size_t)(at - digits));
+}
+
+void ct_json_put_real(struct ct_json_writer *writer, const char *key, double value)
+{
+	char digits[32] = "null";
+	for (int precision = 1; precision <= 17 && isfinite(value); precision++) {
+		snprintf(digits, sizeof(digits), "%.*g", precision, value);
+		if (strtod(digits, NULL) == value)
+			break;
+	}
+	put_key(writer, key);
+	ct_sink_add(writer->sink, digits, strlen(digits));
 }
 
 void ct_json_put_hex(struct ct_json_writer *writer, const char *key, uint64_t value)

@@ -58,6 +58,7 @@ void ct_names_destroy(struct ct_names *names)
 	free(names->sites);
 	free(names->functions);
 	ct_strbuf_deinit(&names->text);
+	ct_strbuf_deinit(&names->plain);
 	free(names);
 }
 
@@ -89,6 +90,16 @@ static void add_string_member(struct ct_strbuf *text, const char *key, const cha
 	end_member(text, pretty);
 }
 
+static size_t add_plain(struct ct_names *names, const char *bytes, size_t length)
+{
+	size_t offset = names->plain.length;
+	if (length == 0)
+		return 0;
+	ct_strbuf_add(&names->plain, bytes, length);
+	ct_strbuf_add(&names->plain, "", 1);
+	return offset;
+}
+
 static struct ct_bytes base_name(struct ct_bytes path)
 {
 	for (size_t i = path.length; i > 0; i--) {
@@ -99,19 +110,25 @@ static struct ct_bytes base_name(struct ct_bytes path)
 }
 
 /* "module+0xoffset", or the bare address where no module is known. */
-static size_t add_nameless(struct ct_strbuf *text, const struct module *module, uint64_t address,
-			   bool pretty)
+static void make_nameless(struct ct_strbuf *name, const struct module *module, uint64_t address)
 {
 	struct ct_bytes base = module ? base_name(module->row.path) : (struct ct_bytes){0};
 	char hex[CT_JSON_HEX_BYTES];
 	size_t hex_length = (size_t)(ct_json_hex(hex, address) - hex);
-	struct ct_strbuf name = {0};
 
 	if (base.length > 0) {
-		ct_strbuf_add(&name, base.bytes, base.length);
-		ct_strbuf_add(&name, "+", 1);
+		ct_strbuf_add(name, base.bytes, base.length);
+		ct_strbuf_add(name, "+", 1);
 	}
-	ct_strbuf_add(&name, hex, hex_length);
+	ct_strbuf_add(name, hex, hex_length);
+}
+
+static size_t add_nameless(struct ct_strbuf *text, const struct module *module, uint64_t address,
+			   bool pretty)
+{
+	struct ct_strbuf name = {0};
+
+	make_nameless(&name, module, address);
 	add_string_member(text, "function", name.bytes ? name.bytes : "", name.length, pretty);
 	text->failed |= name.failed;
 	ct_strbuf_deinit(&name);
@@ -149,25 +166,55 @@ static void add_source(struct ct_strbuf *text, const struct ct_source_line *sour
 	end_member(text, pretty);
 }
 
+static void add_plain_name(struct ct_names *names, const char *linkage_name,
+			   struct ct_function_name *function)
+{
+	ct_cleanup(ct_cleanup_free) char *demangled = ct_demangle(linkage_name);
+	const char *name = demangled ? demangled : linkage_name;
+	function->name = add_plain(names, name, strlen(name));
+	if (strcmp(name, linkage_name) != 0)
+		function->linkage_name = add_plain(names, linkage_name, strlen(linkage_name));
+}
+
+static void add_plain_nameless(struct ct_names *names, const struct module *module,
+			       uint64_t address, struct ct_function_name *function)
+{
+	struct ct_strbuf name = {0};
+	make_nameless(&name, module, address);
+	function->name = add_plain(names, name.bytes ? name.bytes : "", name.length);
+	names->plain.failed |= name.failed;
+	ct_strbuf_deinit(&name);
+}
+
 /* All that calls of the function at `address` of the file say about it. */
-static struct ct_function_name add_function(struct ct_strbuf *text, const struct module *module,
+static struct ct_function_name add_function(struct ct_names *names, const struct module *module,
 					    struct ct_symbols *symbols, uint64_t address,
 					    bool pretty)
 {
+	struct ct_strbuf *text = &names->text;
 	struct ct_function_name function = {.offset = text->length};
 	struct ct_symbol symbol;
 	struct ct_source_line source;
 	size_t name_end;
 
 	/* A symbol that begins elsewhere names another function: this one was stripped. */
-	if (symbols && ct_symbols_find(symbols, address, &symbol) && symbol.low == address)
+	if (symbols && ct_symbols_find(symbols, address, &symbol) && symbol.low == address) {
 		name_end = add_name(text, symbol.linkage_name, pretty);
-	else
+		add_plain_name(names, symbol.linkage_name, &function);
+	} else {
 		name_end = add_nameless(text, module, address, pretty);
-	if (module)
+		add_plain_nameless(names, module, address, &function);
+	}
+	if (module) {
 		add_module(text, module, pretty);
-	if (symbols && ct_symbols_declaration(symbols, address, &source))
+		function.module = add_plain(names, module->row.path.bytes, module->row.path.length);
+	}
+	if (symbols && ct_symbols_declaration(symbols, address, &source)) {
 		add_source(text, &source, pretty);
+		if (source.file)
+			function.source = add_plain(names, source.file, strlen(source.file));
+		function.line = source.line < 1 ? 0 : source.line;
+	}
 	function.name_length = name_end - function.offset;
 	function.length = text->length - function.offset;
 	return function;
@@ -223,9 +270,9 @@ static void resolve_function(struct resolver *resolver, const struct lookup *loo
 	struct ct_names *names = resolver->names;
 
 	if (!same)
-		names->functions[names->function_count++] = add_function(
-			&names->text, lookup->file ? &resolver->modules[lookup->file] : NULL,
-			symbols, lookup->address, resolver->pretty);
+		names->functions[names->function_count++] =
+			add_function(names, lookup->file ? &resolver->modules[lookup->file] : NULL,
+				     symbols, lookup->address, resolver->pretty);
 	names->sites[lookup->site].function = names->function_count - 1;
 }
 
@@ -404,9 +451,11 @@ struct ct_error *ct_names_create(struct ct_trace *trace, bool pretty, ct_names_w
 	add_string_member(&names->text, "function", "??", 2, pretty);
 	names->functions[0].length = names->functions[0].name_length = names->text.length;
 	names->function_count = 1;
+	ct_strbuf_add(&names->plain, "", 1);
+	names->functions[0].name = add_plain(names, "??", 2);
 	read_sites(&resolver, trace);
 	resolve_all(&resolver);
-	if (names->text.failed)
+	if (names->text.failed || names->plain.failed)
 		return ct_error_nomem;
 	ct_trace_set_function_keys(trace, resolver.site_keys, resolver.call_keys);
 	*ret = ct_take(names);

@@ -32,6 +32,12 @@ struct ct_function_name {
 	size_t offset; /* into text: function, mangled_name, module, source_file, line_number */
 	size_t length;
 	size_t name_length; /* of the first of these alone */
+	/* The same without JSON, in `plain`, for ct_names_plain(); 0: not known. */
+	size_t name;	     /* demangled; never 0 */
+	size_t linkage_name; /* where it differs */
+	size_t module;	     /* path */
+	size_t source;	     /* path */
+	int line;	     /* from 1; 0: not known */
 };
 
 struct ct_names {
@@ -40,6 +46,7 @@ struct ct_names {
 	struct ct_function_name *functions; /* 0 is the unknown one */
 	uint32_t function_count;
 	struct ct_strbuf text;
+	struct ct_strbuf plain; /* NUL-terminated strings; an empty one at the beginning */
 };
 
 /* Called with one sentence for each module whose names cannot be found. */
@@ -54,6 +61,12 @@ static inline const struct ct_function_name *ct_names_of(const struct ct_names *
 							 uint32_t site)
 {
 	return &names->functions[names->sites[site < names->site_count ? site : 0].function];
+}
+
+/* A string of a function's; "" where it is not known. */
+static inline const char *ct_names_plain(const struct ct_names *names, size_t offset)
+{
+	return names->plain.bytes + offset;
 }
 
 /* Add members that tell what is at `address` at the moment `ticks`: function, module,

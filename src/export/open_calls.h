@@ -15,6 +15,8 @@ struct ct_open_call {
 	uint64_t id;	      /* callers have lower ones */
 	uint32_t site;
 	bool mark; /* free for the pass */
+	uint8_t flags; /* the same */
+	uint32_t parent, depth; /* the same */
 };
 
 struct ct_open_stack {

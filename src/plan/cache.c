@@ -210,13 +210,6 @@ static bool write_all(int fd, const char *bytes, size_t length)
 	return true;
 }
 
-static bool has_suffix(const char *name)
-{
-	size_t length = strlen(name);
-	return length >= sizeof(suffix) - 1 &&
-	       strcmp(name + length - (sizeof(suffix) - 1), suffix) == 0;
-}
-
 /* While there are too many files of ours: the one that was made first goes. */
 static void remove_oldest(int folder)
 {
@@ -233,7 +226,7 @@ static void remove_oldest(int folder)
 			return;
 		}
 		for (struct dirent *entry; (entry = readdir(entries));) {
-			if (!has_suffix(entry->d_name) ||
+			if (!strstr(entry->d_name, suffix) ||
 			    fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
 				continue;
 			count++;

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls of one thread as a selection leaves them: see events.h. */
+#include "analysis/events.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "export/open_calls.h"
+
+/*
+ * flags of a struct ct_open_call; `mark`: the outermost of its function,
+ * `parent`: index + 1 of the nearest call that takes part, `depth` as shown.
+ */
+enum {
+	TAKES_PART = 1, /* by function, depth, inside and outside */
+	IN_TIME = 2,
+	SHOWN = 4,
+	BEGINS_INSIDE = 8,
+	BEGINS_OUTSIDE = 16,
+};
+
+/* How much of what --inside and --outside mean is open on a stack. */
+struct nesting {
+	uint32_t inside, outside;
+};
+
+struct ct_events {
+	const struct ct_session *session;
+	const struct ct_input *input;
+	const struct ct_selection *selection;
+	struct ct_walk *walk;
+	struct ct_open_stacks stacks;
+	struct nesting *nestings; /* by index of the stack */
+	uint32_t nesting_count;
+	uint32_t current;	/* index of the stack `active` speaks of */
+	const uint32_t *groups; /* by function; NULL: itself */
+	uint32_t *active;	/* by group: its open calls on the current stack */
+	bool failed;
+	/* a call that turned out to be long enough ends, after those around it have begun */
+	bool is_late;
+	uint32_t late_next;
+	struct ct_step late_step;
+};
+
+static const struct ct_selection everything = {
+	.to_ns = UINT64_MAX,
+	.max_depth = UINT32_MAX,
+	.is_everything = true,
+};
+
+void ct_events_destroy(struct ct_events *events)
+{
+	if (!events)
+		return;
+	ct_walk_destroy(events->walk);
+	ct_open_stacks_deinit(&events->stacks);
+	free(events->nestings);
+	free(events->active);
+	free(events);
+}
+
+static void events_cleanup(struct ct_events **events)
+{
+	ct_events_destroy(*events);
+}
+
+struct ct_error *ct_events_create(const struct ct_session *session, size_t stream,
+				  const struct ct_selection *selection, const uint32_t *groups,
+				  struct ct_events **ret)
+{
+	const struct ct_stream *row = &session->streams[stream];
+	ct_cleanup(events_cleanup) struct ct_events *events = calloc(1, sizeof(*events));
+	if (!events)
+		return ct_error_nomem;
+	events->session = session;
+	events->input = &session->inputs[row->input];
+	events->selection = selection ? selection : &everything;
+	events->groups = groups;
+	events->active = calloc((size_t)session->function_count + 1, sizeof(*events->active));
+	events->nestings = calloc(1, sizeof(*events->nestings));
+	events->nesting_count = 1;
+	if (!events->active || !events->nestings || !ct_open_stacks_init(&events->stacks))
+		return ct_error_nomem;
+	struct ct_error *err = ct_walk_create(events->input->trace, row->stream, &events->walk);
+	if (err)
+		return err;
+	*ret = ct_take(events);
+	return NULL;
+}
+
+static struct ct_open_stack *current_stack(struct ct_events *events)
+{
+	return &events->stacks.stacks[events->current];
+}
+
+static uint32_t function_of(const struct ct_events *events, uint32_t site)
+{
+	return ct_session_function(events->input, site);
+}
+
+static uint32_t *active_of(const struct ct_events *events, uint32_t function)
+{
+	return &events->active[events->groups ? events->groups[function] : function];
+}
+
+/* ---- stacks ---- */
+
+static void count_active(struct ct_events *events, const struct ct_open_stack *stack, uint32_t by)
+{
+	for (uint32_t i = 0; i < stack->count; i++)
+		*active_of(events, function_of(events, stack->calls[i].site)) += by;
+}
+
+static __attribute__((cold, noinline)) bool switch_stack(struct ct_events *events, uint32_t number)
+{
+	uint32_t to = ct_open_stacks_index(&events->stacks, number);
+	if (to == UINT32_MAX)
+		return false;
+	if (to >= events->nesting_count) {
+		struct nesting *nestings = reallocarray(events->nestings, 2 * ((size_t)to + 1),
+							sizeof(*nestings));
+		if (!nestings)
+			return false;
+		events->nestings = nestings;
+		while (events->nesting_count < 2 * (to + 1))
+			nestings[events->nesting_count++] = (struct nesting){0, 0};
+	}
+	count_active(events, current_stack(events), UINT32_MAX);
+	events->current = to;
+	count_active(events, current_stack(events), 1);
+	return true;
+}
+
+/* ---- calls ---- */
+
+static uint64_t session_ns(const struct ct_events *events, uint64_t ticks)
+{
+	return events->input->offset_ns + ct_trace_ns(events->input->trace, ticks);
+}
+
+/* Does the call take part, and is it in time? */
+static uint8_t classify(struct ct_events *events, const struct ct_open_call *call,
+			uint32_t function)
+{
+	const struct ct_selection *selection = events->selection;
+	if (selection->is_everything)
+		return TAKES_PART | IN_TIME;
+	struct nesting *nesting = &events->nestings[events->current];
+	uint8_t is = selection->function_flags[function];
+	uint8_t flags = 0;
+	if (is & CT_SELECT_INSIDE) {
+		flags |= BEGINS_INSIDE;
+		nesting->inside++;
+	}
+	if (is & CT_SELECT_OUTSIDE) {
+		flags |= BEGINS_OUTSIDE;
+		nesting->outside++;
+	}
+	if (is & CT_SELECT_SHOWN && nesting->outside == 0 &&
+	    (!selection->has_inside || nesting->inside > 0) && call->depth < selection->max_depth)
+		flags |= TAKES_PART;
+	if (call->start_ns >= selection->from_ns && call->start_ns < selection->to_ns)
+		flags |= IN_TIME;
+	return flags;
+}
+
+static bool is_selected(const struct ct_open_call *call)
+{
+	return (call->flags & (TAKES_PART | IN_TIME)) == (TAKES_PART | IN_TIME);
+}
+
+static void show_begin(const struct ct_events *events, struct ct_open_call *call, uint32_t stack,
+		       struct ct_event *ret)
+{
+	call->flags |= SHOWN;
+	*ret = (struct ct_event){
+		.kind = CT_EVENT_BEGIN,
+		.function = function_of(events, call->site),
+		.site = call->site,
+		.stack = stack,
+		.depth = call->depth,
+		.ns = call->start_ns,
+		.start_ns = call->start_ns,
+	};
+}
+
+/* True: there is an event. */
+static bool begin_call(struct ct_events *events, const struct ct_step *step, struct ct_event *ret)
+{
+	struct ct_open_stack *stack = current_stack(events);
+	uint32_t count = stack->count;
+	struct ct_open_call *call = ct_open_stack_push(stack);
+	if (!call) {
+		events->failed = true;
+		return false;
+	}
+	const struct ct_open_call *above = count ? call - 1 : NULL;
+	uint32_t parent = !above ? 0 : above->flags & TAKES_PART ? count : above->parent;
+	const struct ct_open_call *around = parent ? &stack->calls[parent - 1] : NULL;
+	uint32_t function = function_of(events, step->site);
+	call->start_ns = session_ns(events, step->ticks);
+	call->children_ns = 0;
+	call->site = step->site;
+	call->parent = parent;
+	call->depth = around ? around->depth + is_selected(around) : 0;
+	call->flags = classify(events, call, function);
+	call->mark = (*active_of(events, function))++ == 0;
+	if (events->selection->min_duration_ns > 0 || !is_selected(call))
+		return false;
+	show_begin(events, call, stack->number, ret);
+	ret->values = step->values;
+	ret->value_bytes = step->value_bytes;
+	return true;
+}
+
+/* Take the innermost call off. True: it is shown. */
+static bool end_call(struct ct_events *events, const struct ct_step *step, struct ct_event *ret)
+{
+	struct ct_open_stack *stack = current_stack(events);
+	const struct ct_open_call *call = &stack->calls[--stack->count];
+	uint32_t function = function_of(events, call->site);
+	uint64_t end_ns = session_ns(events, step->ticks);
+	uint64_t duration_ns = end_ns > call->start_ns ? end_ns - call->start_ns : 0;
+	struct nesting *nesting = &events->nestings[events->current];
+	uint8_t flags = call->flags;
+	--*active_of(events, function);
+	nesting->inside -= (flags & BEGINS_INSIDE) != 0;
+	nesting->outside -= (flags & BEGINS_OUTSIDE) != 0;
+	struct ct_open_call *around = call->parent ? &stack->calls[call->parent - 1] : NULL;
+	if (flags & TAKES_PART && around)
+		around->children_ns += duration_ns;
+	if (flags & SHOWN)
+		*ret = (struct ct_event){
+			.kind = CT_EVENT_END,
+			.end = step->end,
+			.is_outermost = call->mark,
+			.function = function,
+			.caller = around ? function_of(events, around->site) : CT_NO_CALLER,
+			.site = call->site,
+			.stack = stack->number,
+			.depth = call->depth,
+			.value_bytes = step->value_bytes,
+			.ns = end_ns,
+			.start_ns = call->start_ns,
+			.duration_ns = duration_ns,
+			.self_ns = duration_ns > call->children_ns ? duration_ns - call->children_ns
+								   : 0,
+			.values = step->values,
+		};
+	ct_open_stack_trim(stack);
+	return flags & SHOWN;
+}
+
+/* Of the calls around the one that ends the next that has not begun yet; then the end. */
+static bool next_late(struct ct_events *events, struct ct_event *ret)
+{
+	struct ct_open_stack *stack = current_stack(events);
+	while (events->late_next < stack->count) {
+		struct ct_open_call *call = &stack->calls[events->late_next++];
+		if (!is_selected(call) || call->flags & SHOWN)
+			continue;
+		show_begin(events, call, stack->number, ret);
+		return true;
+	}
+	events->is_late = false;
+	return end_call(events, &events->late_step, ret);
+}
+
+/* The innermost call ends: is it long enough to be shown, which it was not yet? */
+static bool becomes_late(struct ct_events *events, const struct ct_step *step)
+{
+	struct ct_open_stack *stack = current_stack(events);
+	const struct ct_open_call *call = &stack->calls[stack->count - 1];
+	uint64_t end_ns = session_ns(events, step->ticks);
+	if (!is_selected(call) || call->flags & SHOWN || end_ns < call->start_ns ||
+	    end_ns - call->start_ns < events->selection->min_duration_ns)
+		return false;
+	events->is_late = true;
+	events->late_step = *step;
+	/* Those below the first that has begun have, too. */
+	events->late_next = stack->count - 1;
+	while (events->late_next > 0 && !(stack->calls[events->late_next - 1].flags & SHOWN))
+		events->late_next--;
+	return true;
+}
+
+/* True: there is an event. */
+static bool take_step(struct ct_events *events, const struct ct_step *step, struct ct_event *ret)
+{
+	switch (step->kind) {
+	case CT_STEP_CALL:
+		return begin_call(events, step, ret);
+	case CT_STEP_END:
+		if (current_stack(events)->count == 0)
+			return false; /* the walk promises it does not happen */
+		if (events->selection->min_duration_ns > 0 && becomes_late(events, step))
+			return next_late(events, ret);
+		return end_call(events, step, ret);
+	case CT_STEP_LOST:
+		*ret = (struct ct_event){
+			.kind = CT_EVENT_LOST,
+			.stack = step->stack,
+			.ns = session_ns(events, step->ticks),
+			.lost = step->value,
+		};
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool ct_events_next(struct ct_events *events, struct ct_event *ret)
+{
+	struct ct_step step;
+	if (ct_unlikely(events->is_late))
+		return next_late(events, ret);
+	while (!events->failed && ct_walk_next(events->walk, &step)) {
+		if (ct_unlikely(step.stack != current_stack(events)->number) &&
+		    !switch_stack(events, step.stack)) {
+			events->failed = true;
+			return false;
+		}
+		if (take_step(events, &step, ret))
+			return true;
+	}
+	return false;
+}
+
+bool ct_events_failed(const struct ct_events *events)
+{
+	return events->failed || ct_walk_failed(events->walk);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls counted and timed: see profile.h. */
+#include "analysis/profile.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/parallel.h"
+#include "base/cleanup.h"
+
+/* What one of our threads counts. */
+struct counting {
+	const struct ct_session *session;
+	const struct ct_profile_options *options;
+	const uint32_t *groups; /* by function */
+	struct ct_profile_row *rows;
+	size_t row_count;
+	uint64_t lost_events;
+	bool failed;
+};
+
+static void rows_destroy(struct ct_profile_row *rows, size_t count)
+{
+	for (size_t i = 0; rows && i < count; i++)
+		ct_statistic_deinit(&rows[i].times);
+	free(rows);
+}
+
+void ct_profile_destroy(struct ct_profile *profile)
+{
+	if (!profile)
+		return;
+	rows_destroy(profile->rows, profile->row_count);
+	free(profile);
+}
+
+static void profile_cleanup(struct ct_profile **profile)
+{
+	ct_profile_destroy(*profile);
+}
+
+double ct_profile_mean(const struct ct_profile_row *row)
+{
+	uint64_t count = row->times.calls - row->times.unfinished;
+	return count ? (double)row->times.sum_ns / (double)count : 0;
+}
+
+double ct_profile_deviation(const struct ct_profile_row *row)
+{
+	uint64_t count = row->times.calls - row->times.unfinished;
+	double mean = ct_profile_mean(row);
+	double variance = count ? row->squares_ns / (double)count - mean * mean : 0;
+	return variance > 0 ? sqrt(variance) : 0;
+}
+
+/* ---- counting ---- */
+
+/* The row a call counts in; NULL: it does not. */
+static struct ct_profile_row *row_of(const struct counting *counting, size_t stream,
+				     const struct ct_event *event)
+{
+	const struct ct_profile_options *options = counting->options;
+	switch (options->by) {
+	case CT_BY_FUNCTION:
+	case CT_BY_MODULE:
+	case CT_BY_SOURCE:
+		return &counting->rows[counting->groups[event->function]];
+	case CT_BY_THREAD:
+		return &counting->rows[stream];
+	case CT_BY_PROCESS:
+		return &counting->rows[counting->session->streams[stream].input];
+	case CT_BY_CALLER:
+		if (!options->chosen[event->function])
+			return NULL;
+		return &counting->rows[event->caller == CT_NO_CALLER
+					       ? counting->session->function_count
+					       : event->caller];
+	case CT_BY_CALLEE:
+		if (event->caller == CT_NO_CALLER || !options->chosen[event->caller])
+			return NULL;
+		return &counting->rows[event->function];
+	}
+	return NULL;
+}
+
+static bool is_outermost(const struct counting *counting, const struct ct_event *event)
+{
+	enum ct_profile_by by = counting->options->by;
+	return by == CT_BY_THREAD || by == CT_BY_PROCESS ? event->depth == 0 : event->is_outermost;
+}
+
+static bool take(void *state, size_t stream, const struct ct_event *event)
+{
+	struct counting *counting = state;
+	if (event->kind == CT_EVENT_LOST)
+		counting->lost_events += event->lost;
+	if (event->kind != CT_EVENT_END)
+		return true;
+	struct ct_profile_row *row = row_of(counting, stream, event);
+	if (!row)
+		return true;
+	struct ct_statistic *times = &row->times;
+	times->self_ns += event->self_ns;
+	if (is_outermost(counting, event))
+		times->total_ns += event->duration_ns;
+	if (event->end != CT_CALL_RETURNED) {
+		times->calls++;
+		times->unfinished++;
+		return true;
+	}
+	row->squares_ns += (double)event->duration_ns * (double)event->duration_ns;
+	return ct_statistic_add(times, event->duration_ns);
+}
+
+/* ---- groups ---- */
+
+static const char *group_name(const struct ct_function *function, enum ct_profile_by by)
+{
+	return by == CT_BY_MODULE ? function->module : function->source;
+}
+
+struct named {
+	const char *name;
+	uint32_t function;
+};
+
+static int compare_named(const void *a, const void *b)
+{
+	const struct named *left = a, *right = b;
+	int order = strcmp(left->name, right->name);
+	return order ? order : left->function < right->function ? -1 : 1;
+}
+
+/* Each function's group is the first function of the same module or file. */
+static bool make_groups(const struct ct_session *session, enum ct_profile_by by, uint32_t *ret)
+{
+	uint32_t count = session->function_count;
+	if (by != CT_BY_MODULE && by != CT_BY_SOURCE) {
+		for (uint32_t i = 0; i < count; i++)
+			ret[i] = i;
+		return true;
+	}
+	ct_cleanup(ct_cleanup_free) struct named *named = calloc((size_t)count + 1, sizeof(*named));
+	if (!named)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		named[i] = (struct named){group_name(&session->functions[i], by), i};
+	qsort(named, count, sizeof(*named), compare_named);
+	for (uint32_t i = 0, first = 0; i < count; i++) {
+		if (strcmp(named[i].name, named[first].name) != 0)
+			first = i;
+		ret[named[i].function] = named[first].function;
+	}
+	return true;
+}
+
+static size_t most_rows(const struct ct_session *session, enum ct_profile_by by)
+{
+	if (by == CT_BY_THREAD)
+		return session->stream_count;
+	return by == CT_BY_PROCESS ? session->input_count : (size_t)session->function_count + 1;
+}
+
+/* ---- adding up ---- */
+
+static bool merge_statistic(struct ct_statistic *to, const struct ct_statistic *from)
+{
+	if (from->calls > from->unfinished) {
+		if (to->calls == to->unfinished || from->min_ns < to->min_ns)
+			to->min_ns = from->min_ns;
+		if (from->max_ns > to->max_ns)
+			to->max_ns = from->max_ns;
+	}
+	to->calls += from->calls;
+	to->unfinished += from->unfinished;
+	to->total_ns += from->total_ns;
+	to->self_ns += from->self_ns;
+	to->sum_ns += from->sum_ns;
+	for (uint32_t group = 0; group < CT_HISTOGRAM_GROUPS; group++) {
+		if (!from->groups[group])
+			continue;
+		if (!to->groups[group] && !ct_statistic_grow(to, group))
+			return false;
+		for (uint32_t i = 0; i < 1u << CT_HISTOGRAM_BITS; i++) {
+			uint32_t sum = to->groups[group][i] + from->groups[group][i];
+			to->groups[group][i] = sum < from->groups[group][i] ? UINT32_MAX : sum;
+		}
+	}
+	return true;
+}
+
+/* Into the first of them. */
+static bool merge(struct counting *countings, unsigned int count)
+{
+	for (unsigned int i = 1; i < count; i++) {
+		countings[0].lost_events += countings[i].lost_events;
+		for (size_t j = 0; j < countings[0].row_count; j++) {
+			countings[0].rows[j].squares_ns += countings[i].rows[j].squares_ns;
+			if (countings[i].rows[j].times.calls &&
+			    !merge_statistic(&countings[0].rows[j].times,
+					     &countings[i].rows[j].times))
+				return false;
+		}
+	}
+	return true;
+}
+
+static void keep_rows_with_calls(struct ct_profile *profile, struct counting *counting,
+				 const struct ct_session *session, enum ct_profile_by by)
+{
+	profile->rows = ct_take(counting->rows);
+	profile->lost_events = counting->lost_events;
+	for (size_t i = 0; i < counting->row_count; i++) {
+		struct ct_profile_row row = profile->rows[i];
+		if (!row.times.calls) {
+			ct_statistic_deinit(&row.times);
+			continue;
+		}
+		row.key = by == CT_BY_CALLER && i == session->function_count ? CT_NO_CALLER
+									     : (uint32_t)i;
+		profile->calls += row.times.calls;
+		profile->self_ns += row.times.self_ns;
+		profile->rows[profile->row_count++] = row;
+	}
+}
+
+struct ct_error *ct_profile_create(const struct ct_session *session,
+				   const struct ct_selection *selection,
+				   const struct ct_profile_options *options,
+				   struct ct_profile **ret)
+{
+	unsigned int workers = ct_parallel_workers(session);
+	ct_cleanup(profile_cleanup) struct ct_profile *profile = calloc(1, sizeof(*profile));
+	ct_cleanup(ct_cleanup_free) struct counting *countings = calloc(workers,
+									sizeof(*countings));
+	ct_cleanup(ct_cleanup_free) void **states = calloc(workers, sizeof(*states));
+	ct_cleanup(ct_cleanup_free)
+		uint32_t *groups = calloc((size_t)session->function_count + 1, sizeof(*groups));
+	if (!profile || !countings || !states || !groups ||
+	    !make_groups(session, options->by, groups))
+		return ct_error_nomem;
+	struct ct_error *err = NULL;
+	for (unsigned int i = 0; i < workers; i++) {
+		countings[i] = (struct counting){
+			.session = session,
+			.options = options,
+			.groups = groups,
+			.row_count = most_rows(session, options->by),
+		};
+		countings[i].rows = calloc(countings[i].row_count + 1, sizeof(*countings[i].rows));
+		states[i] = &countings[i];
+		if (!countings[i].rows)
+			err = ct_error_nomem;
+	}
+	const struct ct_parallel parallel = {
+		.session = session,
+		.selection = selection,
+		.groups = groups,
+		.take = take,
+		.states = states,
+		.workers = workers,
+		.progress = options->progress,
+	};
+	if (!err)
+		err = ct_parallel_run(&parallel);
+	if (!err && !merge(countings, workers))
+		err = ct_error_nomem;
+	if (!err)
+		keep_rows_with_calls(profile, &countings[0], session, options->by);
+	for (unsigned int i = 0; i < workers; i++)
+		rows_destroy(countings[i].rows, countings[i].row_count);
+	if (err)
+		return err;
+	*ret = ct_take(profile);
+	return NULL;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* Which calls are looked at: see selection.h. */
+#include "analysis/selection.h"
+
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "base/pattern.h"
+
+void ct_selection_destroy(struct ct_selection *selection)
+{
+	if (!selection)
+		return;
+	free(selection->function_flags);
+	free(selection->streams);
+	free(selection);
+}
+
+static void selection_cleanup(struct ct_selection **selection)
+{
+	ct_selection_destroy(*selection);
+}
+
+static void patterns_cleanup(struct ct_patterns **patterns)
+{
+	ct_patterns_destroy(*patterns);
+}
+
+/* ---- functions ---- */
+
+static bool matches(const struct ct_patterns *patterns, const struct ct_function *function)
+{
+	const struct ct_pattern_subject subject = {
+		.linkage_name = function->linkage_name[0] ? function->linkage_name : function->name,
+		.whole_name = function->linkage_name[0] ? function->name : NULL,
+		.module = function->module[0] ? function->module : NULL,
+		.source = function->source[0] ? function->source : NULL,
+	};
+	return ct_patterns_match(patterns, &subject);
+}
+
+/* Set and clear flags of the functions that one of the lists of patterns means. */
+static struct ct_error *mark(const struct ct_session *session, struct ct_selection *selection,
+			     const char *option, const char *const *texts, size_t count,
+			     uint8_t set, uint8_t clear)
+{
+	for (size_t i = 0; i < count; i++) {
+		ct_cleanup(patterns_cleanup) struct ct_patterns *patterns = NULL;
+		struct ct_error *err = ct_patterns_create(texts[i], &patterns);
+		bool is_any = false;
+		if (err)
+			return ct_error_wrap(err, "%s '%s'", option, texts[i]);
+		for (uint32_t j = 0; j < session->function_count; j++) {
+			if (!matches(patterns, &session->functions[j]))
+				continue;
+			selection->function_flags[j] |= set;
+			selection->function_flags[j] &= (uint8_t)~clear;
+			is_any = true;
+		}
+		if (!is_any)
+			return ct_error_create("%s: no function that was called is meant by '%s'",
+					       option, texts[i]);
+	}
+	return NULL;
+}
+
+static struct ct_error *select_functions(const struct ct_session *session,
+					 const struct ct_selection_options *options,
+					 struct ct_selection *selection)
+{
+	struct ct_error *err = NULL;
+	if (options->function_count == 0)
+		memset(selection->function_flags, CT_SELECT_SHOWN, session->function_count);
+	err = mark(session, selection, "--function", options->functions, options->function_count,
+		   CT_SELECT_SHOWN, 0);
+	if (!err)
+		err = mark(session, selection, "--exclude", options->excluded,
+			   options->excluded_count, 0, CT_SELECT_SHOWN);
+	if (!err)
+		err = mark(session, selection, "--inside", options->inside, options->inside_count,
+			   CT_SELECT_INSIDE, 0);
+	if (!err)
+		err = mark(session, selection, "--outside", options->outside,
+			   options->outside_count, CT_SELECT_OUTSIDE, 0);
+	return err;
+}
+
+/* ---- threads and processes ---- */
+
+static bool is_meant(const char *const *texts, size_t count, uint32_t id, const char *name)
+{
+	char number[16];
+	snprintf(number, sizeof(number), "%" PRIu32, id);
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(texts[i], number) == 0 || fnmatch(texts[i], name, 0) == 0)
+			return true;
+	return count == 0;
+}
+
+static bool process_is_meant(const struct ct_input *input,
+			     const struct ct_selection_options *options)
+{
+	struct ct_bytes path = ct_trace_string(input->trace,
+					       ct_trace_info(input->trace)->executable);
+	ct_cleanup(ct_cleanup_free) char *name = strndup(path.bytes ? path.bytes : "", path.length);
+	const char *slash = name ? strrchr(name, '/') : NULL;
+	return is_meant(options->processes, options->process_count,
+			ct_trace_info(input->trace)->pid,
+			slash  ? slash + 1
+			: name ? name
+			       : "");
+}
+
+static struct ct_error *select_streams(const struct ct_session *session,
+				       const struct ct_selection_options *options,
+				       struct ct_selection *selection)
+{
+	bool is_any = false;
+	for (size_t i = 0; i < session->stream_count; i++) {
+		const struct ct_stream *stream = &session->streams[i];
+		char name[sizeof(stream->row.name) + 1] = "";
+		memcpy(name, stream->row.name, sizeof(stream->row.name));
+		selection->streams[i] =
+			process_is_meant(&session->inputs[stream->input], options) &&
+			is_meant(options->threads, options->thread_count, stream->row.tid, name);
+		is_any |= selection->streams[i];
+	}
+	if (!is_any && options->process_count + options->thread_count > 0)
+		return ct_error_create("no thread in the trace is meant by %s '%s'",
+				       options->thread_count ? "--thread" : "--process",
+				       options->thread_count ? options->threads[0]
+							     : options->processes[0]);
+	return NULL;
+}
+
+/* ---- time ---- */
+
+static struct ct_error *select_time(const char *text, struct ct_selection *selection)
+{
+	const char *dots = text ? strstr(text, "..") : NULL;
+	selection->to_ns = UINT64_MAX;
+	if (!text)
+		return NULL;
+	size_t from_length = dots ? (size_t)(dots - text) : 0;
+	if (!dots || (from_length && !ct_duration_parse(text, from_length, &selection->from_ns)) ||
+	    (dots[2] && !ct_duration_parse(dots + 2, strlen(dots + 2), &selection->to_ns)) ||
+	    selection->from_ns >= selection->to_ns)
+		return ct_error_create("--time: '%s' is not a range such as 1.5s..2s, 10ms.. or "
+				       "..250us",
+				       text);
+	return NULL;
+}
+
+struct ct_error *ct_selection_create(const struct ct_session *session,
+				     const struct ct_selection_options *options,
+				     struct ct_selection **ret)
+{
+	ct_cleanup(selection_cleanup) struct ct_selection *selection = calloc(1,
+									      sizeof(*selection));
+	if (!selection)
+		return ct_error_nomem;
+	selection->function_flags = calloc((size_t)session->function_count + 1, 1);
+	selection->streams = calloc(session->stream_count + 1, sizeof(bool));
+	if (!selection->function_flags || !selection->streams)
+		return ct_error_nomem;
+	selection->has_inside = options->inside_count > 0;
+	selection->min_duration_ns = options->min_duration_ns;
+	selection->max_depth = options->max_depth && options->max_depth < UINT32_MAX
+				       ? (uint32_t)options->max_depth
+				       : UINT32_MAX;
+	struct ct_error *err = select_time(options->time, selection);
+	if (!err)
+		err = select_functions(session, options, selection);
+	if (!err)
+		err = select_streams(session, options, selection);
+	if (err)
+		return err;
+	selection->is_everything = options->function_count + options->excluded_count +
+						   options->inside_count + options->outside_count ==
+					   0 &&
+				   !options->time && selection->max_depth == UINT32_MAX;
+	*ret = ct_take(selection);
+	return NULL;
+}

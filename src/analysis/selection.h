@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which calls of a session a command looks at: the options that all of them
+ * take, and what they mean for this session's functions and threads.
+ *
+ * A call that is left out by its function, its depth, --inside or --outside is
+ * as if it had not been recorded: its time is its caller's own, its callees
+ * are its caller's. One that is left out by its time or duration is not shown,
+ * but its time is not its caller's own.
+ */
+#ifndef CT_ANALYSIS_SELECTION_H
+#define CT_ANALYSIS_SELECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analysis/session.h"
+
+/* As they were given; zeros: everything. Lists of patterns as in base/pattern.h. */
+struct ct_selection_options {
+	const char *const *functions; /* these alone */
+	size_t function_count;
+	const char *const *excluded;
+	size_t excluded_count;
+	const char *const *inside; /* calls of these, and below */
+	size_t inside_count;
+	const char *const *outside; /* not these, nor anything below */
+	size_t outside_count;
+	const char *const *threads; /* ids, or globs for names */
+	size_t thread_count;
+	const char *const *processes; /* ids, or globs for programs' names */
+	size_t process_count;
+	const char *time; /* "A..B", each a time from the start or nothing */
+	uint64_t min_duration_ns;
+	uint64_t max_depth; /* levels of calls; 0: all */
+};
+
+/* What a function is to the selection. */
+enum {
+	CT_SELECT_SHOWN = 1,
+	CT_SELECT_INSIDE = 2,
+	CT_SELECT_OUTSIDE = 4,
+};
+
+struct ct_selection {
+	uint8_t *function_flags; /* by function of the session */
+	bool *streams;		 /* by stream of the session */
+	bool has_inside;
+	uint64_t from_ns, to_ns; /* calls that begin between, `to_ns` excluded */
+	uint64_t min_duration_ns;
+	uint32_t max_depth;
+	bool is_everything;
+};
+
+struct ct_error *ct_selection_create(const struct ct_session *session,
+				     const struct ct_selection_options *options,
+				     struct ct_selection **ret) __attribute__((warn_unused_result));
+void ct_selection_destroy(struct ct_selection *selection);
+
+#endif

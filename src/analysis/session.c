@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* Traces opened together: see session.h. */
+#include "analysis/session.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+
+static const char ending[] = ".ctrace";
+
+static void input_deinit(struct ct_input *input)
+{
+	free(input->path);
+	ct_names_destroy(input->names);
+	ct_trace_destroy(input->trace);
+	free(input->functions);
+}
+
+void ct_session_destroy(struct ct_session *session)
+{
+	if (!session)
+		return;
+	for (size_t i = 0; i < session->input_count; i++)
+		input_deinit(&session->inputs[i]);
+	free(session->inputs);
+	free(session->functions);
+	free(session->streams);
+	free(session);
+}
+
+static void session_cleanup(struct ct_session **session)
+{
+	ct_session_destroy(*session);
+}
+
+/* ---- finding traces ---- */
+
+static struct ct_error *add_input(struct ct_session *session, const char *path)
+{
+	struct ct_input *inputs = reallocarray(session->inputs, session->input_count + 1,
+					       sizeof(*inputs));
+	if (!inputs)
+		return ct_error_nomem;
+	session->inputs = inputs;
+	inputs[session->input_count] = (struct ct_input){.path = strdup(path)};
+	return inputs[session->input_count++].path ? NULL : ct_error_nomem;
+}
+
+static int is_trace(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name), end = sizeof(ending) - 1;
+	return length > end && strcmp(entry->d_name + length - end, ending) == 0;
+}
+
+static struct ct_error *add_folder(struct ct_session *session, const char *path)
+{
+	struct dirent **entries;
+	struct ct_error *err = NULL;
+	int count = scandir(path, &entries, is_trace, alphasort);
+	if (count < 0)
+		return ct_error_errno(errno, "cannot read the folder '%s'", path);
+	for (int i = 0; i < count; i++) {
+		char *file = NULL;
+		if (!err && asprintf(&file, "%s/%s", path, entries[i]->d_name) < 0)
+			err = ct_error_nomem;
+		else if (!err)
+			err = add_input(session, file);
+		free(file);
+		free(entries[i]);
+	}
+	free(entries);
+	if (!err && count == 0)
+		return ct_error_create("there is no trace (*.ctrace) in the folder '%s'", path);
+	return err;
+}
+
+static struct ct_error *add_path(struct ct_session *session, const char *path)
+{
+	struct stat status;
+	if (stat(path, &status) != 0)
+		return ct_error_errno(errno, "cannot open '%s'", path);
+	return S_ISDIR(status.st_mode) ? add_folder(session, path) : add_input(session, path);
+}
+
+/* ---- functions ---- */
+
+/* A function is known by its names and its file. */
+static uint64_t function_hash(const struct ct_function *function)
+{
+	uint64_t hash = ct_hash_bytes(function->name, strlen(function->name) + 1);
+	hash = ct_hash_more(hash, function->linkage_name, strlen(function->linkage_name) + 1);
+	return ct_hash_more(hash, function->module, strlen(function->module));
+}
+
+static bool same_function(const struct ct_function *a, const struct ct_function *b)
+{
+	return strcmp(a->name, b->name) == 0 && strcmp(a->linkage_name, b->linkage_name) == 0 &&
+	       strcmp(a->module, b->module) == 0 && strcmp(a->source, b->source) == 0 &&
+	       a->line == b->line;
+}
+
+struct function_table {
+	uint32_t *slots; /* index + 1 */
+	size_t mask;
+};
+
+static uint32_t add_function(struct ct_session *session, const struct function_table *table,
+			     const struct ct_function *function)
+{
+	size_t at = function_hash(function) & table->mask;
+	while (table->slots[at]) {
+		uint32_t index = table->slots[at] - 1;
+		if (index < session->function_count && session->functions[index].name &&
+		    same_function(&session->functions[index], function))
+			return index;
+		at = (at + 1) & table->mask;
+	}
+	session->functions[session->function_count] = *function;
+	table->slots[at] = ++session->function_count;
+	return session->function_count - 1;
+}
+
+static struct ct_error *number_functions(struct ct_session *session)
+{
+	size_t most = 1, capacity = 64;
+	for (size_t i = 0; i < session->input_count; i++)
+		most += session->inputs[i].names->function_count;
+	while (capacity < 2 * most)
+		capacity *= 2;
+	ct_cleanup(ct_cleanup_free) uint32_t *slots = calloc(capacity, sizeof(*slots));
+	const struct function_table table = {slots, capacity - 1};
+	session->functions = calloc(most, sizeof(*session->functions));
+	if (!slots || !session->functions)
+		return ct_error_nomem;
+	for (size_t i = 0; i < session->input_count; i++) {
+		struct ct_input *input = &session->inputs[i];
+		const struct ct_names *names = input->names;
+		input->functions = calloc(names->function_count, sizeof(*input->functions));
+		if (!input->functions)
+			return ct_error_nomem;
+		for (uint32_t j = 0; j < names->function_count; j++) {
+			const struct ct_function_name *name = &names->functions[j];
+			const struct ct_function function = {
+				.name = ct_names_plain(names, name->name),
+				.linkage_name = ct_names_plain(names, name->linkage_name),
+				.module = ct_names_plain(names, name->module),
+				.source = ct_names_plain(names, name->source),
+				.line = name->line,
+			};
+			input->functions[j] = add_function(session, &table, &function);
+		}
+	}
+	return NULL;
+}
+
+/* ---- times and threads ---- */
+
+static void set_times(struct ct_session *session)
+{
+	uint64_t start = UINT64_MAX;
+	for (size_t i = 0; i < session->input_count; i++) {
+		uint64_t own = ct_trace_start_realtime_ns(session->inputs[i].trace);
+		if (own < start)
+			start = own;
+	}
+	session->start_realtime_ns = start;
+	for (size_t i = 0; i < session->input_count; i++) {
+		struct ct_input *input = &session->inputs[i];
+		input->offset_ns = ct_trace_start_realtime_ns(input->trace) - start;
+		uint64_t end = input->offset_ns + ct_trace_duration_ns(input->trace);
+		if (end > session->duration_ns)
+			session->duration_ns = end;
+	}
+}
+
+static struct ct_error *list_streams(struct ct_session *session)
+{
+	size_t most = 0;
+	for (size_t i = 0; i < session->input_count; i++)
+		most += ct_trace_thread_count(session->inputs[i].trace);
+	session->streams = calloc(most + 1, sizeof(*session->streams));
+	if (!session->streams)
+		return ct_error_nomem;
+	for (size_t i = 0; i < session->input_count; i++) {
+		uint32_t count = ct_trace_thread_count(session->inputs[i].trace);
+		for (uint32_t stream = 1; stream <= count; stream++) {
+			struct ct_stream *to = &session->streams[session->stream_count];
+			to->input = (uint32_t)i;
+			to->stream = stream;
+			if (ct_trace_thread(session->inputs[i].trace, stream, &to->row))
+				session->stream_count++;
+		}
+	}
+	return NULL;
+}
+
+/* ---- opening ---- */
+
+static struct ct_error *open_input(struct ct_input *input, bool may_be_live, ct_names_warn_fn *warn)
+{
+	struct ct_error *err = ct_trace_open(input->path, &input->trace);
+	if (err)
+		return err;
+	if (!may_be_live && ct_trace_is_live(input->trace))
+		return ct_error_create("process %u still writes '%s'; add --live to read it as it "
+				       "is now",
+				       ct_trace_info(input->trace)->pid, input->path);
+	return ct_names_create(input->trace, false, warn, &input->names);
+}
+
+/* Of several traces one that cannot be read is left out, and told. */
+static struct ct_error *open_inputs(struct ct_session *session, bool may_be_live,
+				    ct_names_warn_fn *warn)
+{
+	size_t kept = 0;
+	struct ct_error *first = NULL;
+	for (size_t i = 0; i < session->input_count; i++) {
+		struct ct_input *input = &session->inputs[i];
+		struct ct_error *err = open_input(input, may_be_live, warn);
+		if (!err) {
+			struct ct_input opened = *input;
+			*input = (struct ct_input){0};
+			session->inputs[kept++] = opened;
+			continue;
+		}
+		if (warn && session->input_count > 1)
+			warn(err->message);
+		input_deinit(input);
+		*input = (struct ct_input){0};
+		if (first)
+			ct_error_destroy(err);
+		else
+			first = err;
+	}
+	session->input_count = kept;
+	if (kept > 0) {
+		ct_error_destroy(first);
+		return NULL;
+	}
+	return first ? first : ct_error_create("there is no trace to read");
+}
+
+struct ct_error *ct_session_open(const char *const *paths, size_t path_count, bool may_be_live,
+				 ct_names_warn_fn *warn, struct ct_session **ret)
+{
+	ct_cleanup(session_cleanup) struct ct_session *session = calloc(1, sizeof(*session));
+	if (!session)
+		return ct_error_nomem;
+	struct ct_error *err = NULL;
+	for (size_t i = 0; i < path_count && !err; i++)
+		err = add_path(session, paths[i]);
+	if (!err)
+		err = open_inputs(session, may_be_live, warn);
+	if (!err)
+		err = number_functions(session);
+	if (!err)
+		err = list_streams(session);
+	if (err)
+		return err;
+	set_times(session);
+	*ret = ct_take(session);
+	return NULL;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The traces a command works on, opened together: the processes of a run, or
+ * several runs. Functions are numbered over all of them, times count from the
+ * moment the first process started. Memory grows with sites, functions and
+ * threads. Read-only once opened: threads may read different streams of it.
+ */
+#ifndef CT_ANALYSIS_SESSION_H
+#define CT_ANALYSIS_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "export/names.h"
+#include "reader/trace.h"
+
+/* "" where something is not known. Strings live as long as the session. */
+struct ct_function {
+	const char *name; /* demangled; never "" */
+	const char *linkage_name;
+	const char *module; /* path */
+	const char *source; /* path */
+	int line;	    /* 0: not known */
+};
+
+/* The trace of one process. */
+struct ct_input {
+	char *path;
+	struct ct_trace *trace;
+	struct ct_names *names;
+	uint32_t *functions; /* of the session, by those of `names` */
+	uint64_t offset_ns;  /* of its start in the session's time */
+};
+
+/* The calls of one thread. */
+struct ct_stream {
+	uint32_t input;
+	uint32_t stream; /* in its trace */
+	struct ct_thread_row row;
+};
+
+struct ct_session {
+	struct ct_input *inputs;
+	size_t input_count;
+	struct ct_function *functions;
+	uint32_t function_count;
+	struct ct_stream *streams; /* by input, then in the order they began */
+	size_t stream_count;
+	uint64_t start_realtime_ns; /* of its first process */
+	uint64_t duration_ns;	    /* to the end of the last one */
+};
+
+/*
+ * Each path is a raw trace (.ctrace) or a folder with some. `may_be_live`: a
+ * process may still write one. `warn` gets a sentence for what cannot be found
+ * or read of one trace of several, and may be NULL.
+ */
+struct ct_error *ct_session_open(const char *const *paths, size_t path_count, bool may_be_live,
+				 ct_names_warn_fn *warn, struct ct_session **ret)
+	__attribute__((warn_unused_result));
+void ct_session_destroy(struct ct_session *session);
+
+/* The session's function at a site of an input. */
+static inline uint32_t ct_session_function(const struct ct_input *input, uint32_t site)
+{
+	uint32_t known = site < input->names->site_count ? site : 0;
+	return input->functions[input->names->sites[known].function];
+}
+
+#endif

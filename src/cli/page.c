@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* Pager, colour, JSON: see page.h. */
+#include "cli/page.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+
+#define OFFSET(member) offsetof(struct ct_page_options, member)
+static const struct ct_option options_table[] = {
+	{.kind = CT_OPTION_FLAG,
+	 .name = "json",
+	 .help = "print JSON, with times in nanoseconds, for programs to read",
+	 .offset = OFFSET(json)},
+	{.kind = CT_OPTION_CHOICE,
+	 .name = "color",
+	 .value = "WHEN",
+	 .choices = "auto|always|never",
+	 .help = "auto: on a terminal, unless NO_COLOR is set",
+	 .offset = OFFSET(colour)},
+	{.kind = CT_OPTION_FLAG,
+	 .name = "no-pager",
+	 .help = "do not show the result in $PAGER (less) when it goes to a terminal",
+	 .offset = OFFSET(no_pager)},
+};
+const struct ct_option_group ct_page_group = {
+	.title = "Output",
+	.options = options_table,
+	.count = sizeof(options_table) / sizeof(options_table[0]),
+};
+
+static struct {
+	bool is_json;
+	bool has_colour;
+	bool is_terminal;
+	pid_t pager;
+	struct ct_sink sink;
+	char buffer[2 * CT_SINK_ROOM_BYTES];
+	struct ct_json_writer writer;
+} page;
+
+/* ---- the pager ---- */
+
+static void run_pager(const char *command)
+{
+	/* As git has it: quit when it fits, keep colours, leave the screen. */
+	setenv("LESS", "FRX", 0);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
+static void start_pager(void)
+{
+	const char *command = getenv("PAGER");
+	int ends[2];
+	if (!command)
+		command = "less";
+	if (!*command || strcmp(command, "cat") == 0 || pipe(ends) != 0)
+		return;
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0) {
+		signal(SIGPIPE, SIG_DFL);
+		dup2(ends[0], STDIN_FILENO);
+		close(ends[0]);
+		close(ends[1]);
+		run_pager(command);
+	}
+	if (pid > 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		page.pager = pid;
+	}
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void wait_for_pager(void)
+{
+	fclose(stdout);
+	while (page.pager && waitpid(page.pager, NULL, 0) < 0 && errno == EINTR)
+		;
+	page.pager = 0;
+}
+
+/* ---- the whole ---- */
+
+static void write_out(struct ct_sink *sink)
+{
+	fwrite(page.buffer, 1, (size_t)(sink->at - page.buffer), stdout);
+	sink->at = page.buffer;
+	sink->end = page.buffer + sizeof(page.buffer);
+}
+
+void ct_page_begin(const struct ct_page_options *options)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	page.is_terminal = isatty(STDOUT_FILENO);
+	page.is_json = options->json;
+	page.has_colour = !options->json && (options->colour == COLOUR_ALWAYS ||
+					     (options->colour == COLOUR_AUTO && page.is_terminal &&
+					      !(no_colour && *no_colour)));
+	page.sink = (struct ct_sink){page.buffer, page.buffer + sizeof(page.buffer), write_out};
+	page.writer = (struct ct_json_writer){.sink = &page.sink, .pretty = page.is_terminal};
+	if (page.is_terminal && !options->no_pager)
+		start_pager();
+}
+
+enum ct_exit ct_page_end(struct ct_error **err)
+{
+	write_out(&page.sink);
+	errno = 0;
+	bool failed = fflush(stdout) != 0 || ferror(stdout);
+	int error = errno;
+	if (page.pager) {
+		wait_for_pager();
+		return CT_EXIT_OK; /* who quits the pager has seen enough */
+	}
+	if (!failed)
+		return CT_EXIT_OK;
+	if (error == EPIPE)
+		return CT_EXIT_ABANDONED;
+	*err = ct_error_errno(error, "writing to standard output failed");
+	return CT_EXIT_FAILURE;
+}
+
+bool ct_page_is_json(void)
+{
+	return page.is_json;
+}
+
+unsigned int ct_page_columns(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	int number = columns ? atoi(columns) : 0;
+	if (number <= 0 && page.is_terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0)
+		number = size.ws_col;
+	return number >= 40 && number <= 1000 ? (unsigned int)number : 80;
+}
+
+const char *ct_page_style(enum ct_style style)
+{
+	static const char *const codes[] = {
+		[CT_STYLE_PLAIN] = "\033[m",  [CT_STYLE_HEAD] = "\033[1m",
+		[CT_STYLE_NAME] = "\033[36m", [CT_STYLE_DIM] = "\033[2m",
+		[CT_STYLE_GOOD] = "\033[32m", [CT_STYLE_BAD] = "\033[31m",
+	};
+	return page.has_colour ? codes[style] : "";
+}
+
+struct ct_json_writer *ct_page_json(void)
+{
+	return &page.writer;
+}

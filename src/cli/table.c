@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Tables: see table.h. */
+#include "cli/table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/duration.h"
+#include "cli/page.h"
+
+static void print_head(const struct ct_table *table)
+{
+	fputs(ct_page_style(CT_STYLE_HEAD), stdout);
+	for (size_t i = 0; i < table->column_count; i++) {
+		const struct ct_column *column = &table->columns[i];
+		if (!column->title)
+			continue;
+		if (column->kind == CT_COLUMN_NAME)
+			printf("  %-*s", (int)column->width, column->title);
+		else
+			printf("%*s", (int)column->width, column->title);
+	}
+	printf("%s\n", ct_page_style(CT_STYLE_PLAIN));
+}
+
+void ct_table_begin(const struct ct_table *table, const char *key)
+{
+	if (ct_page_is_json())
+		ct_json_begin(ct_page_json(), key, '[');
+	else
+		print_head(table);
+}
+
+static void print_cell(const struct ct_column *column, const struct ct_cell *cell)
+{
+	char text[32] = "-";
+	if (column->kind == CT_COLUMN_NAME) {
+		const char *name = cell->text ? cell->text : "-";
+		printf("  %s%-*s%s", ct_page_style(CT_STYLE_NAME), (int)column->width, name,
+		       ct_page_style(CT_STYLE_PLAIN));
+		return;
+	}
+	if (!cell->is_absent && column->kind == CT_COLUMN_COUNT)
+		snprintf(text, sizeof(text), "%" PRIu64, cell->number);
+	else if (!cell->is_absent && column->kind == CT_COLUMN_PERCENT)
+		snprintf(text, sizeof(text), "%.2f %%", cell->real);
+	else if (!cell->is_absent)
+		ct_duration_print(text, cell->number ? cell->number : (uint64_t)(cell->real + 0.5));
+	printf("%*s", (int)column->width, text);
+}
+
+static void put_cell(struct ct_json_writer *writer, const struct ct_column *column,
+		     const struct ct_cell *cell)
+{
+	if (cell->is_absent || (column->kind == CT_COLUMN_NAME && !cell->text))
+		ct_json_put_null(writer, column->key);
+	else if (column->kind == CT_COLUMN_NAME)
+		ct_json_put_string(writer, column->key, cell->text);
+	else if (column->kind == CT_COLUMN_PERCENT ||
+		 (column->kind == CT_COLUMN_NS && !cell->number))
+		ct_json_put_real(writer, column->key, cell->real);
+	else
+		ct_json_put_u64(writer, column->key, cell->number);
+}
+
+void ct_table_row(const struct ct_table *table, const struct ct_cell *cells)
+{
+	struct ct_json_writer *writer = ct_page_json();
+	if (ct_page_is_json())
+		ct_json_begin(writer, NULL, '{');
+	for (size_t i = 0; i < table->column_count; i++) {
+		if (ct_page_is_json())
+			put_cell(writer, &table->columns[i], &cells[i]);
+		else if (table->columns[i].title)
+			print_cell(&table->columns[i], &cells[i]);
+	}
+	if (ct_page_is_json())
+		ct_json_end(writer, '}');
+	else
+		putchar('\n');
+}
+
+void ct_table_end(void)
+{
+	if (ct_page_is_json())
+		ct_json_end(ct_page_json(), ']');
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* A table as text, 80 columns wide, or as an array of JSON objects. */
+#ifndef CT_CLI_TABLE_H
+#define CT_CLI_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ct_column_kind {
+	CT_COLUMN_NAME = 1, /* text to the left; the last column takes what is left of the line */
+	CT_COLUMN_COUNT,
+	CT_COLUMN_NS,	   /* uint64_t ns, shown with a unit */
+	CT_COLUMN_PERCENT, /* of 100 */
+};
+
+struct ct_column {
+	const char *key;   /* in JSON */
+	const char *title; /* NULL: not in text */
+	enum ct_column_kind kind;
+	unsigned int width; /* 0: the rest of the line; is not cut */
+};
+
+struct ct_cell {
+	const char *text; /* NAME; NULL: null */
+	uint64_t number;  /* COUNT, NS */
+	double real;	  /* PERCENT; NS when `number` is 0 */
+	bool is_absent;	  /* null; "-" in text */
+};
+
+struct ct_table {
+	const struct ct_column *columns;
+	size_t column_count;
+};
+
+/* To the page (page.h). `key`: of the array in the object being written, in JSON. */
+void ct_table_begin(const struct ct_table *table, const char *key);
+void ct_table_row(const struct ct_table *table, const struct ct_cell *cells);
+void ct_table_end(void);
+
+#endif
