@@ -14,6 +14,7 @@
  */
 #include <dwarf.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "plan/passed.h"
 #include "plan/type.h"
@@ -257,11 +258,42 @@ static void refuse_missing(struct ct_passed *passed, struct ct_plan_parameter_li
 
 /* ---- places for good ---- */
 
-/* GCC says that all calls are described only of optimized functions. */
+/* Has a variable of the function, or of one inlined there, a list of locations? */
+static bool has_lists(Dwarf_Die *die, unsigned int depth)
+{
+	enum { DEPTH_MAX = 32, CHILDREN_MAX = 10000 };
+	Dwarf_Die child;
+	int status = depth < DEPTH_MAX ? dwarf_child(die, &child) : 1;
+	for (int count = 0; status == 0 && count < CHILDREN_MAX; count++) {
+		Dwarf_Attribute location;
+		if (dwarf_attr(&child, DW_AT_location, &location) &&
+		    (dwarf_whatform(&location) == DW_FORM_sec_offset ||
+		     dwarf_whatform(&location) == DW_FORM_loclistx))
+			return true;
+		if (has_lists(&child, depth + 1))
+			return true;
+		status = dwarf_siblingof(&child, &child);
+	}
+	return false;
+}
+
+/*
+ * Not when it was compiled with -O0, as the unit says, unless an attribute says
+ * otherwise, of which nothing tells but that variables are traced.
+ */
 static bool is_optimized(Dwarf_Die *function)
 {
-	return dwarf_hasattr_integrate(function, DW_AT_call_all_calls) ||
-	       dwarf_hasattr_integrate(function, DW_AT_GNU_all_call_sites);
+	Dwarf_Attribute attribute;
+	Dwarf_Die unit;
+	const char *producer = NULL;
+	if (dwarf_diecu(function, &unit, NULL, NULL))
+		producer = dwarf_formstring(dwarf_attr(&unit, DW_AT_producer, &attribute));
+	if (!producer)
+		return true;
+	const char *level = NULL;
+	for (const char *at = producer; (at = strstr(at, " -O")); at++)
+		level = at + 3;
+	return (level && *level != '0') || has_lists(function, 0);
 }
 
 /* Has each byte been stored on the way to the hook? */
@@ -287,9 +319,46 @@ static bool is_stored(struct ct_passed *passed, const struct ct_expr *address, u
 	return size_bytes > 0;
 }
 
+/* In the function's own part of the stack. */
+static bool is_own(const struct ct_location_piece *piece, const struct ct_expr *cfa)
+{
+	return piece->kind == CT_LOCATION_MEMORY && ct_plan_is_on_stack(piece->expr, cfa) &&
+	       !ct_passed_is_callers(piece->expr, cfa);
+}
+
+static bool has_own(const struct ct_location *location, const struct ct_expr *cfa)
+{
+	for (size_t i = 0; i < location->piece_count; i++)
+		if (is_own(&location->pieces[i], cfa))
+			return true;
+	return false;
+}
+
+/* `found`: the same location, as the machine has it at the hook. */
+static void strike_out_not_stored(struct ct_passed *passed, struct ct_location *location,
+				  const struct ct_location *found, const struct ct_expr *cfa,
+				  uint64_t size_bytes)
+{
+	/* Where the way to the hook is not known, what a list says of all of a variable counts. */
+	if (!passed->call && !location->is_everywhere && location->piece_count == 1)
+		return;
+	for (size_t i = 0; i < location->piece_count; i++) {
+		struct ct_location_piece *piece = &location->pieces[i];
+		uint64_t piece_bytes = location->is_composite ? piece->size_bytes : size_bytes;
+		if (!is_own(piece, cfa) || (passed->call && i < found->piece_count &&
+					    found->pieces[i].kind == CT_LOCATION_MEMORY &&
+					    is_stored(passed, found->pieces[i].expr, piece_bytes)))
+			continue;
+		piece->kind = CT_LOCATION_ABSENT;
+		piece->why = CT_WHY_OPTIMIZED_OUT;
+	}
+}
+
 /*
- * A place in the frame that a variable has for good need not hold anything: what
- * is stored there, but never read, is not stored when the function is optimized.
+ * A place in the frame need not hold anything: what would be stored there, but
+ * is never read from there, is not stored when the function is optimized. The
+ * debug information has such places for a variable for good, and for parts of it
+ * among others that are in registers.
  */
 static void refuse_not_stored(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
@@ -302,21 +371,18 @@ static void refuse_not_stored(struct ct_passed *passed, struct ct_plan_parameter
 	cfa = ct_location_cfa(&in_call);
 	for (size_t i = 0; i < parameters->count; i++) {
 		struct ct_plan_parameter *parameter = &parameters->list[i];
-		struct ct_location location;
-		if (!parameter->location.is_everywhere || !parameter->type.addr ||
-		    parameter->location.pieces[0].kind != CT_LOCATION_MEMORY ||
-		    ct_passed_is_callers(parameter->location.pieces[0].expr, cfa))
+		struct ct_location found;
+		if (!parameter->type.addr || !has_own(&parameter->location, cfa))
 			continue;
 		if (!has_run)
 			ct_passed_run(passed);
 		has_run = true;
 		struct ct_location_context context = in_call;
 		context.machine = passed->module->machine;
-		ct_location_find(&context, &parameter->located, &location);
-		uint64_t size_bytes = ct_describe_size(passed->module->describer, &parameter->type);
-		if (!passed->call || location.pieces[0].kind != CT_LOCATION_MEMORY ||
-		    !is_stored(passed, location.pieces[0].expr, size_bytes))
-			ct_location_set_absent(&parameter->location, CT_WHY_OPTIMIZED_OUT);
+		ct_location_find(&context, &parameter->located, &found);
+		strike_out_not_stored(
+			passed, &parameter->location, &found, cfa,
+			ct_describe_size(passed->module->describer, &parameter->type));
 	}
 }
 
