@@ -87,6 +87,8 @@ static struct ct_profile_row *row_of(const struct counting *counting, size_t str
 static bool is_outermost(const struct counting *counting, const struct ct_event *event)
 {
 	enum ct_profile_by by = counting->options->by;
+	if (by == CT_BY_CALLER || by == CT_BY_CALLEE)
+		return true; /* recursion is a caller of its own */
 	return by == CT_BY_THREAD || by == CT_BY_PROCESS ? event->depth == 0 : event->is_outermost;
 }
 

@@ -44,27 +44,43 @@ static bool matches(const struct ct_patterns *patterns, const struct ct_function
 	return ct_patterns_match(patterns, &subject);
 }
 
+struct ct_error *ct_selection_match(const struct ct_session *session, const char *option,
+				    const char *text, bool *ret)
+{
+	ct_cleanup(patterns_cleanup) struct ct_patterns *patterns = NULL;
+	struct ct_error *err = ct_patterns_create(text, &patterns);
+	bool is_any = false;
+	if (err)
+		return ct_error_wrap(err, "%s '%s'", option, text);
+	for (uint32_t i = 0; i < session->function_count; i++) {
+		ret[i] = matches(patterns, &session->functions[i]);
+		is_any |= ret[i];
+	}
+	if (!is_any)
+		return ct_error_create("%s: no function that was called is meant by '%s'", option,
+				       text);
+	return NULL;
+}
+
 /* Set and clear flags of the functions that one of the lists of patterns means. */
 static struct ct_error *mark(const struct ct_session *session, struct ct_selection *selection,
 			     const char *option, const char *const *texts, size_t count,
 			     uint8_t set, uint8_t clear)
 {
+	ct_cleanup(ct_cleanup_free) bool *meant = calloc((size_t)session->function_count + 1,
+							 sizeof(*meant));
+	if (!meant)
+		return ct_error_nomem;
 	for (size_t i = 0; i < count; i++) {
-		ct_cleanup(patterns_cleanup) struct ct_patterns *patterns = NULL;
-		struct ct_error *err = ct_patterns_create(texts[i], &patterns);
-		bool is_any = false;
+		struct ct_error *err = ct_selection_match(session, option, texts[i], meant);
 		if (err)
-			return ct_error_wrap(err, "%s '%s'", option, texts[i]);
+			return err;
 		for (uint32_t j = 0; j < session->function_count; j++) {
-			if (!matches(patterns, &session->functions[j]))
+			if (!meant[j])
 				continue;
 			selection->function_flags[j] |= set;
 			selection->function_flags[j] &= (uint8_t)~clear;
-			is_any = true;
 		}
-		if (!is_any)
-			return ct_error_create("%s: no function that was called is meant by '%s'",
-					       option, texts[i]);
 	}
 	return NULL;
 }

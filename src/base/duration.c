@@ -55,6 +55,8 @@ void ct_duration_print(char ret[CT_DURATION_BYTES], uint64_t ns)
 		if (value < (i < 2 ? 2 : 1))
 			continue;
 		int digits = value < 9.9995 ? 3 : value < 99.995 ? 2 : value < 999.95 ? 1 : 0;
+		if (digits > 0 && strlen(units[i].name) > 2)
+			digits--;
 		snprintf(ret, CT_DURATION_BYTES, "%.*f %s", digits, value, units[i].name);
 		return;
 	}

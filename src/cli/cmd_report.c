@@ -9,7 +9,6 @@
 
 #include "analysis/profile.h"
 #include "base/cleanup.h"
-#include "base/pattern.h"
 #include "cli/inputs.h"
 #include "cli/page.h"
 #include "cli/table.h"
@@ -294,23 +293,6 @@ static void print_rows(const struct report_options *options, const struct ct_ses
 
 /* ---- the command ---- */
 
-static struct ct_error *choose(const struct ct_session *session, const char *option,
-			       const char *pattern, bool **ret)
-{
-	const char *const patterns[] = {pattern};
-	const struct ct_selection_options options = {.inside = patterns, .inside_count = 1};
-	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
-	struct ct_error *err = ct_selection_create(session, &options, &selection);
-	if (err)
-		return ct_error_wrap(err, "%s", option);
-	*ret = calloc((size_t)session->function_count + 1, sizeof(bool));
-	if (!*ret)
-		return ct_error_nomem;
-	for (uint32_t i = 0; i < session->function_count; i++)
-		(*ret)[i] = (selection->function_flags[i] & CT_SELECT_INSIDE) != 0;
-	return NULL;
-}
-
 static void profile_cleanup(struct ct_profile **profile)
 {
 	ct_profile_destroy(*profile);
@@ -329,8 +311,12 @@ static struct ct_error *report(const struct report_options *options,
 	struct ct_error *err = NULL;
 	if (options->callers || options->callees) {
 		profile_options.by = options->callers ? CT_BY_CALLER : CT_BY_CALLEE;
-		err = choose(session, options->callers ? "--callers" : "--callees",
-			     options->callers ? options->callers : options->callees, &chosen);
+		chosen = calloc((size_t)session->function_count + 1, sizeof(*chosen));
+		err = !chosen ? ct_error_nomem
+			      : ct_selection_match(
+					session, options->callers ? "--callers" : "--callees",
+					options->callers ? options->callers : options->callees,
+					chosen);
 		profile_options.chosen = chosen;
 	}
 	if (!err)

@@ -90,14 +90,16 @@ void ct_json_put_i64(struct ct_json_writer *writer, const char *key, int64_t val
 
 void ct_json_put_real(struct ct_json_writer *writer, const char *key, double value)
 {
-	char digits[32] = "null";
-	for (int precision = 1; precision <= 17 && isfinite(value); precision++) {
-		snprintf(digits, sizeof(digits), "%.*g", precision, value);
-		if (strtod(digits, NULL) == value)
-			break;
-	}
+	char digits[400] = "null"; /* the largest double has 309 digits before its point */
+	if (isfinite(value))
+		snprintf(digits, sizeof(digits), "%.3f", value);
+	size_t length = strlen(digits);
+	while (isfinite(value) && digits[length - 1] == '0')
+		length--;
+	length -= digits[length - 1] == '.';
+	digits[length] = '\0';
 	put_key(writer, key);
-	ct_sink_add(writer->sink, digits, strlen(digits));
+	ct_sink_add(writer->sink, digits, length);
 }
 
 void ct_json_put_hex(struct ct_json_writer *writer, const char *key, uint64_t value)

@@ -38,7 +38,7 @@ void ct_json_put_bytes(struct ct_json_writer *writer, const char *key, const cha
 void ct_json_put_string(struct ct_json_writer *writer, const char *key, const char *string);
 void ct_json_put_u64(struct ct_json_writer *writer, const char *key, uint64_t value);
 void ct_json_put_i64(struct ct_json_writer *writer, const char *key, int64_t value);
-/* The shortest number that reads back as the same; null for what is no number. */
+/* With at most three digits behind the point; null for what is no number. */
 void ct_json_put_real(struct ct_json_writer *writer, const char *key, double value);
 void ct_json_put_hex(struct ct_json_writer *writer, const char *key, uint64_t value);
 void ct_json_put_bool(struct ct_json_writer *writer, const char *key, bool value);

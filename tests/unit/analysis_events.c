@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls that selections leave, with their depths, times and callers. */
+#include "reader_test.h"
+
+#include <unistd.h>
+
+#include "analysis/events.h"
+#include "analysis/profile.h"
+
+/*
+ * Times are ns from the start. Functions have no names but their addresses: site
+ * N's is 0xN00.
+ *	100..1000 0x100
+ *	   200..600  0x200
+ *	      300..400 0x300
+ *	   700..900  0x300
+ *	      750..800 0x100
+ *	1100..1200 0x200
+ */
+struct fixture {
+	struct trace_writer writer;
+	struct ct_session *session;
+};
+
+static void add_stream(struct trace_writer *writer, uint32_t stream, const int *steps, size_t count)
+{
+	struct trace_records records = {0};
+	struct ct_thread_row row = {.stream = stream, .tid = 40 + stream, .name = "worker"};
+	row.name[6] = (char)('0' + stream);
+	trace_writer_thread(writer, &row);
+	for (size_t i = 0; i < count; i += 2) {
+		if (steps[i + 1])
+			trace_records_enter(&records, 1000 + (uint64_t)steps[i],
+					    (uint32_t)steps[i + 1]);
+		else
+			trace_records_return(&records, 1000 + (uint64_t)steps[i]);
+	}
+	trace_writer_append(writer, (struct trace_piece){stream, 0, 0, 0}, &records);
+	free(records.bytes);
+}
+
+static int set_up(void **state)
+{
+	static const int first[] = {100, 1, 200, 2, 300, 3, 400,  0, 600,  0, 700,  3,
+				    750, 1, 800, 0, 900, 0, 1000, 0, 1100, 2, 1200, 0};
+	static const int second[] = {150, 2, 250, 0};
+	struct fixture *f = calloc(1, sizeof(*f));
+	assert_non_null(f);
+	trace_writer_init(&f->writer);
+	for (uint32_t i = 1; i <= 3; i++) {
+		struct ct_site site = {
+			.site = i * 0x100 + 8, .function = i * 0x100, .call_site = 0x10000 + i};
+		trace_writer_site(&f->writer, i, &site);
+	}
+	add_stream(&f->writer, 1, first, sizeof(first) / sizeof(first[0]));
+	add_stream(&f->writer, 2, second, sizeof(second) / sizeof(second[0]));
+	const char *path = trace_writer_save(&f->writer);
+	assert_no_error(ct_session_open(&path, 1, false, NULL, &f->session));
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	ct_session_destroy(f->session);
+	trace_writer_deinit(&f->writer);
+	free(f);
+	return 0;
+}
+
+static void cleanup_events(struct ct_events **events)
+{
+	ct_events_destroy(*events);
+}
+
+static void cleanup_selection(struct ct_selection **selection)
+{
+	ct_selection_destroy(*selection);
+}
+
+/* "+1 0" function 0x100 begins at depth 0; "-1 900/500" it ends, with its duration and its own. */
+static void events_text(const struct ct_session *session, const struct ct_selection *selection,
+			size_t stream, struct ct_strbuf *ret)
+{
+	ct_cleanup(cleanup_events) struct ct_events *events = NULL;
+	assert_no_error(ct_events_create(session, stream, selection, NULL, &events));
+	uint64_t last_ns = 0;
+	for (struct ct_event event; ct_events_next(events, &event);) {
+		char name = session->functions[event.function].name[2];
+		ct_strbuf_add_string(ret, ret->length ? ", " : "");
+		if (event.kind == CT_EVENT_BEGIN) {
+			ct_strbuf_printf(ret, "+%c %u", name, event.depth);
+		} else {
+			ct_strbuf_printf(ret, "-%c %lu/%lu", name, (unsigned long)event.duration_ns,
+					 (unsigned long)event.self_ns);
+			if (event.is_outermost)
+				ct_strbuf_add_string(ret, "!");
+		}
+		assert_true(event.ns >= last_ns);
+		last_ns = event.ns;
+	}
+	assert_false(ct_events_failed(events));
+	ct_strbuf_add_string(ret, "");
+}
+
+static void assert_events(void **state, const struct ct_selection_options *options,
+			  const char *expected)
+{
+	struct fixture *f = *state;
+	ct_cleanup(cleanup_selection) struct ct_selection *selection = NULL;
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
+	assert_no_error(ct_selection_create(f->session, options, &selection));
+	events_text(f->session, selection, 0, &text);
+	assert_string_equal(text.bytes ? text.bytes : "", expected);
+}
+
+static void all_calls(void **state)
+{
+	assert_events(state, &(struct ct_selection_options){0},
+		      "+1 0, +2 1, +3 2, -3 100/100!, -2 400/300!, +3 1, +1 2, -1 50/50, "
+		      "-3 200/150!, -1 900/300!, +2 0, -2 100/100!");
+}
+
+static const char *const function_1[] = {"0x100"};
+static const char *const function_2[] = {"0x200"};
+static const char *const function_3[] = {"0x300"};
+
+static void one_function(void **state)
+{
+	assert_events(state,
+		      &(struct ct_selection_options){.functions = function_3, .function_count = 1},
+		      "+3 0, -3 100/100!, +3 0, -3 200/200!");
+}
+
+/* What it called is its callers', its time too. */
+static void without_a_function(void **state)
+{
+	assert_events(state,
+		      &(struct ct_selection_options){.excluded = function_2, .excluded_count = 1},
+		      "+1 0, +3 1, -3 100/100!, +3 1, +1 2, -1 50/50, -3 200/150!, -1 900/600!");
+}
+
+static void inside_a_function(void **state)
+{
+	assert_events(state,
+		      &(struct ct_selection_options){.inside = function_2, .inside_count = 1},
+		      "+2 0, +3 1, -3 100/100!, -2 400/300!, +2 0, -2 100/100!");
+}
+
+static void outside_of_a_function(void **state)
+{
+	assert_events(state,
+		      &(struct ct_selection_options){.outside = function_2, .outside_count = 1},
+		      "+1 0, +3 1, +1 2, -1 50/50, -3 200/150!, -1 900/700!");
+}
+
+static void inside_one_and_outside_of_another(void **state)
+{
+	assert_events(state,
+		      &(struct ct_selection_options){.inside = function_1,
+						     .inside_count = 1,
+						     .outside = function_3,
+						     .outside_count = 1},
+		      "+1 0, +2 1, -2 400/400!, -1 900/500!");
+}
+
+static void the_outermost_levels(void **state)
+{
+	assert_events(state, &(struct ct_selection_options){.max_depth = 2},
+		      "+1 0, +2 1, -2 400/400!, +3 1, -3 200/200!, -1 900/300!, +2 0, -2 100/100!");
+}
+
+/* Those around a long call begin late, but in order. */
+static void long_calls(void **state)
+{
+	assert_events(state, &(struct ct_selection_options){.min_duration_ns = 200},
+		      "+1 0, +2 1, -2 400/300!, +3 1, -3 200/150!, -1 900/300!");
+	assert_events(state, &(struct ct_selection_options){.min_duration_ns = 1000}, "");
+}
+
+static void calls_of_a_time(void **state)
+{
+	assert_events(state, &(struct ct_selection_options){.time = "300ns..751"},
+		      "+3 0, -3 100/100!, +3 0, +1 1, -1 50/50, -3 200/150!");
+	assert_events(state, &(struct ct_selection_options){.time = "1us.."}, "+2 0, -2 100/100!");
+}
+
+/* A call without its time is in nobody's, when a filter of functions is there, too. */
+static void long_calls_of_a_function_inside_another(void **state)
+{
+	assert_events(state,
+		      &(struct ct_selection_options){.functions = function_3,
+						     .function_count = 1,
+						     .inside = function_1,
+						     .inside_count = 1,
+						     .min_duration_ns = 150},
+		      "+3 0, -3 200/200!");
+}
+
+static void threads_are_chosen_by_id_and_name(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const texts[][1] = {{"41"}, {"worker2"}, {"work*"}};
+	static const bool expected[][2] = {{true, false}, {false, true}, {true, true}};
+	for (size_t i = 0; i < 3; i++) {
+		ct_cleanup(cleanup_selection) struct ct_selection *selection = NULL;
+		const struct ct_selection_options options = {.threads = texts[i],
+							     .thread_count = 1};
+		assert_no_error(ct_selection_create(f->session, &options, &selection));
+		assert_int_equal(selection->streams[0], expected[i][0]);
+		assert_int_equal(selection->streams[1], expected[i][1]);
+	}
+}
+
+static void what_means_nothing_is_said(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const nowhere[] = {"nowhere"};
+	static const char *const broken[] = {"/(/"};
+	const struct {
+		struct ct_selection_options options;
+		const char *expected;
+	} cases[] = {
+		{{.functions = nowhere, .function_count = 1},
+		 "--function: no function that was called is meant by 'nowhere'"},
+		{{.threads = nowhere, .thread_count = 1},
+		 "no thread in the trace is meant by --thread 'nowhere'"},
+		{{.processes = nowhere, .process_count = 1},
+		 "no thread in the trace is meant by --process 'nowhere'"},
+		{{.time = "2s..1s"},
+		 "--time: '2s..1s' is not a range such as 1.5s..2s, 10ms.. or ..250us"},
+		{{.time = "1s"}, "--time: '1s' is not a range such as 1.5s..2s, 10ms.. or ..250us"},
+	};
+	struct ct_selection *selection = NULL;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ct_error *err = ct_selection_create(f->session, &cases[i].options,
+							   &selection);
+		assert_non_null(err);
+		assert_string_equal(err->message, cases[i].expected);
+		ct_error_destroy(err);
+	}
+	const struct ct_selection_options options = {.inside = broken, .inside_count = 1};
+	struct ct_error *err = ct_selection_create(f->session, &options, &selection);
+	assert_non_null(err);
+	ct_error_destroy(err);
+}
+
+/* ---- profiles ---- */
+
+static void cleanup_profile(struct ct_profile **profile)
+{
+	ct_profile_destroy(*profile);
+}
+
+static const struct ct_profile_row *row_of(const struct ct_session *session,
+					   const struct ct_profile *profile, char name)
+{
+	for (size_t i = 0; i < profile->row_count; i++) {
+		uint32_t key = profile->rows[i].key;
+		if (key == CT_NO_CALLER ? name == '-' : session->functions[key].name[2] == name)
+			return &profile->rows[i];
+	}
+	fail_msg("no row of %c", name);
+	return NULL;
+}
+
+static void functions_are_counted_over_threads(void **state)
+{
+	struct fixture *f = *state;
+	ct_cleanup(cleanup_profile) struct ct_profile *profile = NULL;
+	const struct ct_profile_options options = {.by = CT_BY_FUNCTION};
+	assert_no_error(ct_profile_create(f->session, NULL, &options, &profile));
+	assert_int_equal(profile->row_count, 3);
+	assert_int_equal(profile->calls, 7);
+	const struct ct_profile_row *row = row_of(f->session, profile, '1');
+	assert_int_equal(row->times.calls, 2);
+	assert_int_equal(row->times.total_ns, 900);
+	assert_int_equal(row->times.self_ns, 350);
+	assert_int_equal(row->times.sum_ns, 950);
+	assert_true(ct_profile_mean(row) == 475);
+	assert_true(ct_profile_deviation(row) == 425);
+	row = row_of(f->session, profile, '2');
+	assert_int_equal(row->times.calls, 3);
+	assert_int_equal(row->times.min_ns, 100);
+	assert_int_equal(row->times.max_ns, 400);
+}
+
+static void threads_are_rows(void **state)
+{
+	struct fixture *f = *state;
+	ct_cleanup(cleanup_profile) struct ct_profile *profile = NULL;
+	const struct ct_profile_options options = {.by = CT_BY_THREAD};
+	assert_no_error(ct_profile_create(f->session, NULL, &options, &profile));
+	assert_int_equal(profile->row_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		bool is_first = profile->rows[i].key == 0;
+		assert_int_equal(profile->rows[i].times.calls, is_first ? 6 : 1);
+		assert_int_equal(profile->rows[i].times.total_ns, is_first ? 1000 : 100);
+	}
+}
+
+static void callers_and_callees(void **state)
+{
+	struct fixture *f = *state;
+	ct_cleanup(ct_cleanup_free) bool *chosen = calloc(f->session->function_count,
+							  sizeof(*chosen));
+	assert_non_null(chosen);
+	for (uint32_t i = 0; i < f->session->function_count; i++)
+		chosen[i] = f->session->functions[i].name[2] == '2';
+	ct_cleanup(cleanup_profile) struct ct_profile *callers = NULL;
+	ct_cleanup(cleanup_profile) struct ct_profile *callees = NULL;
+	struct ct_profile_options options = {.by = CT_BY_CALLER, .chosen = chosen};
+	assert_no_error(ct_profile_create(f->session, NULL, &options, &callers));
+	assert_int_equal(callers->row_count, 2);
+	assert_int_equal(row_of(f->session, callers, '1')->times.sum_ns, 400);
+	assert_int_equal(row_of(f->session, callers, '-')->times.calls, 2);
+	options.by = CT_BY_CALLEE;
+	assert_no_error(ct_profile_create(f->session, NULL, &options, &callees));
+	assert_int_equal(callees->row_count, 1);
+	assert_int_equal(row_of(f->session, callees, '3')->times.sum_ns, 100);
+}
+
+/* ---- sessions ---- */
+
+static void traces_of_several_processes_are_one(void **state)
+{
+	struct fixture *f = *state;
+	const char *path = f->writer.path;
+	const char *paths[] = {path, path};
+	struct ct_session *session = NULL;
+	assert_no_error(ct_session_open(paths, 2, false, NULL, &session));
+	assert_int_equal(session->input_count, 2);
+	assert_int_equal(session->stream_count, 4);
+	assert_int_equal(session->function_count, f->session->function_count);
+	ct_session_destroy(session);
+}
+
+static unsigned int warnings;
+
+static void count_warning(const char *sentence)
+{
+	(void)sentence;
+	warnings++;
+}
+
+static void one_that_cannot_be_read_is_left_out(void **state)
+{
+	struct fixture *f = *state;
+	const char *paths[] = {"/dev/null", f->writer.path};
+	struct ct_session *session = NULL;
+	warnings = 0;
+	assert_no_error(ct_session_open(paths, 2, false, count_warning, &session));
+	assert_int_equal(session->input_count, 1);
+	assert_int_equal(warnings, 1);
+	ct_session_destroy(session);
+	struct ct_error *err = ct_session_open(paths, 1, false, NULL, &session);
+	assert_non_null(err);
+	ct_error_destroy(err);
+	paths[0] = "/nowhere/at/all";
+	err = ct_session_open(paths, 1, false, NULL, &session);
+	assert_non_null(err);
+	ct_error_destroy(err);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+static const struct CMUnitTest tests[] = {
+	TEST(all_calls),
+	TEST(one_function),
+	TEST(without_a_function),
+	TEST(inside_a_function),
+	TEST(outside_of_a_function),
+	TEST(inside_one_and_outside_of_another),
+	TEST(the_outermost_levels),
+	TEST(long_calls),
+	TEST(calls_of_a_time),
+	TEST(long_calls_of_a_function_inside_another),
+	TEST(threads_are_chosen_by_id_and_name),
+	TEST(what_means_nothing_is_said),
+	TEST(functions_are_counted_over_threads),
+	TEST(threads_are_rows),
+	TEST(callers_and_callees),
+	TEST(traces_of_several_processes_are_one),
+	TEST(one_that_cannot_be_read_is_left_out),
+};
+
+UNIT_TEST_MAIN(tests)
