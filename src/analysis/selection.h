@@ -57,10 +57,10 @@ struct ct_error *ct_selection_create(const struct ct_session *session,
 				     struct ct_selection **ret) __attribute__((warn_unused_result));
 void ct_selection_destroy(struct ct_selection *selection);
 
-/* Which functions a list of patterns means, by function of the session; `option` is for errors, of
- * which one is that there is none. */
+/* Which functions `text`, a list of patterns, means, by function of the session; `option` is for
+ * errors, of which one is that there is none. */
 struct ct_error *ct_selection_match(const struct ct_session *session, const char *option,
-				    const char *patterns, bool *ret)
+				    const char *text, bool *ret)
 	__attribute__((warn_unused_result));
 
 #endif
