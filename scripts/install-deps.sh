@@ -45,6 +45,8 @@ shellcheck       shellcheck
 # Nice to have: a test that needs one of these is skipped, and says so, without it.
 optional_test_packages='
 uftrace          uftrace
+libc++-dev
+libc++abi-dev
 '
 # The cross compiler for arm64 is packaged for amd64 hosts.
 arm64_test_packages='

@@ -342,6 +342,17 @@ static bool read_chars(struct compiler *c, struct ct_value_node *node)
 	return node->shown <= node->count;
 }
 
+static bool read_short_text(struct compiler *c, struct ct_value_node *node)
+{
+	node->offset = ct_cursor_u16(&c->cur);
+	node->shown = ct_cursor_u8(&c->cur);
+	node->block = ct_cursor_u8(&c->cur);
+	node->is_followed = node->block != 0xff;
+	c->uses_blocks |= node->is_followed;
+	return !node->is_followed ||
+	       (node->block < c->shape_count && c->shapes[node->block].kind == CT_PAYLOAD_STRING);
+}
+
 static bool read_sequence(struct compiler *c, struct ct_value_node *node, unsigned int depth,
 			  struct levels *levels)
 {
@@ -484,6 +495,8 @@ static bool read_node(struct compiler *c, struct ct_value_node *node, unsigned i
 		return read_chars(c, node);
 	case CT_NODE_TEXT:
 		return read_block(c, node) && c->shapes[node->block].kind == CT_PAYLOAD_STRING;
+	case CT_NODE_SHORT_TEXT:
+		return read_short_text(c, node);
 	case CT_NODE_SEQUENCE:
 		return read_sequence(c, node, depth, levels);
 	case CT_NODE_OPAQUE:

@@ -269,6 +269,29 @@ static void examine_text(const struct ct_values *values, struct value *value)
 		value->why = CT_WHY_UNREADABLE;
 }
 
+static void examine_short_text(const struct ct_values *values, struct value *value)
+{
+	enum { SHORT_MAX = 22 };
+	const struct ct_value_node *node = value->node;
+	const unsigned char *head = take(&value->context, node->offset, 1, &value->why);
+	if (!head)
+		return;
+	if (*head & 1) {
+		if (node->is_followed)
+			examine_text(values, value);
+		else
+			value->why = CT_WHY_LEFT_OUT;
+		return;
+	}
+	unsigned int length = *head / 2U;
+	unsigned int there = length < node->shown ? length : node->shown;
+	value->bytes = take(&value->context, node->offset + 1, there, &value->why);
+	if (length > SHORT_MAX)
+		value->why = CT_WHY_UNREADABLE; /* nothing has made it a string yet */
+	else if (value->bytes)
+		set_text(value, value->bytes, there, there < length);
+}
+
 static void examine_chars(struct value *value)
 {
 	const struct ct_value_node *node = value->node;
@@ -334,6 +357,9 @@ static void examine_shown(const struct ct_values *values, struct value *value)
 		break;
 	case CT_NODE_TEXT:
 		examine_text(values, value);
+		break;
+	case CT_NODE_SHORT_TEXT:
+		examine_short_text(values, value);
 		break;
 	case CT_NODE_CHARS:
 		examine_chars(value);

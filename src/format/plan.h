@@ -19,7 +19,7 @@
 
 enum {
 	CT_PLAN_MAGIC = 0x4c505443, /* "CTPL" */
-	CT_PLAN_VERSION = 2, /* of the file, and of what is planned: an older plan may be wrong */
+	CT_PLAN_VERSION = 3, /* of the file, and of what is planned: an older plan may be wrong */
 	CT_PLAN_OPS_MAX = 256,
 	CT_PLAN_BLOCKS_MAX = 128,
 	CT_PLAN_STACK_MAX = 8,	    /* of the operations' own stack of values */
@@ -259,6 +259,10 @@ enum ct_node_kind {
 	CT_NODE_AT = 23,       /* u16 offset, node: the context from there on */
 	CT_NODE_ADDRESS = 24,  /* u16 offset: a pointer to shared data of a smart pointer; as
 				* POINTER not followed */
+	CT_NODE_SHORT_TEXT = 25, /* u16 offset, u8 there, u8 block or 0xff: std::string of libc++.
+				  * Bit 0 of the byte at `offset` set: the text is the block's
+				  * (0xff: left out). Clear: its other bits are the length of the
+				  * text in the bytes behind it, of which `there` are shown */
 };
 
 /* Why a value is not there; the words are in docs/user-guide.md. */

@@ -160,26 +160,51 @@ static bool can_push(const struct place *place, uint64_t offset)
 	return place->block != NO_BLOCK && offset + 8 <= place->available;
 }
 
-/* A string's operations, shorter than wished when there is little room. Its block, or NO_BLOCK. */
-static int add_string(const struct place *place, enum ct_plan_code code, uint64_t pointer,
-		      uint64_t length)
+/* The operations of a string, whose last one is still without a size, which is smaller than wished
+ * when there is little room. Its block, or NO_BLOCK. */
+static int add_sized(const struct place *place, struct ct_plan_op *ops, size_t count)
 {
-	if (!can_push(place, pointer) || (code == CT_PLAN_APPEND_TEXT && !can_push(place, length)))
-		return NO_BLOCK;
 	int block = (int)place->draft->block_count;
 	unsigned int size = place->describer->settings.max_string;
 	if (size == 0 || size > CT_PLAN_STRING_MAX)
 		size = size == 0 ? 1 : CT_PLAN_STRING_MAX;
 	for (;; size /= 2) {
-		struct ct_plan_op ops[3] = {push(place, length),
-					    push(place, pointer),
-					    {.code = (uint8_t)code, .size = (uint16_t)size}};
-		bool is_text = code == CT_PLAN_APPEND_TEXT;
-		if (add_ops(place, ops + !is_text, is_text ? 3 : 2))
+		ops[count - 1].size = (uint16_t)size;
+		if (add_ops(place, ops, count))
 			return block;
 		if (size <= CT_PLAN_STRING_DEFAULT)
 			return NO_BLOCK;
 	}
+}
+
+static int add_string(const struct place *place, uint64_t pointer)
+{
+	struct ct_plan_op ops[] = {push(place, pointer), {.code = CT_PLAN_APPEND_STRING}};
+	return can_push(place, pointer) ? add_sized(place, ops, 2) : NO_BLOCK;
+}
+
+static int add_text(const struct place *place, uint64_t pointer, uint64_t length)
+{
+	struct ct_plan_op ops[] = {
+		push(place, length), push(place, pointer), {.code = CT_PLAN_APPEND_TEXT}};
+	return can_push(place, pointer) && can_push(place, length) ? add_sized(place, ops, 3)
+								   : NO_BLOCK;
+}
+
+/* A text that is elsewhere when bit 0 at `flag` is set; otherwise no length and no address. */
+static int add_text_if(const struct place *place, uint64_t pointer, uint64_t length, uint64_t flag)
+{
+	const struct ct_plan_op bit = {.code = CT_PLAN_PUSH_CONSTANT, .operand = 1};
+	const struct ct_plan_op and = {.code = CT_PLAN_AND};
+	const struct ct_plan_op negate = {.code = CT_PLAN_NEGATE};
+	struct ct_plan_op ops[] = {
+		push(place, length),	       push(place, flag), bit, and, negate, and,
+		push(place, pointer),	       push(place, flag), bit, and, negate, and,
+		{.code = CT_PLAN_APPEND_TEXT},
+	};
+	if (!can_push(place, pointer) || !can_push(place, length) || !can_push(place, flag))
+		return NO_BLOCK;
+	return add_sized(place, ops, sizeof(ops) / sizeof(ops[0]));
 }
 
 /* --- pointers --- */
@@ -220,7 +245,7 @@ static bool put_string(const struct place *place, uint64_t offset)
 {
 	if (place->is_behind && place->levels == 0)
 		return false;
-	int block = add_string(place, CT_PLAN_APPEND_STRING, offset, 0);
+	int block = add_string(place, offset);
 	if (block == NO_BLOCK)
 		return false;
 	put_sized(place, CT_NODE_STRING, offset, (uint64_t)block);
@@ -483,11 +508,26 @@ static void put_dimension(struct place place, const struct ct_array *array, unsi
 
 /* --- classes --- */
 
+/* Of 24 bytes, the first is the length, and the last one's place is for the NUL. */
+#define SHORT_TEXT_MAX 22
+
+static void put_short_text(const struct place *place, uint64_t offset, int block)
+{
+	unsigned int there = place->describer->settings.max_string;
+	put_sized(place, CT_NODE_SHORT_TEXT, offset,
+		  there < SHORT_TEXT_MAX ? there : SHORT_TEXT_MAX);
+	put(place, block == NO_BLOCK ? 0xff : (uint64_t)block, 1);
+}
+
 /* A string, vector or pointer of the C++ library without what it holds: its own members that lead
  * there. */
 static void put_library_flat(struct place place, const struct ct_library_type *library,
 			     uint64_t offset)
 {
+	if (library->kind == CT_LIBRARY_SHORT_TEXT) {
+		put_short_text(&place, offset, NO_BLOCK);
+		return;
+	}
 	if (library->kind == CT_LIBRARY_POINTER || library->kind == CT_LIBRARY_ADDRESS) {
 		put_address(&place, offset + library->first);
 		return;
@@ -545,12 +585,16 @@ static void put_library(struct place place, const struct ct_library_type *librar
 	int block;
 	switch (library->kind) {
 	case CT_LIBRARY_TEXT:
-		block = add_string(&place, CT_PLAN_APPEND_TEXT, offset + library->first,
-				   offset + library->second);
+		block = add_text(&place, offset + library->first, offset + library->second);
 		if (block == NO_BLOCK)
 			break;
 		put(&place, CT_NODE_TEXT, 1);
 		put(&place, (uint64_t)block, 1);
+		return;
+	case CT_LIBRARY_SHORT_TEXT:
+		block = add_text_if(&place, offset + library->first, offset + library->second,
+				    offset);
+		put_short_text(&place, offset, block);
 		return;
 	case CT_LIBRARY_SEQUENCE:
 		if (!put_sequence(place, library, offset))

@@ -38,16 +38,18 @@ struct ct_member {
 /* Classes of the C++ library that are shown as what they mean. */
 enum ct_library_kind {
 	CT_LIBRARY_NONE = 0,
-	CT_LIBRARY_TEXT,     /* std::string, std::string_view: pointer and length */
-	CT_LIBRARY_SEQUENCE, /* std::vector: begin and end */
-	CT_LIBRARY_POINTER,  /* std::unique_ptr, std::shared_ptr */
-	CT_LIBRARY_ADDRESS,  /* std::weak_ptr: what it points to may be gone */
+	CT_LIBRARY_TEXT,       /* std::string, std::string_view: pointer and length */
+	CT_LIBRARY_SHORT_TEXT, /* libc++'s std::string: the same, when bit 0 of its first byte is
+				* set; else that byte is twice the length of a text behind it */
+	CT_LIBRARY_SEQUENCE,   /* std::vector: begin and end */
+	CT_LIBRARY_POINTER,    /* std::unique_ptr, std::shared_ptr */
+	CT_LIBRARY_ADDRESS,    /* std::weak_ptr: what it points to may be gone */
 };
 struct ct_library_type {
 	enum ct_library_kind kind;
 	uint64_t first, second; /* offsets: pointer and length, begin and end */
 	const char *first_name, *second_name;
-	Dwarf_Die pointer; /* type of the pointer at `first`, unless it is a TEXT */
+	Dwarf_Die pointer; /* type of the pointer at `first`, unless it is a text */
 };
 
 enum ct_triviality {

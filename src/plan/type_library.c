@@ -7,6 +7,7 @@
 #include "plan/type.h"
 
 #include <dwarf.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SEARCH_DEPTH_MAX 8
@@ -33,7 +34,7 @@ static void enter_member(struct ct_describer *describer, const struct ct_member 
 	ct_type_peel(describer, &member->type, &part->type);
 }
 
-/* Go to the member of that name, of the class or of one of its bases. */
+/* Go to the member of that name, of the class, of one of its bases or of an unnamed member. */
 static bool find_member(struct ct_describer *describer, struct part *part, const char *name,
 			unsigned int depth)
 {
@@ -51,12 +52,13 @@ static bool find_member(struct ct_describer *describer, struct part *part, const
 		}
 	}
 	for (size_t i = 0; i < class->member_count; i++) {
-		if (!class->members[i].is_base || class->members[i].is_virtual)
+		struct ct_member *member = &class->members[i];
+		if (member->is_virtual || member->bit_count || (!member->is_base && member->name))
 			continue;
-		struct part base = *part;
-		enter_member(describer, &class->members[i], &base);
-		if (find_member(describer, &base, name, depth + 1)) {
-			*part = base;
+		struct part inner = *part;
+		enter_member(describer, member, &inner);
+		if (find_member(describer, &inner, name, depth + 1)) {
+			*part = inner;
 			return true;
 		}
 	}
@@ -181,10 +183,43 @@ static void find_text_of_declared(struct ct_describer *describer, struct ct_type
 						.second_name = second.name};
 }
 
+/*
+ * libc++'s, whose short texts are in the object itself. The library can be
+ * built with another layout, which the offsets tell from this one. `inner` is
+ * the path to what holds both.
+ */
+static bool find_short_text(struct ct_describer *describer, struct ct_type *type, const char *inner,
+			    struct ct_library_type *ret)
+{
+	char pointer[64];
+	char length[64];
+	char letters[64];
+	struct part part;
+	struct ct_type target;
+	snprintf(pointer, sizeof(pointer), "%s.__l.__data_", inner);
+	snprintf(length, sizeof(length), "%s.__l.__size_", inner);
+	snprintf(letters, sizeof(letters), "%s.__s.__data_", inner);
+	if (!find_text(describer, type, pointer, length, ret))
+		return false;
+	bool is_known = ret->first == 16 && ret->second == 8 && ct_type_size(describer, type) == 24;
+	if (is_known && find_path(describer, type, letters, &part) && part.offset == 1 &&
+	    part.type.tag == DW_TAG_array_type) {
+		ct_type_peel_target(describer, &part.type.die, &target);
+		if (ct_type_is_char(describer, &target)) {
+			ret->kind = CT_LIBRARY_SHORT_TEXT;
+			return true;
+		}
+	}
+	ret->kind = CT_LIBRARY_NONE;
+	return false;
+}
+
 static void string(struct ct_describer *describer, struct ct_type *type,
 		   struct ct_library_type *ret)
 {
-	if (!find_text(describer, type, "_M_dataplus._M_p", "_M_string_length", ret))
+	if (!find_text(describer, type, "_M_dataplus._M_p", "_M_string_length", ret) &&
+	    !find_short_text(describer, type, "__r_.__value_", ret) &&
+	    !find_short_text(describer, type, "__rep_", ret))
 		find_text_of_declared(describer, type, ret);
 }
 
@@ -216,6 +251,9 @@ static void unique_ptr(struct ct_describer *describer, struct ct_type *type,
 						.first = part.offset,
 						.first_name = part.name,
 						.pointer = part.type_die};
+	/* libc++'s pair of the same: with a member for each, or without. */
+	else if (!find_pointer(describer, type, "__ptr_.__value_", CT_LIBRARY_POINTER, ret))
+		find_pointer(describer, type, "__ptr_", CT_LIBRARY_POINTER, ret);
 }
 
 static void shared_ptr(struct ct_describer *describer, struct ct_type *type,

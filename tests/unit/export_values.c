@@ -725,6 +725,53 @@ static void library_strings_are_text(void **state)
 	assert_argument(&bad, "null,\"why\":\"unreadable\"");
 }
 
+/* An object of 24 bytes, and perhaps the text that is elsewhere. */
+static void put_short_text(struct sample *sample, const char object[25], bool has_block,
+			   unsigned int there)
+{
+	add_bytes(sample, object, 24);
+	if (has_block)
+		add_string(sample, "long", 0);
+	put_of(&sample->nodes, CT_NODE_BLOCK, 0);
+	put_at(&sample->nodes, CT_NODE_SHORT_TEXT, 0);
+	put_u8(&sample->nodes, there);
+	put_u8(&sample->nodes, has_block ? 1 : 0xff);
+}
+
+static void short_texts_are_in_the_object(void **state)
+{
+	(void)state;
+	SAMPLE(s);
+	put_short_text(&s, "\6abcdefghijklmnopqrstuvw", true, 22);
+	assert_argument(&s, "\"abc\"");
+	SAMPLE(flat);
+	put_short_text(&flat, "\6abcdefghijklmnopqrstuvw", false, 22);
+	assert_argument(&flat, "\"abc\"");
+	SAMPLE(cut);
+	put_short_text(&cut, "\6abcdefghijklmnopqrstuvw", true, 2);
+	assert_argument(&cut, "\"ab\",\"truncated\":true");
+	SAMPLE(empty);
+	put_short_text(&empty, "\0abcdefghijklmnopqrstuvw", true, 22);
+	assert_argument(&empty, "\"\"");
+	SAMPLE(longest);
+	put_short_text(&longest, "\54abcdefghijklmnopqrstuvw", true, 22);
+	assert_argument(&longest, "\"abcdefghijklmnopqrstuv\"");
+	SAMPLE(none);
+	put_short_text(&none, "\56abcdefghijklmnopqrstuvw", true, 22);
+	assert_argument(&none, "null,\"why\":\"unreadable\"");
+}
+
+static void longer_texts_are_elsewhere(void **state)
+{
+	(void)state;
+	SAMPLE(s);
+	put_short_text(&s, "\1abcdefghijklmnopqrstuvw", true, 22);
+	assert_argument(&s, "\"long\"");
+	SAMPLE(flat);
+	put_short_text(&flat, "\1abcdefghijklmnopqrstuvw", false, 22);
+	assert_argument(&flat, "null,\"why\":\"left out\"");
+}
+
 static void opaque_bytes_are_hexadecimal(void **state)
 {
 	(void)state;
@@ -960,6 +1007,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(arrays_of_char_end_at_their_nul),
 	cmocka_unit_test(sequences_have_size_and_first_elements),
 	cmocka_unit_test(library_strings_are_text),
+	cmocka_unit_test(short_texts_are_in_the_object),
+	cmocka_unit_test(longer_texts_are_elsewhere),
 	cmocka_unit_test(opaque_bytes_are_hexadecimal),
 	cmocka_unit_test(pieces_are_put_together_and_gaps_are_told),
 	cmocka_unit_test(constants_need_no_payload),

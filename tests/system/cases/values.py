@@ -6,6 +6,7 @@ It must behave as untraced, and no value in the trace may be wrong.
 """
 import os
 import signal
+import subprocess
 
 from driver import account
 from driver.harness import ALL, BOTH, test
@@ -373,3 +374,25 @@ def values_and_other_long_doubles(t):
         program = t.build("values_abi.c", cflags=[f"-mlong-double-{width}"], name=name)
         account.compare_and_check(t, [program])
         account.clear(t)
+
+
+LIBRARIES = {"gcc": (), "clang": ("-stdlib=libc++",)}
+
+
+@test(ALL)
+def values_of_the_library(t):
+    """strings short and long, views, vectors, unique and shared pointers; Clang: of libc++"""
+    flags = ["-std=c++17", *LIBRARIES[t.compiler]]
+    if t.compiler == "clang" and not links(t, flags):
+        t.skip(f"{t.cc(plus=True)} cannot link with -stdlib=libc++")
+    program = t.build("values_library.cpp", cflags=flags, ldflags=flags)
+    tally = account.compare_and_check(t, [program])
+    account.expect_shares(t, tally, 0.95, 0.9)
+
+
+def links(t, flags):
+    source = os.path.join(t.dir, "links.cpp")
+    with open(source, "w") as file:
+        file.write("#include <string>\nint main() { return (int)std::string().size(); }\n")
+    command = [t.cc(plus=True), *flags, source, "-o", os.path.join(t.dir, "links")]
+    return subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0

@@ -91,6 +91,8 @@ def verdict(expected, shown):
         return absent(shown) or "right"
     if absent(shown):
         return shown["why"]
+    if isinstance(expected, str) and "pointee" in shown:
+        return verdict(expected, as_shown(shown["pointee"]))
     value = shown.get("pointee", shown.get("value"))
     if isinstance(expected, (dict, list, str)) and is_address(value):
         return "not followed"
