@@ -322,54 +322,68 @@ static bool is_wanted(struct ct_plan_module *module, Dwarf_Die *die, uint64_t ad
 	return ct_patterns_match(filter, &subject);
 }
 
-static void plan_sites(struct unit *unit, const struct ct_plan_function *function,
-		       const struct scopes *scopes, const struct ct_plan_shape *shape)
+/* The hooks of a function, and of those inlined into it. */
+struct function_sites {
+	struct unit *unit;
+	const struct ct_plan_function *function;
+	struct scopes scopes;
+	struct ct_plan_shape shape;
+	Dwarf_Die die;	      /* of the function */
+	uint64_t own_address; /* that its own hooks are told */
+	bool is_own_known;
+};
+
+/* The address that the hook is told; 0: not known. */
+static uint64_t told_address(struct function_sites *sites, Dwarf_Die *scope, uint64_t site)
 {
-	struct ct_plan_module *module = unit->module;
-	Dwarf_Die function_die = function->die;
-	uint64_t own_address = 0;
-	bool is_own_known = false;
-	/* Enter sites first: they tell what exit sites are told. */
-	for (int is_exit = 0; is_exit <= 1; is_exit++) {
-		Dwarf_Addr base, low, high;
-		ptrdiff_t offset = 0;
-		for (int i = 0; i < RANGES_MAX; i++) {
-			offset = dwarf_ranges(&function_die, offset, &base, &low, &high);
-			if (offset <= 0)
-				break;
-			size_t at, to;
-			if (low >= high)
-				continue;
-			sites_in(&module->sites, low, high, &at, &to);
-			for (; at < to; at++) {
-				const struct ct_hook_site *site = &module->sites.sites[at];
-				if (site->is_exit != (is_exit == 1))
-					continue;
-				const struct ct_range *range =
-					is_exit ? NULL
-						: ct_range_map_find(&scopes->map,
-								    site->address - 1);
-				Dwarf_Die *scope = range ? &scopes->dies[range->value]
-							 : &function_die;
-				uint64_t address = own_address;
-				if (range || !is_own_known)
-					address = ct_plan_function_address(module, &unit->origins,
-									   function, scope,
-									   site->address);
-				if (!range) {
-					own_address = address;
-					is_own_known = true;
-				}
-				if (address == 0 || !is_wanted(module, scope, address))
-					continue;
-				if (is_exit)
-					ct_plan_exit(module, function, shape, address,
-						     site->address);
-				else
-					plan_enter(unit, function, scope, shape, address,
-						   site->address);
-			}
-		}
+	bool is_own = scope == &sites->die;
+	if (is_own && sites->is_own_known)
+		return sites->own_address;
+	uint64_t address = ct_plan_function_address(sites->unit->module, &sites->unit->origins,
+						    sites->function, scope, site);
+	if (is_own) {
+		sites->own_address = address;
+		sites->is_own_known = true;
+	}
+	return address;
+}
+
+static void plan_site(struct function_sites *sites, const struct ct_hook_site *site)
+{
+	struct unit *unit = sites->unit;
+	Dwarf_Die *scope = &sites->die;
+	if (!site->is_exit) {
+		const struct ct_range *inlined = ct_range_map_find(&sites->scopes.map,
+								   site->address - 1);
+		if (inlined)
+			scope = &sites->scopes.dies[inlined->value];
+	}
+	uint64_t address = told_address(sites, scope, site->address);
+	if (address == 0 || !is_wanted(unit->module, scope, address))
+		return;
+	if (site->is_exit)
+		ct_plan_exit(unit->module, sites->function, &sites->shape, address, site->address);
+	else
+		plan_enter(unit, sites->function, scope, &sites->shape, address, site->address);
+}
+
+/* Those that enter, or those that leave, in all parts of the function. */
+static void plan_sites(struct function_sites *sites, bool is_exit)
+{
+	const struct ct_hook_sites *all = &sites->unit->module->sites;
+	Dwarf_Addr base, low, high;
+	ptrdiff_t offset = 0;
+	for (int i = 0; i < RANGES_MAX; i++) {
+		size_t at, to;
+		offset = dwarf_ranges(&sites->die, offset, &base, &low, &high);
+		if (offset <= 0)
+			return;
+		if (low >= high)
+			continue;
+		sites_in(all, low, high, &at, &to);
+		for (; at < to; at++)
+			if (all->sites[at].is_exit == is_exit)
+				plan_site(sites, &all->sites[at]);
 	}
 }
 
@@ -377,17 +391,18 @@ static bool plan_function(struct unit *unit, const struct ct_plan_function *func
 			  struct walk *walk)
 {
 	Dwarf_Die die = function->die;
-	struct scopes scopes = {.count = 0};
 	if (count_sites(&unit->module->sites, &die) == 0)
 		return true;
-	bool is_collected = collect_scopes(&scopes, &function->die, walk);
+	struct function_sites sites = {.unit = unit, .function = function, .die = die};
+	bool is_collected = collect_scopes(&sites.scopes, &function->die, walk);
 	if (is_collected) {
-		struct ct_plan_shape shape;
-		ct_plan_shape_init(unit->module, &die, &shape);
-		plan_sites(unit, function, &scopes, &shape);
-		ct_plan_shape_deinit(&shape);
+		ct_plan_shape_init(unit->module, &sites.die, &sites.shape);
+		/* What its enter sites are told its exit sites are told, too. */
+		plan_sites(&sites, false);
+		plan_sites(&sites, true);
+		ct_plan_shape_deinit(&sites.shape);
 	}
-	scopes_deinit(&scopes);
+	scopes_deinit(&sites.scopes);
 	return is_collected;
 }
 
@@ -491,7 +506,7 @@ static bool collect_units(struct plan_work *work, uint32_t *ret_flags)
 	return true;
 }
 
-/* Items of about as many sites each; of one process, whole units. */
+/* Items of about as many sites each. */
 static bool make_items(struct plan_work *work, unsigned int workers)
 {
 	size_t wanted = work->site_count / ((size_t)workers * ITEMS_OF_A_WORKER) + 1;
@@ -499,12 +514,12 @@ static bool make_items(struct plan_work *work, unsigned int workers)
 		wanted = SITES_OF_AN_ITEM;
 	size_t item_count = 0;
 	for (size_t i = 0; i < work->unit_count; i++)
-		item_count += workers > 1 ? work->unit_sites[i] / wanted + 1 : 1;
+		item_count += work->unit_sites[i] / wanted + 1;
 	work->items = calloc(item_count + 1, sizeof(*work->items));
 	if (!work->items)
 		return false;
 	for (size_t i = 0; i < work->unit_count; i++) {
-		size_t part_count = workers > 1 ? work->unit_sites[i] / wanted + 1 : 1;
+		size_t part_count = work->unit_sites[i] / wanted + 1;
 		for (size_t part = 0; part < part_count; part++)
 			work->items[work->item_count++] = (struct item){work->units[i], part,
 									part_count};
