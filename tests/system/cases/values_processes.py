@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Values where threads, coroutines, plug-ins and processes come and go."""
 import os
+import pty
+import re
+import shlex
 import shutil
 import signal
 import subprocess
 
+from cases.values_hostile import install
 from driver import account
-from driver.harness import ALL, BOTH, test
+from driver.harness import ALL, BOTH, ONE, test
 
 
 def need_switch(t):
@@ -212,15 +216,19 @@ def many_functions(count):
     return "\n".join(lines) + "\nint main(void) { return 0; }\n"
 
 
+def many_program(t):
+    source = os.path.join(t.dir, "many.c")
+    with open(source, "w", encoding="ascii") as file:
+        file.write(many_functions(1200))
+    return t.build([(source, ["-Wno-unused-parameter"])], name="many")
+
+
 @test(BOTH)
 def values_planned_by_several_processes(t):
     """a large module's plans are the same whoever makes them; no process is left"""
     if os.uname().machine != "x86_64" or t.context.emulator:
         t.skip("arguments are for x86-64")
-    source = os.path.join(t.dir, "many.c")
-    with open(source, "w", encoding="ascii") as file:
-        file.write(many_functions(1200))
-    program = t.build([(source, ["-Wno-unused-parameter"])], name="many")
+    program = many_program(t)
     cache = os.path.join(t.dir, "cache")
     plans = []
     for workers in ([], ["--workers", "1"], ["--workers", "2"], ["--workers", "7"]):
@@ -238,3 +246,69 @@ def values_planned_by_several_processes(t):
         shutil.rmtree(cache)
     t.expect(len(plans[0]) > 100000, f"the plans have {len(plans[0])} bytes")
     t.expect(plans.count(plans[0]) == len(plans), "plans differ with the number of processes")
+
+
+def on_terminal(command, env):
+    """Run it with a terminal as its standard error. Returns (status, what the terminal got)."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                got = os.read(ours, 4096)
+            except OSError:  # all who had the terminal have ended
+                break
+            if not got:
+                break
+            shown += got
+    os.close(ours)
+    return process.returncode, shown
+
+
+def check_line(t, what, shown):
+    """The line has been written over, with rising numbers, and was taken away at the end."""
+    line = rb"\r\x1b\[Kcalltrace: finding arguments in the debug information, (\d+) %"
+    t.expect(
+        re.fullmatch(rb"(?:" + line + rb")+\r\x1b\[K", shown),
+        f"{what}: the terminal got {shown[:300]!r} to {shown[-100:]!r}",
+    )
+    percents = [int(each) for each in re.findall(line, shown)]
+    t.expect(
+        percents == sorted(percents) and percents[-1] <= 100, f"{what}: the numbers {percents}"
+    )
+
+
+@test(ONE)
+def values_and_the_planners_progress(t):
+    """a line on a terminal when it takes long, which goes away; nothing elsewhere, or when quiet"""
+    if os.uname().machine != "x86_64" or t.context.emulator:
+        t.skip("arguments are for x86-64")
+    program = many_program(t)
+    clock = t.build("hasty_clock.c", shared=True, instrument=False, ldflags=["-ldl"])
+    plan = [t.context.command, "plan", program]
+    plain = t.environment(False)
+    slow = {**plain, "LD_PRELOAD": clock}
+    for workers in ([], ["--workers", "1"]):
+        status, shown = on_terminal([*plan, *workers], slow)
+        t.same("status", 0, status)
+        check_line(t, f"calltrace plan {workers}", shown)
+    t.same("what takes no time", (0, b""), on_terminal(plan[:2] + [clock], plain))
+    t.same("with --quiet", (0, b""), on_terminal([*plan, "--quiet"], slow))
+    done = subprocess.run(plan, env=slow, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    t.same("elsewhere", (0, b""), (done.returncode, done.stderr))
+
+    # The same when the library starts it.
+    env = {
+        **t.environment(True, {"CALLTRACE_CAPTURE_ARGS": "1"}),
+        **install(t, f'LD_PRELOAD={shlex.quote(clock)} exec "$real" "$@"'),
+    }
+    status, shown = on_terminal([program], env)
+    t.same("status", 0, status)
+    check_line(t, "a program", shown)
+    t.same("plans from the cache", (0, b""), on_terminal([program], env))
+    shutil.rmtree(env["XDG_CACHE_HOME"])
+    done = subprocess.run([program], env=env, stderr=subprocess.PIPE)
+    t.same("a program elsewhere", (0, b""), (done.returncode, done.stderr))
