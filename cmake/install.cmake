@@ -30,4 +30,13 @@ install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR}
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN man EXCLUDE)
 if(NOT CALLTRACE_RUNTIME_ONLY)
     install(TARGETS calltrace RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    set(pages ${CMAKE_BINARY_DIR}/src/cli/man)
+    install(DIRECTORY ${pages}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
+        FILES_MATCHING PATTERN "*.1")
+    install(FILES ${pages}/calltrace.bash RENAME calltrace
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+    install(FILES ${pages}/calltrace.zsh RENAME _calltrace
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+    install(FILES ${pages}/calltrace.fish DESTINATION
+        ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()

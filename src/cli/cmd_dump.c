@@ -6,39 +6,37 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
-#include "cli/arguments.h"
 #include "export/names.h"
 #include "format/file.h"
 #include "reader/dump.h"
 
-enum { OPTION_STREAM = 256, OPTION_LIMIT };
-
-static const struct option options[] = {
-	{"stream", required_argument, NULL, OPTION_STREAM},
-	{"limit", required_argument, NULL, OPTION_LIMIT},
-	{0},
+struct request {
+	uint64_t stream;
+	uint64_t limit;
 };
 
-static struct ct_error *parse(int argc, char **argv, struct ct_dump_options *dump, const char **raw)
-{
-	struct ct_error *err = NULL;
-	uint64_t number;
-	int option;
-
-	while ((option = ct_arguments_next(argc, argv, ":", options, &err)) != -1) {
-		if (!err && option == OPTION_STREAM)
-			err = ct_arguments_number("--stream", optarg, 1, UINT32_MAX, &number);
-		else if (!err)
-			err = ct_arguments_number("--limit", optarg, 1, UINT64_MAX, &number);
-		if (err)
-			return err;
-		if (option == OPTION_STREAM)
-			dump->stream = (uint32_t)number;
-		else
-			dump->limit = number;
-	}
-	return ct_arguments_one(argc, argv, "the raw trace to read", raw);
-}
+#define OFFSET(member) offsetof(struct request, member)
+static const struct ct_option options_table[] = {
+	{.kind = CT_OPTION_NUMBER,
+	 .name = "stream",
+	 .value = "N",
+	 .help = "only thread number N, from 1 in the order of their first calls",
+	 .offset = OFFSET(stream),
+	 .low = 1,
+	 .high = UINT32_MAX},
+	{.kind = CT_OPTION_NUMBER,
+	 .name = "limit",
+	 .value = "N",
+	 .help = "at most N records",
+	 .offset = OFFSET(limit),
+	 .low = 1,
+	 .high = UINT64_MAX},
+};
+static const struct ct_option_group own_group = {
+	.options = options_table,
+	.count = sizeof(options_table) / sizeof(options_table[0]),
+};
+static const struct ct_option_group *const groups[] = {&own_group};
 
 static void trace_cleanup(struct ct_trace **trace)
 {
@@ -66,10 +64,14 @@ static struct ct_bytes name_of(const void *pointer, uint32_t site)
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
 	ct_cleanup(trace_cleanup) struct ct_trace *trace = NULL;
-	struct ct_dump_options dump = {0};
+	struct request request = {0};
+	const struct ct_option_target target = {&own_group, &request};
 	const char *raw;
+	int operands;
 
-	*err = parse(argc, argv, &dump, &raw);
+	*err = ct_options_read(argc, argv, &target, 1, false, &operands);
+	if (!*err)
+		*err = ct_options_one(argv, operands, "the raw trace to read", &raw);
 	if (*err)
 		return CT_EXIT_USAGE;
 	ct_cleanup(names_cleanup) struct ct_names *names = NULL;
@@ -78,8 +80,12 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 		*err = ct_names_create(trace, false, NULL, &names);
 	if (*err)
 		return CT_EXIT_FAILURE;
-	dump.name_of = name_of;
-	dump.names = names;
+	const struct ct_dump_options dump = {
+		.stream = (uint32_t)request.stream,
+		.limit = request.limit,
+		.name_of = name_of,
+		.names = names,
+	};
 	*err = ct_dump(trace, stdout, &dump);
 	if (*err)
 		return CT_EXIT_FAILURE;
@@ -96,10 +102,8 @@ const struct ct_command ct_command_dump = {
 	.name = "dump",
 	.run = run,
 	.summary = "print what a raw trace holds, for debugging",
-	.help = "usage: calltrace dump RAW [OPTION]...\n"
-		"\n"
-		"Prints the blocks, tables and records of the raw trace RAW.\n"
-		"\n"
-		"      --stream N  only thread number N, from 1 in the order of their first calls\n"
-		"      --limit N   at most N records\n",
+	.synopsis = "TRACE [OPTION]...",
+	.description = "Prints the blocks, tables and records of the raw trace TRACE (.ctrace).",
+	.groups = groups,
+	.group_count = 1,
 };

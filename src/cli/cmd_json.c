@@ -46,28 +46,16 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 	return status;
 }
 
+static const struct ct_option_group *const groups[] = {&ct_convert_group};
+
 const struct ct_command ct_command_json = {
 	.name = "json",
 	.run = run,
 	.summary = "write a raw trace as a JSON document",
-	.help = "usage: calltrace json RAW [-o OUT] [OPTION]...\n"
-		"\n"
-		"Writes the raw trace RAW (.ctrace) as a JSON document.\n"
-		"\n"
-		"  -o, --output OUT     write to OUT; '-' is standard output; without it, to\n"
-		"                       RAW's name with .json in place of .ctrace\n"
-		"      --pretty         indent; --compact does not; without either, as\n"
-		"                       CALLTRACE_PRETTY_JSON was when the trace was recorded\n"
-		"      --layout LAYOUT  nested: calls contain the calls they made; flat: one list,\n"
-		"                       each call with its parent_id; without it, as\n"
-		"                       CALLTRACE_JSON_LAYOUT was\n"
-		"      --max-nesting N  in a nested document, calls deeper than N levels lie flat\n"
-		"                       in the list of their ancestor at that level; 'unlimited'\n"
-		"                       nests all, which jq 1.6 reads up to 83 levels; default\n"
-		"                       80, or fewer where values of calls are nested, too\n"
-		"      --live           read the trace of a process that still runs\n"
-		"      --remove-raw     remove RAW once OUT is complete\n"
-		"  -q, --quiet          say nothing but errors\n"
-		"      --from-runtime   what libcalltrace.so passes at the program's end:\n"
-		"                       --quiet --live --remove-raw\n",
+	.synopsis = "TRACE [-o FILE] [OPTION]...",
+	.description =
+		"Writes the raw trace TRACE (.ctrace) as a JSON document, without -o under TRACE's "
+		"name with .json in place of .ctrace.",
+	.groups = groups,
+	.group_count = 1,
 };

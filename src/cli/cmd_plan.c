@@ -13,104 +13,101 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
-#include "cli/arguments.h"
 #include "cli/term.h"
 #include "plan/cache.h"
 #include "plan/explain.h"
 #include "plan/planner.h"
 
-enum {
-	OPTION_FD = 256,
-	OPTION_MAX_STRING,
-	OPTION_MAX_POINTEE,
-	OPTION_FILTER,
-	OPTION_LIST,
-	OPTION_WORKERS,
-	OPTION_QUIET,
-	OPTION_FROM_RUNTIME,
-};
-
 enum { WORKERS_MAX = 64 };
-
-static const struct option options[] = {
-	{"fd", required_argument, NULL, OPTION_FD},
-	{"max-string", required_argument, NULL, OPTION_MAX_STRING},
-	{"max-pointee", required_argument, NULL, OPTION_MAX_POINTEE},
-	{"args-filter", required_argument, NULL, OPTION_FILTER},
-	{"list", optional_argument, NULL, OPTION_LIST},
-	{"workers", required_argument, NULL, OPTION_WORKERS},
-	{"quiet", no_argument, NULL, OPTION_QUIET},
-	{"from-runtime", no_argument, NULL, OPTION_FROM_RUNTIME},
-	{0},
-};
+#define NO_FD UINT64_MAX
 
 struct request {
 	const char *module;
-	int fd; /* -1: print for people */
-	unsigned int workers;
-	struct ct_plan_settings settings;
+	uint64_t fd; /* NO_FD: print for people */
+	uint64_t workers, max_string, max_pointee;
 	const char *filter_text;
+	const char *list_text; /* "": of all functions; NULL: no list */
 	bool is_quiet;
-	bool is_list;
-	const char *list_text;
+	bool is_from_runtime;
+	struct ct_plan_settings settings;
 };
 
-static struct ct_error *parse_option(int option, struct request *ret)
-{
-	struct ct_error *err = NULL;
-	uint64_t number = 0;
-	switch (option) {
-	case OPTION_FD:
-		err = ct_arguments_number("--fd", optarg, 0, INT_MAX, &number);
-		ret->fd = (int)number;
-		break;
-	case OPTION_MAX_STRING:
-		err = ct_arguments_number("--max-string", optarg, 1, CT_PLAN_STRING_MAX, &number);
-		ret->settings.max_string = (uint32_t)number;
-		break;
-	case OPTION_MAX_POINTEE:
-		err = ct_arguments_number("--max-pointee", optarg, 0, CT_PLAN_POINTEE_MAX, &number);
-		ret->settings.max_pointee = (uint32_t)number;
-		break;
-	case OPTION_FILTER:
-		ret->filter_text = *optarg ? optarg : NULL;
-		break;
-	case OPTION_WORKERS:
-		err = ct_arguments_number("--workers", optarg, 1, WORKERS_MAX, &number);
-		ret->workers = (unsigned int)number;
-		break;
-	case OPTION_QUIET:
-		ret->is_quiet = true;
-		break;
-	case OPTION_LIST:
-		ret->is_list = true;
-		ret->list_text = optarg;
-		break;
-	default:
-		break;
-	}
-	return err;
-}
+#define OFFSET(member) offsetof(struct request, member)
+static const struct ct_option options_table[] = {
+	{.kind = CT_OPTION_OPTIONAL,
+	 .name = "list",
+	 .value = "PATTERNS",
+	 .help = "every hook, and where each value is, or why it is not there; of the functions "
+		 "that PATTERNS mean",
+	 .offset = OFFSET(list_text)},
+	{.kind = CT_OPTION_TEXT,
+	 .name = "args-filter",
+	 .value = "PATTERNS",
+	 .help = "as with CALLTRACE_ARGS_FILTER=PATTERNS",
+	 .offset = OFFSET(filter_text)},
+	{.kind = CT_OPTION_NUMBER,
+	 .name = "max-string",
+	 .value = "N",
+	 .help = "as with CALLTRACE_MAX_STRING=N; default 64",
+	 .offset = OFFSET(max_string),
+	 .low = 1,
+	 .high = CT_PLAN_STRING_MAX},
+	{.kind = CT_OPTION_NUMBER,
+	 .name = "max-pointee",
+	 .value = "N",
+	 .help = "as with CALLTRACE_MAX_POINTEE=N; default 1",
+	 .offset = OFFSET(max_pointee),
+	 .high = CT_PLAN_POINTEE_MAX},
+	{.kind = CT_OPTION_NUMBER,
+	 .name = "workers",
+	 .value = "N",
+	 .help = "processes to plan in; default: as many as processors, for a large MODULE",
+	 .offset = OFFSET(workers),
+	 .low = 1,
+	 .high = WORKERS_MAX},
+	{.kind = CT_OPTION_FLAG,
+	 .name = "quiet",
+	 .help = "no progress on the terminal",
+	 .offset = OFFSET(is_quiet)},
+	/* What libcalltrace.so passes: where the plans are to be written. */
+	{.kind = CT_OPTION_NUMBER,
+	 .name = "fd",
+	 .value = "N",
+	 .offset = OFFSET(fd),
+	 .high = INT_MAX},
+	{.kind = CT_OPTION_FLAG, .name = "from-runtime", .offset = OFFSET(is_from_runtime)},
+};
+static const struct ct_option_group own_group = {
+	.options = options_table,
+	.count = sizeof(options_table) / sizeof(options_table[0]),
+};
+static const struct ct_option_group *const groups[] = {&own_group};
 
 static struct ct_error *parse(int argc, char **argv, struct request *ret)
 {
-	struct ct_error *err = NULL;
-	int option;
 	*ret = (struct request){
-		.fd = -1,
-		.settings = {.max_string = CT_PLAN_STRING_DEFAULT,
-			     .max_pointee = CT_PLAN_POINTEE_DEFAULT},
+		.fd = NO_FD,
+		.max_string = CT_PLAN_STRING_DEFAULT,
+		.max_pointee = CT_PLAN_POINTEE_DEFAULT,
 	};
-	while ((option = ct_arguments_next(argc, argv, ":", options, &err)) != -1) {
-		if (!err)
-			err = parse_option(option, ret);
-		if (err)
-			return err;
-	}
-	if (ret->filter_text)
-		ret->settings.filter_hash = ct_hash_bytes(ret->filter_text,
-							  strlen(ret->filter_text));
-	return ct_arguments_one(argc, argv, "the program or library to plan for", &ret->module);
+	const struct ct_option_target target = {&own_group, ret};
+	int operands;
+	struct ct_error *err = ct_options_read(argc, argv, &target, 1, false, &operands);
+	if (!err)
+		err = ct_options_one(argv, operands, "the program or library to plan for",
+				     &ret->module);
+	if (err)
+		return err;
+	if (ret->filter_text && !*ret->filter_text)
+		ret->filter_text = NULL;
+	ret->settings = (struct ct_plan_settings){
+		.max_string = (uint32_t)ret->max_string,
+		.max_pointee = (uint32_t)ret->max_pointee,
+		.filter_hash = ret->filter_text
+				       ? ct_hash_bytes(ret->filter_text, strlen(ret->filter_text))
+				       : 0,
+	};
+	return NULL;
 }
 
 static void cleanup_file(struct ct_elf_file **file)
@@ -144,7 +141,7 @@ static struct ct_error *explain(const struct request *request, const struct ct_e
 	struct ct_hook_sites sites = {0};
 	struct ct_plan_names names = {0};
 	ct_cleanup(cleanup_patterns) struct ct_patterns *patterns = NULL;
-	struct ct_error *err = request->list_text
+	struct ct_error *err = request->list_text && *request->list_text
 				       ? ct_patterns_create(request->list_text, &patterns)
 				       : NULL;
 	if (err)
@@ -153,7 +150,7 @@ static struct ct_error *explain(const struct request *request, const struct ct_e
 			       file->build_id_bytes, &plan_file))
 		return ct_error_create("the plans of '%s' are damaged", request->module);
 	err = ct_hook_sites_find(file, &sites);
-	if (!err && request->is_list) {
+	if (!err && request->list_text) {
 		if (!ct_plan_names_init(&names, file, NULL))
 			err = ct_error_nomem;
 		else
@@ -206,15 +203,15 @@ static struct ct_error *make_plans(const struct request *request)
 	struct ct_planner_options planner = {
 		.settings = request->settings,
 		.filter = filter,
-		.workers = request->workers,
+		.workers = (unsigned int)request->workers,
 		.progress = request->is_quiet ? NULL : ct_term_plan_progress,
 	};
-	if (request->fd >= 0) {
+	if (request->fd != NO_FD) {
 		struct ct_plan_cache cache;
 		ct_plan_cache_open(&cache, file, &request->settings);
 		err = plan_with_cache(file, &planner, &cache, &plans);
 		ct_plan_cache_close(&cache);
-		return err ? err : write_all(request->fd, plans.bytes, plans.length);
+		return err ? err : write_all((int)request->fd, plans.bytes, plans.length);
 	}
 	err = ct_planner_run(file, &planner, &plans);
 	if (err)
@@ -248,21 +245,11 @@ const struct ct_command ct_command_plan = {
 	.name = "plan",
 	.run = run,
 	.summary = "show which arguments and return values can be captured",
-	.help = "usage: calltrace plan MODULE [OPTION]...\n"
-		"\n"
-		"Finds out how the arguments and return values of the functions of MODULE, a\n"
-		"program or library compiled with -finstrument-functions and -g, are captured\n"
-		"(CALLTRACE_CAPTURE_ARGS=1), and prints how many can be.\n"
-		"\n"
-		"      --list[=PATTERNS]  every hook, and where each value is, or why it is not\n"
-		"                         there; of the functions that PATTERNS mean\n"
-		"      --args-filter PATTERNS\n"
-		"                         as with CALLTRACE_ARGS_FILTER=PATTERNS\n"
-		"      --max-string N     as with CALLTRACE_MAX_STRING=N; default 64\n"
-		"      --max-pointee N    as with CALLTRACE_MAX_POINTEE=N; default 1\n"
-		"      --workers N        processes to plan in; default: as many as processors, for a\n"
-		"                         large MODULE\n"
-		"      --quiet            no progress on the terminal\n"
-		"      --fd N             write the plans to file descriptor N\n"
-		"      --from-runtime     what libcalltrace.so passes\n",
+	.synopsis = "MODULE [OPTION]...",
+	.description =
+		"Finds out how the arguments and return values of the functions of MODULE, a program "
+		"or library compiled with -finstrument-functions and -g, are captured "
+		"(CALLTRACE_CAPTURE_ARGS=1), and prints how many can be.",
+	.groups = groups,
+	.group_count = 1,
 };

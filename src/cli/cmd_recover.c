@@ -138,20 +138,18 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 	return status;
 }
 
+static const struct ct_option_group *const groups[] = {&ct_convert_group};
+
 const struct ct_command ct_command_recover = {
 	.name = "recover",
 	.run = run,
 	.summary = "save the calls of a process that was killed as a JSON document",
-	.help = "usage: calltrace recover RAW [-o OUT] [OPTION]...\n"
-		"\n"
-		"Writes the raw trace RAW, which a killed process left behind, as a JSON\n"
-		"document, and says how the process ended, what was saved and what is lost.\n"
-		"RAW is kept.\n"
-		"\n"
-		"  -o, --output OUT     write to OUT; '-' is standard output; without it, to the\n"
-		"                       file the program was to write, if RAW still has the name\n"
-		"                       that belongs to it, else to RAW's name with .json\n"
-		"      --live           read the trace of a process that still runs\n"
-		"\n"
-		"The other options are those of 'calltrace json'.\n",
+	.synopsis = "TRACE [-o FILE] [OPTION]...",
+	.description =
+		"Writes the raw trace TRACE, which a killed process left behind, as a JSON document, "
+		"and says how the process ended, what was saved and what is lost. TRACE is kept. "
+		"Without -o the document has the name the program was to write, if TRACE still "
+		"has the name that belongs to it, else TRACE's name with .json.",
+	.groups = groups,
+	.group_count = 1,
 };

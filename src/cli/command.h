@@ -19,8 +19,8 @@ struct ct_command {
 	const char *name;
 	/* argv[0] is the command's name. On failure `*err` says why; main() prints it. */
 	enum ct_exit (*run)(int argc, char **argv, struct ct_error **err);
-	const char *summary;
-	const char *help;     /* what `calltrace help NAME` prints; NULL: made from what follows */
+	const char *summary; /* of a few words */
+	/* The rest is for `calltrace help NAME`, manual pages and completion. */
 	const char *synopsis; /* behind "calltrace NAME " */
 	const char *description;
 	const struct ct_option_group *const *groups;

@@ -2,7 +2,9 @@
 /* A raw trace to a document: see convert.h. */
 #include "cli/convert.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,110 +12,114 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "cli/arguments.h"
 #include "cli/term.h"
 
-enum {
-	OPTION_PRETTY = 256,
-	OPTION_COMPACT,
-	OPTION_LAYOUT,
-	OPTION_MAX_NESTING,
-	OPTION_QUIET,
-	OPTION_REMOVE_RAW,
-	OPTION_FROM_RUNTIME,
-	OPTION_LIVE,
+enum { LAYOUT_NESTED, LAYOUT_FLAT, LAYOUT_AS_RECORDED };
+
+/* As they are given. */
+struct request {
+	const char *output, *max_nesting;
+	bool pretty, compact;
+	unsigned int layout;
+	bool live, remove_raw, quiet, from_runtime;
 };
 
-static const struct option options[] = {
-	{"output", required_argument, NULL, 'o'},
-	{"pretty", no_argument, NULL, OPTION_PRETTY},
-	{"compact", no_argument, NULL, OPTION_COMPACT},
-	{"layout", required_argument, NULL, OPTION_LAYOUT},
-	{"max-nesting", required_argument, NULL, OPTION_MAX_NESTING},
-	{"quiet", no_argument, NULL, OPTION_QUIET},
-	{"remove-raw", no_argument, NULL, OPTION_REMOVE_RAW},
-	{"from-runtime", no_argument, NULL, OPTION_FROM_RUNTIME},
-	{"live", no_argument, NULL, OPTION_LIVE},
-	{0},
+#define OFFSET(member) offsetof(struct request, member)
+static const struct ct_option options_table[] = {
+	{.kind = CT_OPTION_TEXT,
+	 .letter = 'o',
+	 .name = "output",
+	 .value = "FILE",
+	 .choices = "file",
+	 .help = "write to FILE, or to standard output if it is '-'",
+	 .offset = OFFSET(output)},
+	{.kind = CT_OPTION_FLAG,
+	 .name = "pretty",
+	 .help = "indent; without --pretty and --compact as CALLTRACE_PRETTY_JSON was when the "
+		 "trace was recorded",
+	 .offset = OFFSET(pretty)},
+	{.kind = CT_OPTION_FLAG,
+	 .name = "compact",
+	 .help = "do not indent",
+	 .offset = OFFSET(compact)},
+	{.kind = CT_OPTION_CHOICE,
+	 .name = "layout",
+	 .value = "LAYOUT",
+	 .choices = "nested|flat",
+	 .help = "nested: calls contain the calls they made; flat: one list, each call with its "
+		 "parent_id; without it as CALLTRACE_JSON_LAYOUT was",
+	 .offset = OFFSET(layout)},
+	{.kind = CT_OPTION_TEXT,
+	 .name = "max-nesting",
+	 .value = "N",
+	 .help = "in a nested document, calls deeper than N levels lie flat in the list of their "
+		 "ancestor at that level; 'unlimited' nests all, of which jq 1.6 reads up to 83 "
+		 "levels; default 80, or fewer where values of calls are nested, too",
+	 .offset = OFFSET(max_nesting)},
+	{.kind = CT_OPTION_FLAG,
+	 .name = "live",
+	 .help = "read the trace of a process that still runs",
+	 .offset = OFFSET(live)},
+	{.kind = CT_OPTION_FLAG,
+	 .name = "remove-raw",
+	 .help = "remove TRACE once the document is complete",
+	 .offset = OFFSET(remove_raw)},
+	{.kind = CT_OPTION_FLAG,
+	 .letter = 'q',
+	 .name = "quiet",
+	 .help = "say nothing but errors",
+	 .offset = OFFSET(quiet)},
+	/* What libcalltrace.so passes at the program's end. */
+	{.kind = CT_OPTION_FLAG, .name = "from-runtime", .offset = OFFSET(from_runtime)},
+};
+const struct ct_option_group ct_convert_group = {
+	.options = options_table,
+	.count = sizeof(options_table) / sizeof(options_table[0]),
 };
 
-static struct ct_error *set_layout(struct ct_convert *convert, const char *value)
+static struct ct_error *read_max_nesting(const char *text, uint32_t *ret)
 {
-	convert->has_layout = true;
-	if (strcmp(value, "nested") == 0)
-		convert->layout = CT_JSON_NESTED;
-	else if (strcmp(value, "flat") == 0)
-		convert->layout = CT_JSON_FLAT;
-	else
-		return ct_error_create("--layout: '%s' is neither 'nested' nor 'flat'", value);
+	const uint64_t most = CT_JSON_UNLIMITED_NESTING - 1;
+	char *end = NULL;
+	*ret = CT_JSON_UNLIMITED_NESTING;
+	if (strcmp(text, "unlimited") == 0)
+		return NULL;
+	errno = 0;
+	uint64_t number = isdigit((unsigned char)text[0]) ? strtoull(text, &end, 10) : 0;
+	if (!end || *end || errno || number < 1 || number > most)
+		return ct_error_create(
+			"--max-nesting: '%s' is not a whole number from 1 to %" PRIu64, text, most);
+	*ret = (uint32_t)number;
 	return NULL;
-}
-
-static struct ct_error *set_max_nesting(struct ct_convert *convert, const char *value)
-{
-	uint64_t number;
-
-	if (strcmp(value, "unlimited") == 0) {
-		convert->max_nesting = CT_JSON_UNLIMITED_NESTING;
-		return NULL;
-	}
-	struct ct_error *err = ct_arguments_number("--max-nesting", value, 1,
-						   CT_JSON_UNLIMITED_NESTING - 1, &number);
-	if (!err)
-		convert->max_nesting = (uint32_t)number;
-	return err;
-}
-
-static struct ct_error *set_option(struct ct_convert *convert, int option)
-{
-	switch (option) {
-	case 'o':
-		convert->output = optarg;
-		return NULL;
-	case OPTION_PRETTY:
-	case OPTION_COMPACT:
-		convert->has_pretty = true;
-		convert->pretty = option == OPTION_PRETTY;
-		return NULL;
-	case OPTION_LAYOUT:
-		return set_layout(convert, optarg);
-	case OPTION_MAX_NESTING:
-		return set_max_nesting(convert, optarg);
-	case 'q':
-	case OPTION_QUIET:
-		convert->quiet = true;
-		return NULL;
-	case OPTION_REMOVE_RAW:
-		convert->remove_raw = true;
-		return NULL;
-	case OPTION_FROM_RUNTIME:
-		/* The process is there still, waiting for us; it wrote its last word. */
-		convert->quiet = convert->remove_raw = convert->live = true;
-		return NULL;
-	default:
-		convert->live = true;
-		return NULL;
-	}
 }
 
 struct ct_error *ct_convert_parse(int argc, char **argv, struct ct_convert *ret)
 {
-	struct ct_convert convert = {.max_nesting = CT_JSON_DEFAULT_NESTING};
-	struct ct_error *err = NULL;
-	int option;
+	struct request request = {.layout = LAYOUT_AS_RECORDED};
+	const struct ct_option_target target = {&ct_convert_group, &request};
+	int operands;
 
-	while ((option = ct_arguments_next(argc, argv, ":o:q", options, &err)) != -1) {
-		if (!err)
-			err = set_option(&convert, option);
-		if (err)
-			return err;
-	}
-	err = ct_arguments_one(argc, argv, "the raw trace to read", &convert.raw);
+	*ret = (struct ct_convert){.max_nesting = CT_JSON_DEFAULT_NESTING};
+	struct ct_error *err = ct_options_read(argc, argv, &target, 1, false, &operands);
+	if (!err)
+		err = ct_options_one(argv, operands, "the raw trace to read", &ret->raw);
+	if (!err && request.max_nesting)
+		err = read_max_nesting(request.max_nesting, &ret->max_nesting);
+	if (!err && request.pretty && request.compact)
+		err = ct_error_create("%s: give --pretty or --compact, not both", argv[0]);
+	if (!err && request.output && !*request.output)
+		err = ct_error_create("%s: the name of the output is empty", argv[0]);
 	if (err)
 		return err;
-	if (convert.output && !*convert.output)
-		return ct_error_create("%s: the name of the output is empty", argv[0]);
-	*ret = convert;
+	ret->output = request.output;
+	ret->has_pretty = request.pretty || request.compact;
+	ret->pretty = request.pretty;
+	ret->has_layout = request.layout != LAYOUT_AS_RECORDED;
+	ret->layout = request.layout == LAYOUT_FLAT ? CT_JSON_FLAT : CT_JSON_NESTED;
+	/* The process is there still, waiting for us; it wrote its last word. */
+	ret->quiet = request.quiet || request.from_runtime;
+	ret->remove_raw = request.remove_raw || request.from_runtime;
+	ret->live = request.live || request.from_runtime;
 	return NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "export/json.h"
 #include "reader/trace.h"
 
@@ -22,7 +23,9 @@ struct ct_convert {
 	bool live; /* a process that still runs is fine */
 };
 
-/* Reads the arguments of `json` and `recover`. */
+/* The options of `json` and `recover`. */
+extern const struct ct_option_group ct_convert_group;
+/* Reads their arguments. */
 struct ct_error *ct_convert_parse(int argc, char **argv, struct ct_convert *ret)
 	__attribute__((warn_unused_result));
 

@@ -6,19 +6,25 @@
 
 #include "calltrace/version.h"
 #include "cli/command.h"
+#include "cli/manual.h"
 #include "cli/term.h"
 #include "export/output.h"
 
-/* The table also is the help. */
+/* The table also is the help. clang-format would put several on a line. */
+/* clang-format off */
 static const struct ct_command *const commands[] = {
-	&ct_command_report, &ct_command_json, &ct_command_recover,
-	&ct_command_dump,   &ct_command_plan,
+	&ct_command_report,
+	&ct_command_json,
+	&ct_command_recover,
+	&ct_command_dump,
+	&ct_command_plan,
+	NULL,
 };
-enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+/* clang-format on */
 
 static const struct ct_command *find_command(const char *name)
 {
-	for (int i = 0; i < COMMAND_COUNT; i++) {
+	for (int i = 0; commands[i]; i++) {
 		if (strcmp(commands[i]->name, name) == 0)
 			return commands[i];
 	}
@@ -32,20 +38,18 @@ static void print_help(FILE *to)
 	      "Reads what libcalltrace.so recorded of a program's calls.\n"
 	      "\n",
 	      to);
-	for (int i = 0; i < COMMAND_COUNT; i++)
+	for (int i = 0; commands[i]; i++)
 		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n"
 	      "  calltrace help COMMAND    what a command does, and its options\n"
+	      "  calltrace completion SHELL\n"
+	      "                            a script for bash, zsh or fish\n"
 	      "  calltrace --version       the version\n",
 	      to);
 }
 
 static void print_command(const struct ct_command *command, FILE *to)
 {
-	if (command->help) {
-		fputs(command->help, to);
-		return;
-	}
 	fprintf(to, "usage: calltrace %s %s\n\n", command->name, command->synopsis);
 	ct_options_wrap(to, command->description, 0, 0, 79);
 	fputc('\n', to);
@@ -66,8 +70,28 @@ static int finish_stdout(void)
 	return CT_EXIT_FAILURE;
 }
 
+/* help --man [COMMAND]: what the build makes manual pages of. */
+static int print_manual(int argc, char **argv)
+{
+	const struct ct_command *command = argc > 2 ? find_command(argv[2]) : NULL;
+	if (argc > 2 && !command)
+		return report_unknown(argv[2]);
+	ct_manual_print(stdout, commands, command);
+	return finish_stdout();
+}
+
+static int print_completion(int argc, char **argv)
+{
+	if (argc == 2 && ct_completion_print(stdout, commands, argv[1]))
+		return finish_stdout();
+	ct_term_say("completion: name a shell: bash, zsh or fish");
+	return CT_EXIT_USAGE;
+}
+
 static int help(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "--man") == 0)
+		return print_manual(argc, argv);
 	if (argc > 2) {
 		ct_term_say("help: '%s' is one argument too many", argv[2]);
 		return CT_EXIT_USAGE;
@@ -140,6 +164,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(name, "help") == 0)
 		return help(argc - 1, argv + 1);
+	if (strcmp(name, "completion") == 0)
+		return print_completion(argc - 1, argv + 1);
 	const struct ct_command *command = find_command(name);
 	if (!command)
 		return report_unknown(name);

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,14 +64,22 @@ static struct found find_name(const struct reader *reader, const char *name, siz
 
 /* ---- values ---- */
 
-static struct ct_error *read_number(const char *option, const char *text, uint64_t *ret)
+static struct ct_error *read_number(const struct ct_option *option, const char *shown,
+				    const char *text, uint64_t *ret)
 {
+	bool is_bounded = option->low || option->high;
 	char *end = NULL;
 	errno = 0;
-	*ret = isdigit((unsigned char)text[0]) ? strtoull(text, &end, 10) : 0;
-	if (!end || *end || errno)
-		return ct_error_create("%s: '%s' is not a whole number", option, text);
-	return NULL;
+	uint64_t value = isdigit((unsigned char)text[0]) ? strtoull(text, &end, 10) : 0;
+	bool is_number = end && !*end && !errno;
+	if (is_number && (!is_bounded || (value >= option->low && value <= option->high))) {
+		*ret = value;
+		return NULL;
+	}
+	if (!is_bounded)
+		return ct_error_create("%s: '%s' is not a whole number", shown, text);
+	return ct_error_create("%s: '%s' is not a whole number from %" PRIu64 " to %" PRIu64, shown,
+			       text, option->low, option->high);
 }
 
 static struct ct_error *read_time(const char *option, const char *text, uint64_t *ret)
@@ -105,6 +114,7 @@ static struct ct_error *set_value(const struct found *found, const char *shown, 
 		*(bool *)found->at = true;
 		return NULL;
 	case CT_OPTION_TEXT:
+	case CT_OPTION_OPTIONAL:
 		*(const char **)found->at = text;
 		return NULL;
 	case CT_OPTION_LIST:
@@ -113,7 +123,7 @@ static struct ct_error *set_value(const struct found *found, const char *shown, 
 		list->texts[list->count++] = text;
 		return NULL;
 	case CT_OPTION_NUMBER:
-		return read_number(shown, text, found->at);
+		return read_number(found->option, shown, text, found->at);
 	case CT_OPTION_TIME:
 		return read_time(shown, text, found->at);
 	case CT_OPTION_CHOICE:
@@ -149,8 +159,8 @@ static struct ct_error *read_long(const struct reader *reader, char **argv, int 
 		return equals ? ct_error_create("%s: '%s' takes no value; see 'calltrace help %s'",
 						reader->command, shown, reader->command)
 			      : set_value(&found, shown, NULL);
-	if (equals)
-		return set_value(&found, shown, equals + 1);
+	if (equals || found.option->kind == CT_OPTION_OPTIONAL)
+		return set_value(&found, shown, equals ? equals + 1 : "");
 	if (*at == argc)
 		return lacks_value(reader, shown);
 	return set_value(&found, shown, argv[(*at)++]);
@@ -212,6 +222,18 @@ struct ct_error *ct_options_read(int argc, char **argv, const struct ct_option_t
 	return NULL;
 }
 
+struct ct_error *ct_options_one(char **argv, int operands, const char *what, const char **ret)
+{
+	if (operands == 0)
+		return ct_error_create("%s: name %s; see 'calltrace help %s'", argv[0], what,
+				       argv[0]);
+	if (operands > 1)
+		return ct_error_create("%s: '%s' is one argument too many; see 'calltrace help %s'",
+				       argv[0], argv[2], argv[0]);
+	*ret = argv[1];
+	return NULL;
+}
+
 /* ---- help ---- */
 
 void ct_options_wrap(FILE *to, const char *text, unsigned int column, unsigned int indent,
@@ -250,6 +272,9 @@ static void print_option(FILE *to, const struct ct_option *option)
 				    : snprintf(head, sizeof(head), "      ");
 	length += snprintf(head + length, sizeof(head) - (size_t)length, "--%s%s%s", option->name,
 			   option->value ? " " : "", option->value ? option->value : "");
+	if (option->kind == CT_OPTION_OPTIONAL)
+		length = snprintf(head, sizeof(head), "      --%s[=%s]", option->name,
+				  option->value);
 	fputs(head, to);
 	if (length + 2 > HELP_COLUMN)
 		fprintf(to, "\n%*s", HELP_COLUMN, "");
@@ -264,6 +289,7 @@ void ct_options_print(FILE *to, const struct ct_option_group *const *groups, siz
 		fprintf(to, "%s%s%s\n", i ? "\n" : "",
 			groups[i]->title ? groups[i]->title : "Options", ":");
 		for (size_t j = 0; j < groups[i]->count; j++)
-			print_option(to, &groups[i]->options[j]);
+			if (groups[i]->options[j].help)
+				print_option(to, &groups[i]->options[j]);
 	}
 }

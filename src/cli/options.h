@@ -18,7 +18,8 @@ enum ct_option_kind {
 	CT_OPTION_FLAG = 1, /* bool: true */
 	CT_OPTION_TEXT,	    /* const char * */
 	CT_OPTION_LIST,	    /* struct ct_text_list: may come more than once */
-	CT_OPTION_NUMBER,   /* uint64_t */
+	CT_OPTION_OPTIONAL, /* const char *: --name=VALUE, or "" for --name alone */
+	CT_OPTION_NUMBER,   /* uint64_t, from `low` to `high` */
 	CT_OPTION_TIME,	    /* uint64_t, ns: "10us", "1.5s"; a bare number is ns */
 	CT_OPTION_CHOICE,   /* unsigned int: index of one of `choices` */
 };
@@ -28,8 +29,9 @@ struct ct_option {
 	char letter;	     /* 0: none */
 	const char *name;    /* without the dashes */
 	const char *value;   /* what stands for its value in help: "N" */
-	const char *help;    /* sentences; wrapped when they are printed */
+	const char *help;    /* sentences; wrapped when they are printed; NULL: not in help */
 	size_t offset;	     /* of what it sets */
+	uint64_t low, high;  /* of NUMBER; both 0: any */
 	const char *choices; /* of CHOICE: "nested|flat"; of a TEXT or LIST what completion
 			      * offers: "file", "directory", or NULL */
 };
@@ -61,6 +63,10 @@ struct ct_option_target {
  */
 struct ct_error *ct_options_read(int argc, char **argv, const struct ct_option_target *targets,
 				 size_t target_count, bool stops_at_operand, int *ret_operands)
+	__attribute__((warn_unused_result));
+
+/* The one operand there must be: argv[1], of `operands`. */
+struct ct_error *ct_options_one(char **argv, int operands, const char *what, const char **ret)
 	__attribute__((warn_unused_result));
 
 /* The groups' help, as in `calltrace help`, 80 columns wide. */

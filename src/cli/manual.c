@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* Manual pages and shell completion: see manual.h. */
+#include "cli/manual.h"
+
+#include <string.h>
+
+#include "calltrace/version.h"
+
+/* ---- manual pages ---- */
+
+/* Text as man(1) shows it: hyphens that can be copied, no requests by accident. */
+static void put_roff(FILE *to, const char *text)
+{
+	if (*text == '.' || *text == '\'')
+		fputs("\\&", to);
+	for (; *text; text++) {
+		if (*text == '\\')
+			fputs("\\e", to);
+		else if (*text == '-')
+			fputs("\\-", to);
+		else
+			fputc(*text, to);
+	}
+}
+
+static void put_option(FILE *to, const struct ct_option *option)
+{
+	fputs(".TP\n", to);
+	if (option->letter)
+		fprintf(to, "\\fB\\-%c\\fR, ", option->letter);
+	fputs("\\fB", to);
+	put_roff(to, "--");
+	put_roff(to, option->name);
+	fputs("\\fR", to);
+	if (option->value)
+		fprintf(to, option->kind == CT_OPTION_OPTIONAL ? "[=\\fI%s\\fR]" : " \\fI%s\\fR",
+			option->value);
+	fputc('\n', to);
+	put_roff(to, option->help);
+	if (option->kind == CT_OPTION_CHOICE) {
+		fputs(" (", to);
+		put_roff(to, option->choices);
+		fputc(')', to);
+	}
+	fputc('\n', to);
+}
+
+static void put_command(FILE *to, const struct ct_command *command)
+{
+	fprintf(to,
+		".TH CALLTRACE\\-%s 1 \"\" \"calltrace " CALLTRACE_VERSION "\"\n.SH NAME\n"
+		"calltrace\\-%s \\- ",
+		command->name, command->name);
+	put_roff(to, command->summary);
+	fprintf(to, "\n.SH SYNOPSIS\n.B calltrace %s\n", command->name);
+	put_roff(to, command->synopsis);
+	fputs("\n.SH DESCRIPTION\n", to);
+	put_roff(to, command->description);
+	fputc('\n', to);
+	for (size_t i = 0; i < command->group_count; i++) {
+		const struct ct_option_group *group = command->groups[i];
+		fprintf(to, ".SH %s\n", group->title ? group->title : "OPTIONS");
+		for (size_t j = 0; j < group->count; j++)
+			if (group->options[j].help)
+				put_option(to, &group->options[j]);
+	}
+	fputs(".SH EXIT STATUS\n0; 1 after a failure; 2 for arguments that make no sense.\n"
+	      ".SH SEE ALSO\n.BR calltrace (1)\n",
+	      to);
+}
+
+void ct_manual_print(FILE *to, const struct ct_command *const *commands,
+		     const struct ct_command *command)
+{
+	if (command) {
+		put_command(to, command);
+		return;
+	}
+	fputs(".TH CALLTRACE 1 \"\" \"calltrace " CALLTRACE_VERSION "\"\n.SH NAME\n"
+	      "calltrace \\- record every call of a C or C++ program, and read what was recorded\n"
+	      ".SH SYNOPSIS\n.B calltrace\n\\fICOMMAND\\fR [\\fIARGUMENT\\fR]...\n"
+	      ".SH DESCRIPTION\n"
+	      "A program compiled with \\fB\\-finstrument\\-functions\\fR and run with "
+	      "\\fBlibcalltrace.so\\fR preloaded leaves a trace of all its calls. "
+	      "\\fBcalltrace\\fR reads it.\n.SH COMMANDS\n",
+	      to);
+	for (; *commands; commands++) {
+		fprintf(to, ".TP\n.BR calltrace\\-%s (1)\n", (*commands)->name);
+		put_roff(to, (*commands)->summary);
+		fputc('\n', to);
+	}
+}
+
+/* ---- completion ---- */
+
+/* What a value is completed to: words, files, or nothing. */
+static bool takes_file(const struct ct_option *option)
+{
+	return option->kind != CT_OPTION_CHOICE && option->choices;
+}
+
+static void put_words(FILE *to, const char *choices)
+{
+	for (; *choices; choices++)
+		fputc(*choices == '|' ? ' ' : *choices, to);
+}
+
+static void put_bash_values(FILE *to, const struct ct_command *command)
+{
+	for (size_t i = 0; i < command->group_count; i++) {
+		for (size_t j = 0; j < command->groups[i]->count; j++) {
+			const struct ct_option *option = &command->groups[i]->options[j];
+			if (!option->help || option->kind == CT_OPTION_FLAG ||
+			    option->kind == CT_OPTION_OPTIONAL)
+				continue;
+			fprintf(to, "\t%s:--%s", command->name, option->name);
+			if (option->letter)
+				fprintf(to, " | %s:-%c", command->name, option->letter);
+			fputs(") ", to);
+			if (option->kind == CT_OPTION_CHOICE) {
+				fputs("words='", to);
+				put_words(to, option->choices);
+				fputs("'", to);
+			} else {
+				fputs(takes_file(option) ? "files=1" : ":", to);
+			}
+			fputs("; value=1 ;;\n", to);
+		}
+	}
+}
+
+static void put_option_words(FILE *to, const struct ct_command *command)
+{
+	for (size_t i = 0; i < command->group_count; i++)
+		for (size_t j = 0; j < command->groups[i]->count; j++)
+			if (command->groups[i]->options[j].help)
+				fprintf(to, " --%s", command->groups[i]->options[j].name);
+}
+
+static void put_bash(FILE *to, const struct ct_command *const *commands)
+{
+	fputs("# bash completion for calltrace\n"
+	      "_calltrace()\n{\n"
+	      "\tlocal current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
+	      "\tlocal command=${COMP_WORDS[1]} words= files= value=\n"
+	      "\tif ((COMP_CWORD == 1)); then\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'help",
+	      to);
+	for (size_t i = 0; commands[i]; i++)
+		fprintf(to, " %s", commands[i]->name);
+	fputs("' -- \"$current\")\n\t\treturn\n\tfi\n\tcase $command:$before in\n", to);
+	for (size_t i = 0; commands[i]; i++)
+		put_bash_values(to, commands[i]);
+	fputs("\tesac\n\tif [[ ! $value ]]; then\n\t\tcase $command in\n\t\thelp) words='", to);
+	for (size_t i = 0; commands[i]; i++)
+		fprintf(to, "%s%s", i ? " " : "", commands[i]->name);
+	fputs("' ;;\n", to);
+	for (size_t i = 0; commands[i]; i++) {
+		fprintf(to, "\t\t%s)\n\t\t\tfiles=1\n\t\t\t[[ $current != -* ]] || words='",
+			commands[i]->name);
+		put_option_words(to, commands[i]);
+		fputs("'\n\t\t\t;;\n", to);
+	}
+	fputs("\t\tesac\n\tfi\n"
+	      "\tif [[ $words ]]; then\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
+	      "\telif [[ $files ]]; then\n"
+	      "\t\tcompopt -o filenames\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
+	      "\tfi\n}\ncomplete -F _calltrace calltrace\n",
+	      to);
+}
+
+/* In single quotes, for zsh and fish. */
+static void put_quoted(FILE *to, const char *text, const char *escaped)
+{
+	for (; *text; text++) {
+		if (*text == '\'')
+			fputs("'\\''", to);
+		else if (strchr(escaped, *text))
+			fprintf(to, "\\%c", *text);
+		else
+			fputc(*text, to);
+	}
+}
+
+static void put_zsh_option(FILE *to, const struct ct_option *option)
+{
+	const char *star = option->kind == CT_OPTION_LIST ? "*" : "";
+	fprintf(to, "\t\t\t'%s--%s%s[", star, option->name,
+		option->kind == CT_OPTION_FLAG	     ? ""
+		: option->kind == CT_OPTION_OPTIONAL ? "=-"
+						     : "=");
+	put_quoted(to, option->help, "[]\\:");
+	fputs("]", to);
+	if (option->kind == CT_OPTION_CHOICE) {
+		fprintf(to, ":%s:(", option->value);
+		put_words(to, option->choices);
+		fputs(")", to);
+	} else if (option->kind != CT_OPTION_FLAG) {
+		fprintf(to, "%s:%s:%s", option->kind == CT_OPTION_OPTIONAL ? ":" : "",
+			option->value, takes_file(option) ? "_files" : "");
+	}
+	fputs("' \\\n", to);
+}
+
+static void put_zsh(FILE *to, const struct ct_command *const *commands)
+{
+	fputs("#compdef calltrace\n"
+	      "_calltrace()\n{\n\tlocal -a commands=(\n",
+	      to);
+	for (size_t i = 0; commands[i]; i++) {
+		fprintf(to, "\t\t'%s:", commands[i]->name);
+		put_quoted(to, commands[i]->summary, "\\:");
+		fputs("'\n", to);
+	}
+	fputs("\t)\n\tif ((CURRENT == 2)); then\n"
+	      "\t\t_describe command commands\n\t\treturn\n\tfi\n"
+	      "\tcase $words[2] in\n\thelp) _describe command commands ;;\n",
+	      to);
+	for (size_t i = 0; commands[i]; i++) {
+		fprintf(to, "\t%s)\n\t\tshift words\n\t\t((CURRENT--))\n\t\t_arguments \\\n",
+			commands[i]->name);
+		for (size_t j = 0; j < commands[i]->group_count; j++)
+			for (size_t k = 0; k < commands[i]->groups[j]->count; k++)
+				if (commands[i]->groups[j]->options[k].help)
+					put_zsh_option(to, &commands[i]->groups[j]->options[k]);
+		fputs("\t\t\t'*:file:_files'\n\t\t;;\n", to);
+	}
+	fputs("\tesac\n}\n_calltrace \"$@\"\n", to);
+}
+
+static void put_fish_option(FILE *to, const char *command, const struct ct_option *option)
+{
+	fprintf(to, "complete -c calltrace -n '__fish_seen_subcommand_from %s' -l %s", command,
+		option->name);
+	if (option->letter)
+		fprintf(to, " -s %c", option->letter);
+	if (option->kind == CT_OPTION_CHOICE) {
+		fputs(" -x -a '", to);
+		put_words(to, option->choices);
+		fputs("'", to);
+	} else if (option->kind != CT_OPTION_FLAG && option->kind != CT_OPTION_OPTIONAL) {
+		fputs(takes_file(option) ? " -r" : " -x", to);
+	}
+	fputs(" -d '", to);
+	for (const char *at = option->help; *at; at++)
+		fprintf(to, *at == '\'' || *at == '\\' ? "\\%c" : "%c", *at);
+	fputs("'\n", to);
+}
+
+static void put_fish(FILE *to, const struct ct_command *const *commands)
+{
+	fputs("# fish completion for calltrace\n", to);
+	for (size_t i = 0; commands[i]; i++)
+		fprintf(to, "complete -c calltrace -f -n __fish_use_subcommand -a %s -d '%s'\n",
+			commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; commands[i]; i++)
+		for (size_t j = 0; j < commands[i]->group_count; j++)
+			for (size_t k = 0; k < commands[i]->groups[j]->count; k++)
+				if (commands[i]->groups[j]->options[k].help)
+					put_fish_option(to, commands[i]->name,
+							&commands[i]->groups[j]->options[k]);
+}
+
+bool ct_completion_print(FILE *to, const struct ct_command *const *commands, const char *shell)
+{
+	static const struct {
+		const char *name;
+		void (*put)(FILE *to, const struct ct_command *const *commands);
+	} shells[] = {{"bash", put_bash}, {"zsh", put_zsh}, {"fish", put_fish}};
+	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
+		if (strcmp(shells[i].name, shell) != 0)
+			continue;
+		shells[i].put(to, commands);
+		return true;
+	}
+	return false;
+}
