@@ -14,8 +14,8 @@ struct ct_open_call {
 	uint64_t children_ns; /* durations of the children that ended */
 	uint64_t id;	      /* callers have lower ones */
 	uint32_t site;
-	bool mark; /* free for the pass */
-	uint8_t flags; /* the same */
+	bool mark;		/* free for the pass */
+	uint8_t flags;		/* the same */
 	uint32_t parent, depth; /* the same */
 };
 
