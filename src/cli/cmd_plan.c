@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "base/io.h"
 #include "cli/term.h"
 #include "plan/cache.h"
 #include "plan/explain.h"
@@ -120,20 +121,6 @@ static void cleanup_patterns(struct ct_patterns **patterns)
 	ct_patterns_destroy(*patterns);
 }
 
-static struct ct_error *write_all(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t written = write(fd, bytes, length);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return ct_error_errno(errno, "writing the plans");
-		bytes += written;
-		length -= (size_t)written;
-	}
-	return NULL;
-}
-
 static struct ct_error *explain(const struct request *request, const struct ct_elf_file *file,
 				const struct ct_strbuf *plans, struct ct_strbuf *ret)
 {
@@ -211,7 +198,9 @@ static struct ct_error *make_plans(const struct request *request)
 		ct_plan_cache_open(&cache, file, &request->settings);
 		err = plan_with_cache(file, &planner, &cache, &plans);
 		ct_plan_cache_close(&cache);
-		return err ? err : write_all((int)request->fd, plans.bytes, plans.length);
+		int error_number = err ? 0
+				       : ct_write_all((int)request->fd, plans.bytes, plans.length);
+		return error_number ? ct_error_errno(error_number, "writing the plans") : err;
 	}
 	err = ct_planner_run(file, &planner, &plans);
 	if (err)

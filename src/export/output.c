@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/io.h"
 
 enum {
 	BUFFER_BYTES = 1 << 20, /* larger ones fall out of the second-level cache */
@@ -69,20 +70,6 @@ void ct_output_remove_unfinished(void)
 		unlink(path);
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t count = write(fd, bytes, length);
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			return errno;
-		bytes += count;
-		length -= (size_t)count;
-	}
-	return 0;
-}
-
 static bool set_direct(int fd, bool direct)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -94,14 +81,14 @@ static int write_buffer(struct ct_output *output, const struct buffer *buffer)
 {
 	bool direct = output->may_be_direct && output->offset >= DIRECT_FROM_BYTES &&
 		      buffer->length % DIRECT_ALIGNMENT == 0 && set_direct(output->fd, true);
-	int error_number = write_all(output->fd, buffer->bytes, buffer->length);
+	int error_number = ct_write_all(output->fd, buffer->bytes, buffer->length);
 	if (direct) {
 		set_direct(output->fd, false);
 		if (error_number == EINVAL) {
 			output->may_be_direct = false;
 			if (lseek(output->fd, (off_t)output->offset, SEEK_SET) < 0)
 				return errno;
-			error_number = write_all(output->fd, buffer->bytes, buffer->length);
+			error_number = ct_write_all(output->fd, buffer->bytes, buffer->length);
 		}
 	}
 	output->offset += buffer->length;

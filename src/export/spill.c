@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/io.h"
 
 enum { SLOT_COUNT = 128, SLOT_BYTES = 64 * 1024, NO_SLOT = SLOT_COUNT };
 _Static_assert((int)SLOT_BYTES >= (int)CT_SINK_ROOM_BYTES, "a sink's memory");
@@ -48,19 +49,8 @@ struct ct_spill {
 
 static void write_at(struct ct_spill *spill, const void *bytes, size_t length, uint64_t offset)
 {
-	const char *at = bytes;
-	while (length > 0 && spill->error_number == 0) {
-		ssize_t count = pwrite(spill->fd, at, length, (off_t)offset);
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0) {
-			spill->error_number = errno;
-			break;
-		}
-		at += count;
-		offset += (uint64_t)count;
-		length -= (size_t)count;
-	}
+	if (spill->error_number == 0)
+		spill->error_number = ct_write_at(spill->fd, bytes, length, offset);
 }
 
 static void empty_slot(struct slot *slot)
@@ -149,18 +139,9 @@ struct ct_sink *ct_spill_sink(struct ct_spill *spill, uint32_t index)
 static struct ct_error *read_at(const struct ct_spill *spill, void *bytes, size_t length,
 				uint64_t offset)
 {
-	char *at = bytes;
-	while (length > 0) {
-		ssize_t count = pread(spill->fd, at, length, (off_t)offset);
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count <= 0)
-			return ct_error_errno(count < 0 ? errno : EIO, "reading a temporary file");
-		at += count;
-		offset += (uint64_t)count;
-		length -= (size_t)count;
-	}
-	return NULL;
+	if (ct_read_at(spill->fd, bytes, length, offset) == length)
+		return NULL;
+	return ct_error_errno(errno ? errno : EIO, "reading a temporary file");
 }
 
 static struct ct_error *copy_chunk(const struct ct_spill *spill, uint64_t place, uint64_t length,

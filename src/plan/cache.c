@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "base/io.h"
 #include "plan/plan_file.h"
 
 enum {
@@ -138,15 +139,12 @@ void ct_plan_cache_close(struct ct_plan_cache *cache)
 static bool read_all(int fd, size_t size_bytes, struct ct_strbuf *ret)
 {
 	char piece[65536];
-	while (size_bytes > 0) {
-		ssize_t count = read(fd, piece,
-				     size_bytes < sizeof(piece) ? size_bytes : sizeof(piece));
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count <= 0)
+	for (size_t at = 0; at < size_bytes; at += sizeof(piece)) {
+		size_t left = size_bytes - at;
+		size_t wanted = left < sizeof(piece) ? left : sizeof(piece);
+		if (ct_read_at(fd, piece, wanted, at) != wanted)
 			return false;
-		ct_strbuf_add(ret, piece, (size_t)count);
-		size_bytes -= (size_t)count;
+		ct_strbuf_add(ret, piece, wanted);
 	}
 	return !ret->failed;
 }
@@ -196,20 +194,6 @@ void ct_plan_cache_lock(struct ct_plan_cache *cache)
 		close(lock);
 }
 
-static bool write_all(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t count = write(fd, bytes, length);
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count <= 0)
-			return false;
-		bytes += count;
-		length -= (size_t)count;
-	}
-	return true;
-}
-
 /* While there are too many files of ours: the one that was made first goes. */
 static void remove_oldest(int folder)
 {
@@ -255,7 +239,7 @@ void ct_plan_cache_write(const struct ct_plan_cache *cache, const struct ct_strb
 			0600);
 	if (fd < 0)
 		return;
-	bool is_written = write_all(fd, plans->bytes, plans->length);
+	bool is_written = ct_write_all(fd, plans->bytes, plans->length) == 0;
 	is_written &= close(fd) == 0;
 	if (!is_written || renameat(cache->folder, name, cache->folder, cache->name) != 0) {
 		unlinkat(cache->folder, name, 0);

@@ -21,6 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 enum { WORKERS_MAX = 64 };
 
 /* Head of a piece: the index and the plans follow. Multiples of 8 bytes all. */
@@ -56,27 +58,12 @@ unsigned int ct_workers_processors(void)
 
 /* ---- in each process ---- */
 
-static bool write_all(int fd, const void *bytes, size_t size_bytes)
-{
-	const char *at = bytes;
-	while (size_bytes > 0) {
-		ssize_t written = write(fd, at, size_bytes);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return false;
-		at += written;
-		size_bytes -= (size_t)written;
-	}
-	return true;
-}
-
 static bool write_piece(int fd, size_t item, const struct ct_plan_writer *writer)
 {
 	struct piece piece = {item, writer->count, writer->plans.length};
-	return !writer->failed && write_all(fd, &piece, sizeof(piece)) &&
-	       write_all(fd, writer->index, writer->count * sizeof(*writer->index)) &&
-	       write_all(fd, writer->plans.bytes, writer->plans.length);
+	return !writer->failed && ct_write_all(fd, &piece, sizeof(piece)) == 0 &&
+	       ct_write_all(fd, writer->index, writer->count * sizeof(*writer->index)) == 0 &&
+	       ct_write_all(fd, writer->plans.bytes, writer->plans.length) == 0;
 }
 
 static void tell(const struct ct_work *work, size_t done)

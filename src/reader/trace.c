@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/cursor.h"
+#include "base/io.h"
 #include "reader/trace_private.h"
 
 enum {
@@ -47,25 +48,11 @@ static void deinit_scan(struct scan *scan)
 }
 
 /* As many bytes as there are, up to `size_bytes`; the rest of `ret` is zeroed. */
-static size_t read_at(int fd, void *ret, size_t size_bytes, uint64_t offset)
-{
-	size_t done = 0;
-	while (done < size_bytes) {
-		ssize_t got = pread(fd, (char *)ret + done, size_bytes - done,
-				    (off_t)(offset + done));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		done += (size_t)got;
-	}
-	memset((char *)ret + done, 0, size_bytes - done);
-	return done;
-}
-
 static size_t read_block(const struct ct_trace *trace, uint32_t block, void *ret, size_t size_bytes)
 {
-	return read_at(trace->fd, ret, size_bytes, (uint64_t)block * CT_BLOCK_BYTES);
+	size_t done = ct_read_at(trace->fd, ret, size_bytes, (uint64_t)block * CT_BLOCK_BYTES);
+	memset((char *)ret + done, 0, size_bytes - done);
+	return done;
 }
 
 /* The array with room for one more element; NULL, and the array as it was, without memory. */
