@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Walks the debug information once: functions with hook sites, the innermost
- * inlined function around each enter site, and a plan for each. DIE trees are
- * hostile: no recursion, bounded depth, siblings only go forward.
+ * inlined function around each enter site, and a plan for each.
  */
 #include "plan/planner.h"
 
@@ -16,11 +15,11 @@
 #include "plan/passed.h"
 #include "plan/workers.h"
 #include "symbols/dwarf_index.h"
+#include "symbols/dwarf_walk.h"
 #include "symbols/range_map.h"
 #include "symbols/symbols.h"
 
 enum {
-	SCOPE_DEPTH_MAX = 256,
 	RANGES_MAX = 1024, /* of one function or inlined instance */
 
 	SITES_FOR_A_WORKER = 500, /* less work is done before another process has begun */
@@ -29,65 +28,6 @@ enum {
 };
 
 static const char default_debug_root[] = "/usr/lib/debug";
-
-/* ---- walking ---- */
-
-struct walk {
-	Dwarf_Die path[SCOPE_DEPTH_MAX];
-	size_t depth;
-};
-
-/* The next DIE below path[0]; false at the end. Goes into those that `enters` says. */
-static bool next_die(struct walk *walk, bool (*enters)(Dwarf_Die *die))
-{
-	Dwarf_Die *current = &walk->path[walk->depth];
-	Dwarf_Die child;
-	if (walk->depth + 1 < SCOPE_DEPTH_MAX && (walk->depth == 0 || enters(current)) &&
-	    dwarf_child(current, &child) == 0) {
-		walk->path[++walk->depth] = child;
-		return true;
-	}
-	while (walk->depth > 0) {
-		Dwarf_Die next;
-		if (dwarf_siblingof(&walk->path[walk->depth], &next) == 0 &&
-		    dwarf_dieoffset(&next) > dwarf_dieoffset(&walk->path[walk->depth])) {
-			walk->path[walk->depth] = next;
-			return true;
-		}
-		walk->depth--;
-	}
-	return false;
-}
-
-static bool may_hold_functions(Dwarf_Die *die)
-{
-	switch (dwarf_tag(die)) {
-	case DW_TAG_subprogram: /* local classes; GNU C's nested functions */
-		return !dwarf_hasattr(die, DW_AT_declaration);
-	case DW_TAG_lexical_block:
-	case DW_TAG_namespace:
-	case DW_TAG_module:
-	case DW_TAG_class_type:
-	case DW_TAG_structure_type:
-	case DW_TAG_union_type:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool may_hold_inlined(Dwarf_Die *die)
-{
-	switch (dwarf_tag(die)) {
-	case DW_TAG_lexical_block:
-	case DW_TAG_inlined_subroutine:
-	case DW_TAG_try_block:
-	case DW_TAG_catch_block:
-		return true;
-	default:
-		return false;
-	}
-}
 
 /* ---- units ---- */
 
@@ -167,12 +107,11 @@ static bool add_function(struct unit *unit, Dwarf_Die *die)
 	return ct_plan_origins_add(&unit->origins, function);
 }
 
-static bool collect_functions(struct unit *unit, Dwarf_Die *root, struct walk *walk)
+static bool collect_functions(struct unit *unit, Dwarf_Die *root, struct ct_dwarf_walk *walk)
 {
-	walk->path[0] = *root;
-	walk->depth = 0;
-	while (next_die(walk, may_hold_functions)) {
-		Dwarf_Die *die = &walk->path[walk->depth];
+	Dwarf_Die *die;
+	ct_dwarf_walk_begin(walk, root);
+	while ((die = ct_dwarf_walk_next(walk, ct_dwarf_may_hold_functions))) {
 		if (dwarf_tag(die) == DW_TAG_subprogram && !add_function(unit, die))
 			return false;
 	}
@@ -213,19 +152,32 @@ static bool add_scope(struct scopes *scopes, Dwarf_Die *die, size_t depth)
 			break;
 		/* Of scopes that begin together the deepest is the innermost. */
 		if (!ct_range_map_add(&scopes->map, low, high, (uint32_t)scopes->count,
-				      (uint32_t)(SCOPE_DEPTH_MAX - depth)))
+				      (uint32_t)(CT_DWARF_WALK_DEPTH_MAX - depth)))
 			return false;
 	}
 	scopes->dies[scopes->count++] = *die;
 	return true;
 }
 
-static bool collect_scopes(struct scopes *scopes, const Dwarf_Die *function, struct walk *walk)
+static bool may_hold_inlined(Dwarf_Die *die)
 {
-	walk->path[0] = *function;
-	walk->depth = 0;
-	while (next_die(walk, may_hold_inlined)) {
-		Dwarf_Die *die = &walk->path[walk->depth];
+	switch (dwarf_tag(die)) {
+	case DW_TAG_lexical_block:
+	case DW_TAG_inlined_subroutine:
+	case DW_TAG_try_block:
+	case DW_TAG_catch_block:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool collect_scopes(struct scopes *scopes, const Dwarf_Die *function,
+			   struct ct_dwarf_walk *walk)
+{
+	Dwarf_Die *die;
+	ct_dwarf_walk_begin(walk, function);
+	while ((die = ct_dwarf_walk_next(walk, may_hold_inlined))) {
 		if (dwarf_tag(die) == DW_TAG_inlined_subroutine &&
 		    !add_scope(scopes, die, walk->depth))
 			return false;
@@ -388,7 +340,7 @@ static void plan_sites(struct function_sites *sites, bool is_exit)
 }
 
 static bool plan_function(struct unit *unit, const struct ct_plan_function *function,
-			  struct walk *walk)
+			  struct ct_dwarf_walk *walk)
 {
 	Dwarf_Die die = function->die;
 	if (count_sites(&unit->module->sites, &die) == 0)
@@ -439,7 +391,7 @@ struct item {
 
 struct plan_work {
 	struct ct_plan_module *module;
-	struct walk *walk;
+	struct ct_dwarf_walk *walk;
 	struct unit unit; /* of the last item */
 	Dwarf_Die *units; /* that have sites */
 	size_t *unit_sites;

@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "symbols/dwarf_walk.h"
 
 /* Scopes inside scopes: generated code nests some dozens deep. */
-#define SCOPE_DEPTH_MAX 256
 
 /* A function split into more pieces than this (one each for hot and cold, usually) is no
  * function; the rest of its pieces stays unknown. */
@@ -302,45 +302,6 @@ static bool add_function(struct ct_dwarf_index *index, struct unit *unit, Dwarf_
 	return true;
 }
 
-static bool may_hold_functions(int tag)
-{
-	switch (tag) {
-	case DW_TAG_subprogram: /* local classes; GNU C's nested functions */
-	case DW_TAG_lexical_block:
-	case DW_TAG_namespace:
-	case DW_TAG_module:
-	case DW_TAG_class_type:
-	case DW_TAG_structure_type:
-	case DW_TAG_union_type:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* The next DIE of a walk over all scopes below the unit; false at its end. */
-static bool next_die(Dwarf_Die path[SCOPE_DEPTH_MAX], size_t *depth)
-{
-	Dwarf_Die *current = &path[*depth];
-	Dwarf_Die child;
-	if (*depth + 1 < SCOPE_DEPTH_MAX &&
-	    (*depth == 0 || may_hold_functions(dwarf_tag(current))) &&
-	    dwarf_child(current, &child) == 0) {
-		path[++*depth] = child;
-		return true;
-	}
-	while (*depth > 0) {
-		Dwarf_Die next;
-		if (dwarf_siblingof(&path[*depth], &next) == 0 &&
-		    dwarf_dieoffset(&next) > dwarf_dieoffset(&path[*depth])) {
-			path[*depth] = next;
-			return true;
-		}
-		(*depth)--;
-	}
-	return false;
-}
-
 static int compare_origins(const void *a, const void *b)
 {
 	const struct function *const *left = a;
@@ -370,14 +331,14 @@ static bool join_clones(struct unit *unit)
 
 static bool walk_functions(struct ct_dwarf_index *index, struct unit *unit)
 {
-	ct_cleanup(ct_cleanup_free) Dwarf_Die *path = calloc(SCOPE_DEPTH_MAX, sizeof(*path));
-	if (!path)
+	ct_cleanup(ct_cleanup_free) struct ct_dwarf_walk *walk = malloc(sizeof(*walk));
+	if (!walk)
 		return false;
-	path[0] = unit_content(unit);
-	size_t depth = 0;
-	while (next_die(path, &depth))
-		if (dwarf_tag(&path[depth]) == DW_TAG_subprogram &&
-		    !add_function(index, unit, &path[depth]))
+	Dwarf_Die content = unit_content(unit);
+	Dwarf_Die *die;
+	ct_dwarf_walk_begin(walk, &content);
+	while ((die = ct_dwarf_walk_next(walk, ct_dwarf_may_hold_functions)))
+		if (dwarf_tag(die) == DW_TAG_subprogram && !add_function(index, unit, die))
 			return false;
 	return ct_range_map_seal(&unit->function_map) && join_clones(unit);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 
 void ct_symtab_deinit(struct ct_symtab *symtab)
 {
@@ -354,15 +355,6 @@ struct piece_group {
 	uint64_t local_low;
 };
 
-/* FNV-1a. */
-static uint64_t hash_name(const char *name, size_t length)
-{
-	uint64_t hash = 0xcbf29ce484222325;
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)name[i]) * 0x100000001b3;
-	return hash;
-}
-
 static int compare_groups(const void *a, const void *b)
 {
 	const struct piece_group *left = a;
@@ -426,7 +418,7 @@ static bool collect_groups(const struct ct_symtab *symtab, struct pieces *ret)
 		if (entry->name[stem] == '\0')
 			continue;
 		groups[filled++] = (struct piece_group){
-			.stem_hash = hash_name(entry->name, stem),
+			.stem_hash = ct_hash_bytes(entry->name, stem),
 			.file_scope = entry->file_scope,
 			.lowest = entry->low,
 		};
@@ -472,7 +464,7 @@ static void match_functions(struct ct_symtab *symtab, const struct pieces *piece
 		size_t stem = ct_symtab_stem_length(entry->name);
 		if (entry->name[stem] != '\0')
 			continue;
-		uint64_t hash = hash_name(entry->name, stem);
+		uint64_t hash = ct_hash_bytes(entry->name, stem);
 		if (entry->file_scope == 0) {
 			struct global_low *global = find_global(pieces, hash);
 			if (global)
@@ -499,7 +491,7 @@ static void assign_keys(struct ct_symtab *symtab)
 		size_t stem = ct_symtab_stem_length(entry->name);
 		if (entry->name[stem] == '\0')
 			continue;
-		uint64_t hash = hash_name(entry->name, stem);
+		uint64_t hash = ct_hash_bytes(entry->name, stem);
 		const struct piece_group *group = find_group(&pieces, hash, entry->file_scope);
 		const struct global_low *global = find_global(&pieces, hash);
 		if (group && group->local_low)
