@@ -190,6 +190,8 @@ stage_arguments()
 {
 	build_preset dev && driver showcase tests/arguments/showcase.py --build build/dev
 	driver arguments tests/arguments/run --build build/dev --functions 120 --levels O0,O2 --jobs "$jobs"
+	driver levels tests/arguments/run --build build/dev --functions 40 --levels O1,O3,Os \
+		--frame-pointers without --work build/dev/tests/levels --jobs "$jobs"
 }
 
 stage_debugger()
