@@ -6,7 +6,7 @@
 
 int clock_gettime(clockid_t clock, struct timespec *ret)
 {
-	static int (*next)(clockid_t clock, struct timespec * ret);
+	static int (*next)(clockid_t, struct timespec *);
 	static int times;
 	int status;
 
