@@ -3,6 +3,7 @@
 #ifndef CT_CLI_COMMAND_H
 #define CT_CLI_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -19,6 +20,7 @@ struct ct_command {
 	const char *name;
 	/* argv[0] is the command's name. On failure `*err` says why; main() prints it. */
 	enum ct_exit (*run)(int argc, char **argv, struct ct_error **err);
+	bool owns_signals;   /* main() leaves them alone; `run` gives an exit status of any kind */
 	const char *summary; /* of a few words */
 	/* The rest is for `calltrace help NAME`, manual pages and completion. */
 	const char *synopsis; /* behind "calltrace NAME " */
@@ -31,6 +33,7 @@ extern const struct ct_command ct_command_json;
 extern const struct ct_command ct_command_recover;
 extern const struct ct_command ct_command_dump;
 extern const struct ct_command ct_command_plan;
+extern const struct ct_command ct_command_record;
 extern const struct ct_command ct_command_report;
 
 #endif

@@ -13,6 +13,7 @@
 /* The table also is the help. clang-format would put several on a line. */
 /* clang-format off */
 static const struct ct_command *const commands[] = {
+	&ct_command_record,
 	&ct_command_report,
 	&ct_command_json,
 	&ct_command_recover,
@@ -129,22 +130,28 @@ static void install_handlers(void)
 	}
 }
 
-static int run_command(const struct ct_command *command, int argc, char **argv)
+static int run_with_handlers(const struct ct_command *command, int argc, char **argv,
+			     struct ct_error **err)
 {
-	struct ct_error *err = NULL;
 	void (*old_handler)(int) = signal(SIGPIPE, SIG_IGN);
-	enum ct_exit status;
-
 	install_handlers();
-	status = command->run(argc, argv, &err);
-	if (err)
-		ct_term_say("%s", err->message);
-	ct_error_destroy(err);
+	enum ct_exit status = command->run(argc, argv, err);
 	if (status != CT_EXIT_ABANDONED)
 		return status;
 	signal(SIGPIPE, old_handler);
 	raise(SIGPIPE);
 	return CT_EXIT_FAILURE;
+}
+
+static int run_command(const struct ct_command *command, int argc, char **argv)
+{
+	struct ct_error *err = NULL;
+	int status = command->owns_signals ? (int)command->run(argc, argv, &err)
+					   : run_with_handlers(command, argc, argv, &err);
+	if (err)
+		ct_term_say("%s", err->message);
+	ct_error_destroy(err);
+	return status;
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calltrace record: run a program with libcalltrace.so preloaded, see to it
+ * that what it leaves is whole, and end as it ended. The program is a child in
+ * the same process group and terminal; nothing stands between the two.
+ */
+#include "cli/command.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "cli/inputs.h"
+#include "cli/options.h"
+#include "cli/term.h"
+#include "reader/trace.h"
+
+enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
+
+static const char raw_ending[] = ".ctrace";
+
+struct record_options {
+	const char *output;
+	const char *max_depth, *clock, *max_string, *max_pointee, *args_filter, *layout;
+	const char *library;
+	bool args, pretty, debug, quiet;
+};
+
+#define OFFSET(member) offsetof(struct record_options, member)
+static const struct ct_option options_table[] = {
+	{.kind = CT_OPTION_TEXT,
+	 .letter = 'o',
+	 .name = "output",
+	 .value = "WHERE",
+	 .choices = "file",
+	 .help = "a folder for the raw traces of all processes; default: " CT_DEFAULT_FOLDER
+		 ". Or a file: NAME.ctrace, or NAME.json for a document",
+	 .offset = OFFSET(output)},
+	{.kind = CT_OPTION_FLAG,
+	 .letter = 'a',
+	 .name = "args",
+	 .help = "capture arguments and return values (CALLTRACE_CAPTURE_ARGS)",
+	 .offset = OFFSET(args)},
+	{.kind = CT_OPTION_TEXT,
+	 .name = "args-filter",
+	 .value = "PATTERNS",
+	 .help = "of these functions alone; implies --args (CALLTRACE_ARGS_FILTER)",
+	 .offset = OFFSET(args_filter)},
+	{.kind = CT_OPTION_TEXT,
+	 .name = "max-string",
+	 .value = "BYTES",
+	 .help = "of a string that are captured, 1 to 4096; default 64 (CALLTRACE_MAX_STRING)",
+	 .offset = OFFSET(max_string)},
+	{.kind = CT_OPTION_TEXT,
+	 .name = "max-pointee",
+	 .value = "N",
+	 .help = "levels of pointers that are followed, 0 to 4; default 1 "
+		 "(CALLTRACE_MAX_POINTEE)",
+	 .offset = OFFSET(max_pointee)},
+	{.kind = CT_OPTION_TEXT,
+	 .name = "max-depth",
+	 .value = "N",
+	 .help = "levels of calls that are recorded; default: all (CALLTRACE_MAX_DEPTH)",
+	 .offset = OFFSET(max_depth)},
+	{.kind = CT_OPTION_TEXT,
+	 .name = "clock",
+	 .value = "CLOCK",
+	 .choices = "tsc|monotonic|none",
+	 .help = "tsc, monotonic or none (CALLTRACE_CLOCK)",
+	 .offset = OFFSET(clock)},
+	{.kind = CT_OPTION_TEXT,
+	 .name = "layout",
+	 .value = "LAYOUT",
+	 .help = "of a document: nested or flat (CALLTRACE_JSON_LAYOUT)",
+	 .offset = OFFSET(layout)},
+	{.kind = CT_OPTION_FLAG,
+	 .name = "pretty",
+	 .help = "indent a document (CALLTRACE_PRETTY_JSON)",
+	 .offset = OFFSET(pretty)},
+	{.kind = CT_OPTION_FLAG,
+	 .name = "debug",
+	 .help = "let the library tell what it does (CALLTRACE_DEBUG)",
+	 .offset = OFFSET(debug)},
+	{.kind = CT_OPTION_TEXT,
+	 .name = "library",
+	 .value = "FILE",
+	 .choices = "file",
+	 .help = "this libcalltrace.so, not the one that belongs to the command",
+	 .offset = OFFSET(library)},
+	{.kind = CT_OPTION_FLAG,
+	 .letter = 'q',
+	 .name = "quiet",
+	 .help = "do not tell at the end what was recorded",
+	 .offset = OFFSET(quiet)},
+};
+static const struct ct_option_group own_group = {
+	.options = options_table,
+	.count = sizeof(options_table) / sizeof(options_table[0]),
+};
+static const struct ct_option_group *const groups[] = {&own_group};
+
+/* ---- where it goes ---- */
+
+struct target {
+	char *path; /* absolute; a folder or a file */
+	bool is_folder;
+	char *setting;	    /* CALLTRACE_OUTPUT */
+	struct stat before; /* of a file that is there from an earlier recording */
+};
+
+static void target_deinit(struct target *target)
+{
+	free(target->path);
+	free(target->setting);
+}
+
+static bool ends_with(const char *text, const char *ending)
+{
+	size_t length = strlen(text), end = strlen(ending);
+	return length > end && strcmp(text + length - end, ending) == 0;
+}
+
+static char *absolute(const char *path)
+{
+	char folder[PATH_MAX], *ret = NULL;
+	if (path[0] == '/')
+		return strdup(path);
+	if (!getcwd(folder, sizeof(folder)) || asprintf(&ret, "%s/%s", folder, path) < 0)
+		return NULL;
+	return ret;
+}
+
+/* Remove a folder with nothing but traces. */
+static bool remove_folder(const char *path)
+{
+	DIR *entries = opendir(path);
+	bool is_ours = entries != NULL;
+	for (struct dirent *entry; entries && (entry = readdir(entries));)
+		is_ours &= entry->d_name[0] == '.' || ends_with(entry->d_name, raw_ending);
+	if (is_ours) {
+		rewinddir(entries);
+		for (struct dirent *entry; (entry = readdir(entries));)
+			if (entry->d_name[0] != '.')
+				unlinkat(dirfd(entries), entry->d_name, 0);
+	}
+	if (entries)
+		closedir(entries);
+	return is_ours && rmdir(path) == 0;
+}
+
+/* The recording before this one is kept under another name, the one before that is not. */
+static struct ct_error *make_folder(const char *path)
+{
+	ct_cleanup(ct_cleanup_free) char *old = NULL;
+	if (mkdir(path, 0777) == 0)
+		return NULL;
+	if (errno != EEXIST)
+		return ct_error_errno(errno, "cannot make the folder '%s'", path);
+	if (rmdir(path) == 0) /* nothing in it */
+		return mkdir(path, 0777) == 0
+			       ? NULL
+			       : ct_error_errno(errno, "cannot make the folder '%s'", path);
+	if (asprintf(&old, "%s.old", path) < 0)
+		return ct_error_nomem;
+	if (access(old, F_OK) == 0 && !remove_folder(old))
+		return ct_error_create("'%s' holds more than traces: move it away, or name another "
+				       "place with -o",
+				       old);
+	if (rename(path, old) != 0 || mkdir(path, 0777) != 0)
+		return ct_error_errno(errno, "cannot move '%s' out of the way", path);
+	return NULL;
+}
+
+/* A per cent sign would be a field of the setting. */
+static char *without_fields(const char *path, const char *behind)
+{
+	char *ret = malloc(2 * strlen(path) + strlen(behind) + 1), *at = ret;
+	if (!ret)
+		return NULL;
+	for (; *path; *at++ = *path++)
+		if (*path == '%')
+			*at++ = '%';
+	strcpy(at, behind);
+	return ret;
+}
+
+static struct ct_error *choose_target(const struct record_options *options, struct target *ret)
+{
+	const char *output = options->output ? options->output : CT_DEFAULT_FOLDER;
+	ret->is_folder = !ends_with(output, ".json") && !ends_with(output, raw_ending);
+	ret->path = absolute(output);
+	if (!ret->path)
+		return ct_error_nomem;
+	if (!ret->is_folder) {
+		/* Fields are the user's here. */
+		ret->setting = strdup(ret->path);
+		if (stat(ret->path, &ret->before) != 0)
+			ret->before = (struct stat){0};
+		return ret->setting ? NULL : ct_error_nomem;
+	}
+	ret->setting = without_fields(ret->path, "/%e.%p.ctrace");
+	return ret->setting ? make_folder(ret->path) : ct_error_nomem;
+}
+
+/* ---- the library ---- */
+
+/* Beside the command, as built or as installed. */
+static char *find_library(void)
+{
+	static const char *const places[] = {"", "../lib", "../" CT_LIBRARY_FOLDER, "../../lib"};
+	char command[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", command, sizeof(command) - 1);
+	if (length <= 0)
+		return NULL;
+	command[length] = '\0';
+	*strrchr(command, '/') = '\0';
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		ct_cleanup(ct_cleanup_free) char *path = NULL;
+		if (asprintf(&path, "%s/%s/libcalltrace.so", command, places[i]) < 0)
+			return NULL;
+		char *found = realpath(path, NULL);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+static bool prepend_preload(const char *library)
+{
+	const char *old = getenv("LD_PRELOAD");
+	ct_cleanup(ct_cleanup_free) char *all = NULL;
+	if (!old || !*old)
+		return setenv("LD_PRELOAD", library, 1) == 0;
+	return asprintf(&all, "%s:%s", library, old) >= 0 && setenv("LD_PRELOAD", all, 1) == 0;
+}
+
+static struct ct_error *set_environment(const struct record_options *options,
+					const struct target *target)
+{
+	const struct {
+		const char *name, *value;
+	} variables[] = {
+		{"CALLTRACE_OUTPUT", target->setting},
+		{"CALLTRACE_ENABLED", "1"},
+		{"CALLTRACE_CAPTURE_ARGS", options->args || options->args_filter ? "1" : NULL},
+		{"CALLTRACE_ARGS_FILTER", options->args_filter},
+		{"CALLTRACE_MAX_STRING", options->max_string},
+		{"CALLTRACE_MAX_POINTEE", options->max_pointee},
+		{"CALLTRACE_MAX_DEPTH", options->max_depth},
+		{"CALLTRACE_CLOCK", options->clock},
+		{"CALLTRACE_JSON_LAYOUT", options->layout},
+		{"CALLTRACE_PRETTY_JSON", options->pretty ? "1" : NULL},
+		{"CALLTRACE_DEBUG", options->debug ? "1" : NULL},
+	};
+	ct_cleanup(ct_cleanup_free) char *library = options->library
+							    ? realpath(options->library, NULL)
+							    : find_library();
+	if (!library)
+		return ct_error_create("libcalltrace.so is not %s%s; name it with --library",
+				       options->library ? "at " : "beside the command",
+				       options->library ? options->library : "");
+	if (strpbrk(library, " :"))
+		return ct_error_create(
+			"the loader cannot preload '%s': there is a space or a colon "
+			"in its name",
+			library);
+	bool done = prepend_preload(library);
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		if (variables[i].value)
+			done &= setenv(variables[i].name, variables[i].value, 1) == 0;
+	/* A recording within one that is recorded is a run of its own. */
+	unsetenv("CALLTRACE_RUN");
+	return done ? NULL : ct_error_nomem;
+}
+
+/* ---- the program ---- */
+
+static volatile pid_t program;
+
+static void forward(int number)
+{
+	if (program > 0)
+		kill(program, number);
+}
+
+/*
+ * What the terminal sends goes to the program as well: it is in the same group.
+ * What is sent to this process alone is meant for the program.
+ */
+static void install_handlers(void)
+{
+	static const int ignored[] = {SIGINT, SIGQUIT};
+	static const int forwarded[] = {SIGTERM, SIGHUP, SIGUSR1,  SIGUSR2, SIGALRM,
+					SIGCONT, SIGURG, SIGWINCH, SIGIO};
+	struct sigaction action = {.sa_handler = SIG_IGN};
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		sigaction(ignored[i], &action, NULL);
+	action = (struct sigaction){.sa_handler = forward, .sa_flags = SA_RESTART};
+	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+		sigaction(forwarded[i], &action, NULL);
+}
+
+static __attribute__((noreturn)) void execute(char **argv, int error_fd)
+{
+	execvp(argv[0], argv);
+	int error = errno;
+	ssize_t written = write(error_fd, &error, sizeof(error));
+	_exit(written == sizeof(error) && error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE);
+}
+
+/* As wait() gives it; *ret_error: why it could not be executed, or 0. */
+static struct ct_error *run_program(char **argv, int *ret_status, int *ret_error)
+{
+	int ends[2];
+	sigset_t all, before;
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return ct_error_errno(errno, "cannot start '%s'", argv[0]);
+	/* No signal is to be forwarded before there is somebody to get it. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	pid_t pid = fork();
+	if (pid == 0) {
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		execute(argv, ends[1]);
+	}
+	int fork_error = errno;
+	program = pid;
+	if (pid > 0)
+		install_handlers();
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return ct_error_errno(fork_error, "cannot start '%s'", argv[0]);
+	}
+	ssize_t count;
+	while ((count = read(ends[0], ret_error, sizeof(*ret_error))) < 0 && errno == EINTR)
+		;
+	if (count != sizeof(*ret_error))
+		*ret_error = 0;
+	close(ends[0]);
+	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+		;
+	program = 0;
+	return NULL;
+}
+
+/* ---- what was recorded ---- */
+
+struct recorded {
+	uint64_t calls, bytes, lost_events;
+	uint32_t processes, threads;
+	uint32_t live;	 /* processes that still run */
+	bool is_counted; /* the calls */
+};
+
+static void trace_cleanup(struct ct_trace **trace)
+{
+	ct_trace_destroy(*trace);
+}
+
+static void walk_cleanup(struct ct_walk **walk)
+{
+	ct_walk_destroy(*walk);
+}
+
+static void count_stream(const struct ct_trace *trace, uint32_t stream, struct recorded *ret)
+{
+	ct_cleanup(walk_cleanup) struct ct_walk *walk = NULL;
+	struct ct_step step;
+	struct ct_error *err = ct_walk_create(trace, stream, &walk);
+	ct_error_destroy(err);
+	while (!err && ct_walk_next(walk, &step)) {
+		ret->calls += step.kind == CT_STEP_CALL;
+		if (step.kind == CT_STEP_LOST)
+			ret->lost_events += step.value;
+	}
+}
+
+/* Counting takes a second or two for each gigabyte: not for the largest ones. */
+static void count_trace(const char *path, struct recorded *ret)
+{
+	const uint64_t most_bytes = UINT64_C(1) << 30;
+	ct_cleanup(trace_cleanup) struct ct_trace *trace = NULL;
+	struct ct_thread_row row;
+	struct stat status;
+	struct ct_error *err = ct_trace_open(path, &trace);
+	if (err) {
+		ct_error_destroy(err);
+		return;
+	}
+	if (stat(path, &status) == 0)
+		ret->bytes += (uint64_t)status.st_blocks * 512;
+	ret->processes++;
+	ret->live += ct_trace_is_live(trace);
+	ret->is_counted &= ret->bytes <= most_bytes;
+	for (uint32_t i = 1; i <= ct_trace_thread_count(trace); i++) {
+		if (!ct_trace_thread(trace, i, &row))
+			continue;
+		ret->threads++;
+		if (ret->is_counted)
+			count_stream(trace, i, ret);
+	}
+}
+
+static void count_folder(const char *path, struct recorded *ret)
+{
+	DIR *entries = opendir(path);
+	for (struct dirent *entry; entries && (entry = readdir(entries));) {
+		ct_cleanup(ct_cleanup_free) char *file = NULL;
+		if (ends_with(entry->d_name, raw_ending) &&
+		    asprintf(&file, "%s/%s", path, entry->d_name) >= 0)
+			count_trace(file, ret);
+	}
+	if (entries)
+		closedir(entries);
+}
+
+static void print_bytes(char *ret, size_t size_bytes, uint64_t bytes)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+	double value = (double)bytes;
+	size_t unit = 0;
+	for (; value >= 999.5 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+		value /= 1000;
+	snprintf(ret, size_bytes, unit && value < 99.95 ? "%.1f %s" : "%.0f %s", value,
+		 units[unit]);
+}
+
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void tell(const char *place, const struct recorded *recorded)
+{
+	char bytes[32], calls[40] = "";
+	char lost[64] = "";
+	print_bytes(bytes, sizeof(bytes), recorded->bytes);
+	if (recorded->is_counted)
+		snprintf(calls, sizeof(calls), "%" PRIu64 " call%s of ", recorded->calls,
+			 plural(recorded->calls));
+	if (recorded->lost_events)
+		snprintf(lost, sizeof(lost), ", %" PRIu64 " event%s lost", recorded->lost_events,
+			 plural(recorded->lost_events));
+	ct_term_say("%s%u thread%s in %u process%s, %s in '%s'%s", calls, recorded->threads,
+		    plural(recorded->threads), recorded->processes,
+		    recorded->processes == 1 ? "" : "es", bytes, place, lost);
+	if (recorded->live)
+		ct_term_say("%u process%s still run%s, and go on being recorded", recorded->live,
+			    recorded->live == 1 ? "" : "es", recorded->live == 1 ? "s" : "");
+}
+
+static bool is_new(const struct stat *status, const struct stat *before)
+{
+	return status->st_ino != before->st_ino ||
+	       status->st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	       status->st_mtim.tv_nsec != before->st_mtim.tv_nsec;
+}
+
+static void tell_nothing(char **argv)
+{
+	ct_term_say(
+		"no call was recorded: was '%s' compiled with -finstrument-functions, and is it "
+		"linked dynamically?",
+		argv[0]);
+}
+
+static void summarize(const struct record_options *options, const struct target *target,
+		      char **argv)
+{
+	struct recorded recorded = {.is_counted = true};
+	const char *place = options->output ? options->output : CT_DEFAULT_FOLDER;
+	struct stat status;
+	if (target->is_folder)
+		count_folder(target->path, &recorded);
+	else if (ends_with(target->path, raw_ending))
+		count_trace(target->path, &recorded);
+	if (target->is_folder && rmdir(target->path) == 0) {
+		if (!options->quiet)
+			tell_nothing(argv);
+		return;
+	}
+	if (options->quiet)
+		return;
+	if (recorded.processes == 0) {
+		if (stat(target->path, &status) == 0 && is_new(&status, &target->before))
+			ct_term_say("the document is '%s'; see its calls with jq", place);
+		else
+			tell_nothing(argv);
+		return;
+	}
+	tell(place, &recorded);
+	if (options->output)
+		ct_term_say("see it with: calltrace report %s", place);
+	else
+		ct_term_say("see it with: calltrace report");
+}
+
+/* ---- the end ---- */
+
+/* A program that was killed leaves no document, but all that is needed for one. */
+static void make_document(const struct target *target)
+{
+	ct_cleanup(ct_cleanup_free) char *raw = NULL;
+	size_t stem = strlen(target->path) - strlen(".json");
+	if (target->is_folder || !ends_with(target->path, ".json") ||
+	    asprintf(&raw, "%.*s%s", (int)stem, target->path, raw_ending) < 0 ||
+	    access(raw, F_OK) != 0)
+		return;
+	char *arguments[] = {"recover", raw, "-o", target->path, "--quiet", "--remove-raw", NULL};
+	struct ct_error *err = NULL;
+	ct_command_recover.run(6, arguments, &err);
+	if (err)
+		ct_term_say("%s", err->message);
+	ct_error_destroy(err);
+}
+
+/* As the program ended, without a core file of our own. */
+static __attribute__((noreturn)) void die_by(int number)
+{
+	const struct rlimit none = {0, 0};
+	sigset_t only;
+	setrlimit(RLIMIT_CORE, &none);
+	signal(number, SIG_DFL);
+	sigemptyset(&only);
+	sigaddset(&only, number);
+	sigprocmask(SIG_UNBLOCK, &only, NULL);
+	raise(number);
+	_exit(128 + number);
+}
+
+static struct ct_error *explain_start(const char *name, int error)
+{
+	if (error == ENOENT)
+		return ct_error_create("there is no program '%s'", name);
+	return ct_error_errno(error, "cannot execute '%s'", name);
+}
+
+static enum ct_exit run(int argc, char **argv, struct ct_error **err)
+{
+	struct record_options options = {0};
+	const struct ct_option_target option_target = {&own_group, &options};
+	ct_cleanup(target_deinit) struct target target = {0};
+	int operands, status = 0, exec_error = 0;
+	*err = ct_options_read(argc, argv, &option_target, 1, true, &operands);
+	if (!*err && operands == 0)
+		*err = ct_error_create("record: name a program; see 'calltrace help record'");
+	if (*err)
+		return CT_EXIT_USAGE;
+	*err = choose_target(&options, &target);
+	if (!*err)
+		*err = set_environment(&options, &target);
+	if (*err)
+		return CT_EXIT_FAILURE;
+	*err = run_program(argv + 1, &status, &exec_error);
+	if (*err)
+		return CT_EXIT_FAILURE;
+	if (exec_error) {
+		if (target.is_folder)
+			rmdir(target.path);
+		*err = explain_start(argv[1], exec_error);
+		return (enum ct_exit)WEXITSTATUS(status);
+	}
+	make_document(&target);
+	summarize(&options, &target, argv + 1);
+	if (WIFSIGNALED(status)) {
+		target_deinit(&target);
+		die_by(WTERMSIG(status));
+	}
+	return (enum ct_exit)WEXITSTATUS(status);
+}
+
+const struct ct_command ct_command_record = {
+	.name = "record",
+	.run = run,
+	.owns_signals = true,
+	.summary = "run a program and record its calls",
+	.synopsis = "[OPTION]... [--] PROGRAM [ARGUMENT]...",
+	.description =
+		"Runs PROGRAM with libcalltrace.so preloaded, and all processes it starts. It is to be "
+		"compiled with -finstrument-functions, and best with -g. The raw traces go to the "
+		"folder " CT_DEFAULT_FOLDER
+		", where the other commands look for them; what was there "
+		"before is in " CT_DEFAULT_FOLDER ".old then. Signals are passed on, and the exit "
+		"status is the program's; 127 or 126 when it could not be executed.",
+	.groups = groups,
+	.group_count = 1,
+};

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""`calltrace record`: the program runs as without it, and what it leaves is whole."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+from driver.harness import BOTH, test
+
+CALLS = 101
+
+
+def record(t, *arguments, **options):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("CALLTRACE_")}
+    if not os.path.exists(t.context.library):
+        t.skip(f"{t.context.library} is not built")
+    if t.context.emulator:
+        t.skip("the command records programs of its own architecture")
+    return subprocess.run(
+        [t.context.command, "record", *arguments],
+        cwd=t.out,
+        env=env,
+        capture_output=True,
+        timeout=60,
+        **options,
+    )
+
+
+def report(t, *arguments):
+    done = subprocess.run(
+        [t.context.command, "report", "--json", *arguments], cwd=t.out, capture_output=True, timeout=60
+    )
+    t.same("exit status of report", 0, done.returncode)
+    return json.loads(done.stdout)
+
+
+@test(BOTH)
+def record_ends_as_the_program(t):
+    """exit statuses and deadly signals, after two lines on standard error"""
+    program = t.build("recorded.c")
+    for how, expected in (
+        ("0", 0), ("1", 1), ("3", 3), ("255", 255),
+        ("kill", -signal.SIGKILL), ("fault", -signal.SIGSEGV), ("term", -signal.SIGTERM),
+    ):
+        done = record(t, program, how)
+        t.same(f"{how}: status", expected, done.returncode)
+        t.same(f"{how}: stdout", b"", done.stdout)
+        lines = done.stderr.decode().splitlines()
+        t.same(f"{how}: lines on standard error", 2, len(lines))
+        t.expect(lines[0].startswith(f"calltrace: {CALLS} calls of 1 thread in 1 process, "), lines[0])
+        t.same(f"{how}: what to do", "calltrace: see it with: calltrace report", lines[1])
+        t.same(f"{how}: calls", CALLS, report(t)["calls"])
+
+
+@test(BOTH)
+def record_passes_input_output_and_signals_on(t):
+    """standard input and output are the program's; a signal to the command reaches it"""
+    program = t.build("recorded.c")
+    done = record(t, "--quiet", program, "read", input=b"a line\n")
+    t.same("output", (0, b"read: a line\n", b""), (done.returncode, done.stdout, done.stderr))
+    ignored = record(t, "--quiet", program, "signals").stdout
+    t.same("ignored signals", t.run([program, "signals"], traced=False).out, ignored)
+    process = subprocess.Popen(
+        [t.context.command, "record", "-q", program, "wait"], cwd=t.out, stdout=subprocess.PIPE
+    )
+    t.same("ready", b"ready\n", process.stdout.readline())
+    process.send_signal(signal.SIGTERM)
+    t.same("output", b"signal 15\n", process.stdout.read())
+    t.same("status", 7, process.wait(timeout=30))
+    t.same("calls", CALLS, report(t)["calls"])
+
+
+@test(BOTH)
+def record_keeps_the_recording_before(t):
+    """the default folder is for the last one; the one before is beside it, older ones go"""
+    program = t.build("recorded.c")
+    for _ in range(3):
+        record(t, program)
+    t.same("folders", ["calltrace.data", "calltrace.data.old"], sorted(os.listdir(t.out)))
+    t.same("calls", CALLS, report(t, "calltrace.data.old")["calls"])
+    with open(os.path.join(t.out, "calltrace.data.old", "mine"), "w"):
+        pass
+    done = record(t, program)
+    t.same("status", 1, done.returncode)
+    t.expect(b"holds more than traces" in done.stderr, done.stderr)
+    t.same("calls of the last", CALLS, report(t)["calls"])
+
+
+@test(BOTH)
+def record_into_files(t):
+    """-o NAME.ctrace and NAME.json, the latter also when the program is killed"""
+    program = t.build("recorded.c")
+    done = record(t, "-o", "one.ctrace", program)
+    t.expect(b"in 'one.ctrace'" in done.stderr, done.stderr)
+    t.same("calls", CALLS, report(t, "one.ctrace")["calls"])
+    for how in ("0", "kill"):
+        record(t, "-o", "two.json", program, how)
+        with open(os.path.join(t.out, "two.json"), encoding="utf-8") as file:
+            t.same("calls", CALLS, json.load(file)["metadata"]["total_calls"])
+    t.same("files", ["one.ctrace", "two.json"], sorted(os.listdir(t.out)))
+
+
+@test(BOTH)
+def record_takes_whole_process_trees(t):
+    """a trace for each process that made calls, shell scripts and their children included"""
+    program = t.build("recorded.c")
+    done = record(t, "sh", "-c", f"{program} fork; {program}; true")
+    t.expect(b"of 3 threads in 3 processes" in done.stderr, done.stderr)
+    t.same("calls", 2 * CALLS + 1, report(t)["calls"])
+    rows = report(t, "--by", "process")["rows"]
+    t.same("calls of processes", [1, CALLS, CALLS], sorted(row["calls"] for row in rows))
+
+
+@test(BOTH)
+def record_says_when_nothing_was_recorded(t):
+    """a program without hooks, and none at all"""
+    done = record(t, "true")
+    t.same("status", 0, done.returncode)
+    t.expect(b"no call was recorded: was 'true' compiled with" in done.stderr, done.stderr)
+    t.same("files", [], os.listdir(t.out))
+    for program, status, text in (
+        ("./nothing", 127, b"there is no program './nothing'"),
+        ("/etc/passwd", 126, b"cannot execute '/etc/passwd': Permission denied"),
+    ):
+        done = record(t, program)
+        t.same("status", status, done.returncode)
+        t.same("stderr", b"calltrace: " + text + b"\n", done.stderr)
+    t.same("files", [], os.listdir(t.out))
+
+
+@test(BOTH)
+def record_sets_what_it_is_told(t):
+    """options are the library's settings"""
+    if os.uname().machine != "x86_64":
+        t.skip("values are captured on x86-64 only")
+    program = t.build("recorded.c")
+    record(t, "-o", "t.json", "--args", "--max-depth", "9", "--clock", "monotonic",
+           "--layout", "flat", "--pretty", program)
+    with open(os.path.join(t.out, "t.json"), encoding="utf-8") as file:
+        text = file.read()
+    document = json.loads(text)
+    t.expect("\n" in text, "the document is not indented")
+    config = document["metadata"]["config"]
+    t.same("max_depth", 9, config["max_depth"])
+    t.same("clock", "monotonic", document["metadata"]["clock"])
+    calls = [c for tree in document["call_trees"] for c in tree["root_calls"] if c["function"] == "add"]
+    t.same("n", 42, calls[42]["arguments"][0]["value"])
