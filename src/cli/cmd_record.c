@@ -191,7 +191,7 @@ static char *without_fields(const char *path, const char *behind)
 	for (; *path; *at++ = *path++)
 		if (*path == '%')
 			*at++ = '%';
-	strcpy(at, behind);
+	memcpy(at, behind, strlen(behind) + 1);
 	return ret;
 }
 
@@ -218,7 +218,7 @@ static struct ct_error *choose_target(const struct record_options *options, stru
 /* Beside the command, as built or as installed. */
 static char *find_library(void)
 {
-	static const char *const places[] = {"", "../lib", "../" CT_LIBRARY_FOLDER, "../../lib"};
+	static const char *const places[] = {"", "../lib", CT_LIBRARY_PLACE, "../../lib"};
 	char command[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", command, sizeof(command) - 1);
 	if (length <= 0)
