@@ -15,6 +15,8 @@
 static const struct ct_command *const commands[] = {
 	&ct_command_record,
 	&ct_command_report,
+	&ct_command_tree,
+	&ct_command_graph,
 	&ct_command_json,
 	&ct_command_recover,
 	&ct_command_dump,

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "analysis/call_tree.h"
 #include "analysis/events.h"
 #include "analysis/profile.h"
 
@@ -321,6 +322,100 @@ static void callers_and_callees(void **state)
 	assert_int_equal(row_of(f->session, callees, '3')->times.sum_ns, 100);
 }
 
+/* ---- trees ---- */
+
+static void cleanup_tree(struct ct_call_tree **tree)
+{
+	ct_call_tree_destroy(*tree);
+}
+
+/* "1x1 900/300(...)": function, calls, total and self, what is below. */
+static void tree_text(const struct ct_session *session, const struct ct_call_tree *tree,
+		      struct ct_strbuf *ret)
+{
+	uint32_t index = tree->nodes[0].first_child;
+	while (index) {
+		const struct ct_call_node *node = &tree->nodes[index];
+		char name = node->key < tree->function_count ? session->functions[node->key].name[2]
+							     : 'T';
+		ct_strbuf_printf(ret, "%cx%lu %lu/%lu", name, (unsigned long)node->calls,
+				 (unsigned long)node->total_ns, (unsigned long)node->self_ns);
+		ct_strbuf_add_string(ret, node->first_child ? "(" : "");
+		if (node->first_child) {
+			index = node->first_child;
+			continue;
+		}
+		while (index && !tree->nodes[index].next_sibling) {
+			index = tree->nodes[index].parent;
+			ct_strbuf_add_string(ret, index ? ")" : "");
+		}
+		ct_strbuf_add_string(ret, index ? " " : "");
+		index = index ? tree->nodes[index].next_sibling : 0;
+	}
+}
+
+static void assert_tree(const struct ct_session *session, const struct ct_call_tree *tree,
+			const char *expected)
+{
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
+	tree_text(session, tree, &text);
+	assert_string_equal(text.bytes ? text.bytes : "", expected);
+}
+
+static void paths_are_added_up_over_threads(void **state)
+{
+	struct fixture *f = *state;
+	ct_cleanup(cleanup_tree) struct ct_call_tree *tree = NULL;
+	assert_no_error(
+		ct_call_tree_create(f->session, NULL, &(struct ct_call_tree_options){0}, &tree));
+	assert_tree(f->session, tree,
+		    "1x1 900/300(2x1 400/300(3x1 100/100) 3x1 200/150(1x1 50/50)) 2x2 200/200");
+	assert_int_equal(tree->nodes[0].total_ns, 1100);
+	assert_int_equal(tree->nodes[0].self_ns, 1100);
+}
+
+static void threads_have_trees_of_their_own(void **state)
+{
+	struct fixture *f = *state;
+	ct_cleanup(cleanup_tree) struct ct_call_tree *tree = NULL;
+	const struct ct_call_tree_options options = {.by_thread = true};
+	assert_no_error(ct_call_tree_create(f->session, NULL, &options, &tree));
+	assert_tree(f->session, tree,
+		    "Tx2 1000/0(1x1 900/300(2x1 400/300(3x1 100/100) 3x1 200/150(1x1 50/50)) "
+		    "2x1 100/100) Tx1 100/0(2x1 100/100)");
+	assert_int_equal(tree->nodes[0].total_ns, 1100);
+}
+
+/* No time is lost: it is the own time of the last node there is. */
+static void paths_beyond_the_limit_are_their_callers_own(void **state)
+{
+	struct fixture *f = *state;
+	ct_cleanup(cleanup_tree) struct ct_call_tree *tree = NULL;
+	const struct ct_call_tree_options options = {.by_thread = true, .most_nodes = 4};
+	assert_no_error(ct_call_tree_create(f->session, NULL, &options, &tree));
+	assert_int_equal(tree->node_count, 4);
+	assert_true(tree->folded_calls > 0);
+}
+
+static void trees_turn_upside_down(void **state)
+{
+	struct fixture *f = *state;
+	ct_cleanup(cleanup_tree) struct ct_call_tree *tree = NULL;
+	ct_cleanup(cleanup_tree) struct ct_call_tree *inverted = NULL;
+	ct_cleanup(ct_cleanup_free) bool *chosen = calloc(f->session->function_count,
+							  sizeof(*chosen));
+	assert_non_null(chosen);
+	for (uint32_t i = 0; i < f->session->function_count; i++)
+		chosen[i] = f->session->functions[i].name[2] != '2';
+	assert_no_error(
+		ct_call_tree_create(f->session, NULL, &(struct ct_call_tree_options){0}, &tree));
+	assert_no_error(ct_call_tree_invert(tree, chosen, 10, &inverted));
+	/* 0x100 below itself adds to its own time alone. */
+	assert_tree(f->session, inverted,
+		    "1x2 900/350(3x1 0/50(1x1 0/50)) "
+		    "3x2 300/250(1x1 200/150 2x1 100/100(1x1 100/100))");
+}
+
 /* ---- sessions ---- */
 
 static void traces_of_several_processes_are_one(void **state)
@@ -381,6 +476,10 @@ static const struct CMUnitTest tests[] = {
 	TEST(functions_are_counted_over_threads),
 	TEST(threads_are_rows),
 	TEST(callers_and_callees),
+	TEST(paths_are_added_up_over_threads),
+	TEST(threads_have_trees_of_their_own),
+	TEST(paths_beyond_the_limit_are_their_callers_own),
+	TEST(trees_turn_upside_down),
 	TEST(traces_of_several_processes_are_one),
 	TEST(one_that_cannot_be_read_is_left_out),
 };

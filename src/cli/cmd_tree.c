@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/* calltrace tree, calltrace graph: calls by the paths to them, downwards and upwards. */
+#include "cli/command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/call_tree.h"
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "cli/inputs.h"
+#include "cli/page.h"
+#include "cli/term.h"
+
+struct tree_options {
+	const char *min_percent;
+	bool by_thread;
+	unsigned int layout; /* nested|flat */
+	uint64_t levels;
+	const char *pattern; /* of graph */
+	double least_percent;
+};
+enum { LAYOUT_NESTED, LAYOUT_FLAT };
+
+enum {
+	/* Levels a document may nest: jq 1.6 reads up to 256 objects and arrays in each other. */
+	MOST_NESTED = 80,
+	MOST_CALLERS = 256,
+	MOST_INDENT = 40,
+};
+
+#define OFFSET(member) offsetof(struct tree_options, member)
+#define OPTION_MIN_PERCENT                                                                             \
+	{                                                                                              \
+		.kind = CT_OPTION_TEXT, .letter = 'm', .name = "min-percent", .value = "N",            \
+		.help = "leave out paths with less than N % of the time; default: 0.5, with --json 0", \
+		.offset = OFFSET(min_percent)                                                          \
+	}
+#define OPTION_LAYOUT                                                                             \
+	{                                                                                         \
+		.kind = CT_OPTION_CHOICE, .name = "layout", .value = "LAYOUT",                    \
+		.choices = "nested|flat",                                                         \
+		.help = "of --json: nodes in each other (the default), or a list with parent_id", \
+		.offset = OFFSET(layout)                                                          \
+	}
+
+static const struct ct_option tree_table[] = {
+	OPTION_MIN_PERCENT,
+	{.kind = CT_OPTION_FLAG,
+	 .name = "by-thread",
+	 .help = "a tree for each thread",
+	 .offset = OFFSET(by_thread)},
+	OPTION_LAYOUT,
+};
+static const struct ct_option graph_table[] = {
+	OPTION_MIN_PERCENT,
+	{.kind = CT_OPTION_NUMBER,
+	 .name = "levels",
+	 .value = "N",
+	 .low = 1,
+	 .high = MOST_CALLERS,
+	 .help = "the N nearest callers; default: 256",
+	 .offset = OFFSET(levels)},
+	OPTION_LAYOUT,
+};
+static const struct ct_option_group tree_group = {
+	.options = tree_table,
+	.count = sizeof(tree_table) / sizeof(tree_table[0]),
+};
+static const struct ct_option_group graph_group = {
+	.options = graph_table,
+	.count = sizeof(graph_table) / sizeof(graph_table[0]),
+};
+static const struct ct_option_group *const tree_groups[] = {&tree_group, &ct_input_group,
+							    &ct_page_group};
+static const struct ct_option_group *const graph_groups[] = {&graph_group, &ct_input_group,
+							     &ct_page_group};
+
+/* ---- printing ---- */
+
+struct printing {
+	const struct ct_session *session;
+	const struct ct_call_tree *tree;
+	const struct tree_options *options;
+	uint64_t left_out; /* nodes */
+};
+
+static double percent_of(const struct printing *printing, uint64_t ns)
+{
+	uint64_t all = printing->tree->nodes[0].total_ns;
+	return all ? 100.0 * (double)ns / (double)all : 0;
+}
+
+static bool is_shown(struct printing *printing, const struct ct_call_node *node)
+{
+	uint64_t ns = node->total_ns > node->self_ns ? node->total_ns : node->self_ns;
+	if (printing->options->least_percent <= 0 ||
+	    percent_of(printing, ns) >= printing->options->least_percent)
+		return true;
+	printing->left_out++;
+	return false;
+}
+
+static const struct ct_stream *thread_of(const struct printing *printing,
+					 const struct ct_call_node *node)
+{
+	uint32_t count = printing->tree->function_count;
+	return node->key < count ? NULL : &printing->session->streams[node->key - count];
+}
+
+static void print_node(const struct printing *printing, const struct ct_call_node *node,
+		       unsigned int depth)
+{
+	char total[CT_DURATION_BYTES], self[CT_DURATION_BYTES];
+	const struct ct_stream *thread = thread_of(printing, node);
+	unsigned int indent = 2 * depth;
+	ct_duration_print(total, node->total_ns);
+	ct_duration_print(self, node->self_ns);
+	printf("%9s%9s%9.2f %%%10" PRIu64 "  ", total, self, percent_of(printing, node->total_ns),
+	       node->calls);
+	if (indent > MOST_INDENT) /* deep recursion stays on the screen */
+		printf("%*s%s[%u]%s ", MOST_INDENT, "", ct_page_style(CT_STYLE_DIM), depth,
+		       ct_page_style(CT_STYLE_PLAIN));
+	else
+		printf("%*s", (int)indent, "");
+	if (thread)
+		printf("%sthread %.16s (%" PRIu32 ")%s\n", ct_page_style(CT_STYLE_HEAD),
+		       thread->row.name, thread->row.tid, ct_page_style(CT_STYLE_PLAIN));
+	else
+		printf("%s%s%s\n", ct_page_style(CT_STYLE_NAME),
+		       printing->session->functions[node->key].name, ct_page_style(CT_STYLE_PLAIN));
+}
+
+static void put_node(const struct printing *printing, const struct ct_call_node *node)
+{
+	struct ct_json_writer *writer = ct_page_json();
+	const struct ct_stream *thread = thread_of(printing, node);
+	if (thread) {
+		ct_json_put_bytes(writer, "thread_name", thread->row.name,
+				  strnlen(thread->row.name, sizeof(thread->row.name)));
+		ct_json_put_u64(writer, "thread_id", thread->row.tid);
+	} else {
+		const struct ct_function *function = &printing->session->functions[node->key];
+		ct_json_put_string(writer, "name", function->name);
+		if (function->module[0])
+			ct_json_put_string(writer, "module", function->module);
+		else
+			ct_json_put_null(writer, "module");
+	}
+	ct_json_put_u64(writer, "calls", node->calls);
+	ct_json_put_u64(writer, "unfinished", node->unfinished);
+	ct_json_put_u64(writer, "total_ns", node->total_ns);
+	ct_json_put_u64(writer, "self_ns", node->self_ns);
+	ct_json_put_real(writer, "percent", percent_of(printing, node->total_ns));
+}
+
+/* What lies below is in "children", as far as documents may nest. */
+static bool nests(const struct printing *printing, unsigned int depth)
+{
+	return printing->options->layout == LAYOUT_NESTED && depth < MOST_NESTED;
+}
+
+static void begin_node(const struct printing *printing, uint32_t index, unsigned int depth,
+		       uint32_t flat_parent)
+{
+	const struct ct_call_node *node = &printing->tree->nodes[index];
+	struct ct_json_writer *writer = ct_page_json();
+	if (!ct_page_is_json()) {
+		print_node(printing, node, depth);
+		return;
+	}
+	ct_json_begin(writer, NULL, '{');
+	ct_json_put_u64(writer, "id", index);
+	if (!nests(printing, depth)) {
+		if (flat_parent)
+			ct_json_put_u64(writer, "parent_id", flat_parent);
+		else
+			ct_json_put_null(writer, "parent_id");
+	}
+	ct_json_put_u64(writer, "depth", depth);
+	put_node(printing, node);
+	if (nests(printing, depth))
+		ct_json_begin(writer, "children", '[');
+	else
+		ct_json_end(writer, '}');
+}
+
+static void end_node(const struct printing *printing, unsigned int depth)
+{
+	if (!ct_page_is_json() || !nests(printing, depth))
+		return;
+	ct_json_end(ct_page_json(), ']');
+	ct_json_end(ct_page_json(), '}');
+}
+
+static uint32_t next_shown(struct printing *printing, uint32_t index)
+{
+	while (index && !is_shown(printing, &printing->tree->nodes[index]))
+		index = printing->tree->nodes[index].next_sibling;
+	return index;
+}
+
+/* Each node, then those below it; without recursion, for recursion of the program is deep. */
+static void print_nodes(struct printing *printing)
+{
+	const struct ct_call_node *nodes = printing->tree->nodes;
+	uint32_t index = next_shown(printing, nodes[0].first_child);
+	unsigned int depth = 0;
+	while (index) {
+		begin_node(printing, index, depth, nodes[index].parent);
+		uint32_t next = next_shown(printing, nodes[index].first_child);
+		if (next) {
+			index = next;
+			depth++;
+			continue;
+		}
+		for (;;) {
+			end_node(printing, depth);
+			next = next_shown(printing, nodes[index].next_sibling);
+			if (next || depth == 0)
+				break;
+			index = nodes[index].parent;
+			depth--;
+		}
+		index = next;
+	}
+}
+
+static void print_tree(struct printing *printing)
+{
+	const struct ct_call_tree *tree = printing->tree;
+	struct ct_json_writer *writer = ct_page_json();
+	if (ct_page_is_json()) {
+		ct_json_begin(writer, NULL, '{');
+		ct_json_put_u64(writer, "total_ns", tree->nodes[0].total_ns);
+		ct_json_put_u64(writer, "duration_ns", printing->session->duration_ns);
+		ct_json_put_u64(writer, "lost_events", tree->lost_events);
+		ct_json_put_u64(writer, "folded_calls", tree->folded_calls);
+		ct_json_begin(writer, "nodes", '[');
+		print_nodes(printing);
+		ct_json_end(writer, ']');
+		ct_json_end(writer, '}');
+		ct_json_newline(writer->sink, 0);
+		return;
+	}
+	printf("%s%9s%9s%11s%10s  %s%s\n", ct_page_style(CT_STYLE_HEAD), "total", "self", "total %",
+	       "calls", printing->options->pattern ? "function, and its callers" : "function",
+	       ct_page_style(CT_STYLE_PLAIN));
+	print_nodes(printing);
+	if (printing->left_out)
+		printf("%s%40s%" PRIu64 " paths below %g %% are not shown (--min-percent)%s\n",
+		       ct_page_style(CT_STYLE_DIM), "", printing->left_out,
+		       printing->options->least_percent, ct_page_style(CT_STYLE_PLAIN));
+}
+
+/* ---- the commands ---- */
+
+static void tree_cleanup(struct ct_call_tree **tree)
+{
+	ct_call_tree_destroy(*tree);
+}
+
+static struct ct_error *invert(const struct tree_options *options, const struct ct_session *session,
+			       struct ct_call_tree **tree)
+{
+	ct_cleanup(ct_cleanup_free) bool *chosen = calloc((size_t)session->function_count + 1,
+							  sizeof(*chosen));
+	struct ct_call_tree *inverted = NULL;
+	if (!chosen)
+		return ct_error_nomem;
+	struct ct_error *err = ct_selection_match(session, "graph", options->pattern, chosen);
+	if (!err)
+		err = ct_call_tree_invert(
+			*tree, chosen, options->levels ? (uint32_t)options->levels : MOST_CALLERS,
+			&inverted);
+	if (err)
+		return err;
+	ct_call_tree_destroy(*tree);
+	*tree = inverted;
+	return NULL;
+}
+
+static struct ct_error *show(const struct tree_options *options, const struct ct_session *session,
+			     const struct ct_selection *selection)
+{
+	ct_cleanup(tree_cleanup) struct ct_call_tree *tree = NULL;
+	const struct ct_call_tree_options tree_options = {
+		.by_thread = options->by_thread,
+		.progress = ct_term_progress,
+	};
+	struct ct_error *err = ct_call_tree_create(session, selection, &tree_options, &tree);
+	ct_term_clear();
+	if (!err && options->pattern)
+		err = invert(options, session, &tree);
+	if (err)
+		return err;
+	struct printing printing = {session, tree, options, 0};
+	print_tree(&printing);
+	if (tree->folded_calls)
+		ct_term_say("there are too many different paths: %" PRIu64 " calls on further ones "
+			    "count as time of their callers",
+			    tree->folded_calls);
+	if (tree->lost_events)
+		ct_term_say("%" PRIu64 " events are missing: they were lost while recording, "
+			    "or a trace is damaged",
+			    tree->lost_events);
+	return NULL;
+}
+
+static struct ct_error *read_percent(const char *command, const char *text, bool json, double *ret)
+{
+	char *end = NULL;
+	*ret = json ? 0 : 0.5;
+	if (!text)
+		return NULL;
+	*ret = strtod(text, &end);
+	if (end == text || (*end && strcmp(end, "%") != 0) || !(*ret >= 0 && *ret <= 100))
+		return ct_error_create("%s: --min-percent: '%s' is not a number from 0 to 100",
+				       command, text);
+	return NULL;
+}
+
+static enum ct_exit run(int argc, char **argv, const struct ct_option_group *group, bool is_graph,
+			struct ct_error **err)
+{
+	struct tree_options options = {0};
+	struct ct_input_options input_options = {0};
+	struct ct_page_options page_options = {0};
+	const struct ct_option_target targets[] = {{group, &options},
+						   {&ct_input_group, &input_options},
+						   {&ct_page_group, &page_options}};
+	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
+	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
+	int operands;
+	*err = ct_options_read(argc, argv, targets, 3, false, &operands);
+	if (!*err)
+		*err = read_percent(argv[0], options.min_percent, page_options.json,
+				    &options.least_percent);
+	if (!*err && is_graph && operands == 0)
+		*err = ct_error_create("graph: which function? 'calltrace help graph' says more");
+	if (*err)
+		return CT_EXIT_USAGE;
+	options.pattern = is_graph ? argv[1] : NULL;
+	*err = ct_inputs_open(&input_options, argv + 1 + is_graph, operands - is_graph, &session,
+			      &selection);
+	if (*err)
+		return CT_EXIT_FAILURE;
+	ct_page_begin(&page_options);
+	*err = show(&options, session, selection);
+	struct ct_error *page_error = NULL;
+	enum ct_exit status = ct_page_end(&page_error);
+	if (*err) {
+		ct_error_destroy(page_error);
+		return CT_EXIT_FAILURE;
+	}
+	*err = page_error;
+	return status;
+}
+
+static enum ct_exit run_tree(int argc, char **argv, struct ct_error **err)
+{
+	return run(argc, argv, &tree_group, false, err);
+}
+
+static enum ct_exit run_graph(int argc, char **argv, struct ct_error **err)
+{
+	return run(argc, argv, &graph_group, true, err);
+}
+
+const struct ct_command ct_command_tree = {
+	.name = "tree",
+	.run = run_tree,
+	.summary = "calls and times by the path of functions to them",
+	.synopsis = "[TRACE]... [OPTION]...",
+	.description =
+		"Adds up the calls of each path of functions, over all threads. TRACE is a raw "
+		"trace (.ctrace) or a folder with some; without one, " CT_DEFAULT_FOLDER
+		" is read.",
+	.groups = tree_groups,
+	.group_count = sizeof(tree_groups) / sizeof(tree_groups[0]),
+};
+
+const struct ct_command ct_command_graph = {
+	.name = "graph",
+	.run = run_graph,
+	.summary = "the paths that lead to a function, from the function up",
+	.synopsis = "FUNCTION [TRACE]... [OPTION]...",
+	.description =
+		"Shows who called FUNCTION, a pattern, who called those, and so on, with the calls "
+		"and times of FUNCTION on each path. A call inside another of the same function "
+		"adds to self alone: its total is part of that one's. TRACE is a raw trace "
+		"(.ctrace) or a folder with some; without one, " CT_DEFAULT_FOLDER " is read.",
+	.groups = graph_groups,
+	.group_count = sizeof(graph_groups) / sizeof(graph_groups[0]),
+};
