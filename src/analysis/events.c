@@ -3,13 +3,16 @@
 #include "analysis/events.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "export/open_calls.h"
 
 /*
  * flags of a struct ct_open_call; `mark`: the outermost of its function,
- * `parent`: index + 1 of the nearest call that takes part, `depth` as shown.
+ * `parent`: index + 1 of the nearest call that takes part, `depth` as shown,
+ * `id`: where on the stack's saved bytes the values of a call that may begin
+ * late are, behind their length.
  */
 enum {
 	TAKES_PART = 1, /* by function, depth, inside and outside */
@@ -169,6 +172,27 @@ static bool is_selected(const struct ct_open_call *call)
 	return (call->flags & (TAKES_PART | IN_TIME)) == (TAKES_PART | IN_TIME);
 }
 
+/* Of a call that may begin late: the walk forgets its values. */
+static bool save_values(struct ct_open_stack *stack, struct ct_open_call *call,
+			const struct ct_step *step)
+{
+	uint32_t length = step->values ? step->value_bytes : 0;
+	call->id = stack->saved.length;
+	ct_strbuf_add(&stack->saved, &length, sizeof(length));
+	if (length)
+		ct_strbuf_add(&stack->saved, step->values, length);
+	return !stack->saved.failed;
+}
+
+static void show_saved_values(const struct ct_open_stack *stack, const struct ct_open_call *call,
+			      struct ct_event *ret)
+{
+	const char *at = stack->saved.bytes + call->id;
+	memcpy(&ret->value_bytes, at, sizeof(ret->value_bytes));
+	if (ret->value_bytes)
+		ret->values = (const unsigned char *)at + sizeof(ret->value_bytes);
+}
+
 static void show_begin(const struct ct_events *events, struct ct_open_call *call, uint32_t stack,
 		       struct ct_event *ret)
 {
@@ -205,8 +229,12 @@ static bool begin_call(struct ct_events *events, const struct ct_step *step, str
 	call->depth = around ? around->depth + is_selected(around) : 0;
 	call->flags = classify(events, call, function);
 	call->mark = (*active_of(events, function))++ == 0;
-	if (events->selection->min_duration_ns > 0 || !is_selected(call))
+	if (!is_selected(call))
 		return false;
+	if (events->selection->min_duration_ns > 0) {
+		events->failed = !save_values(stack, call, step);
+		return false;
+	}
 	show_begin(events, call, stack->number, ret);
 	ret->values = step->values;
 	ret->value_bytes = step->value_bytes;
@@ -223,6 +251,8 @@ static bool end_call(struct ct_events *events, const struct ct_step *step, struc
 	uint64_t duration_ns = end_ns > call->start_ns ? end_ns - call->start_ns : 0;
 	struct nesting *nesting = &events->nestings[events->current];
 	uint8_t flags = call->flags;
+	if (events->selection->min_duration_ns > 0 && is_selected(call))
+		stack->saved.length = call->id;
 	--*active_of(events, function);
 	nesting->inside -= (flags & BEGINS_INSIDE) != 0;
 	nesting->outside -= (flags & BEGINS_OUTSIDE) != 0;
@@ -260,6 +290,7 @@ static bool next_late(struct ct_events *events, struct ct_event *ret)
 		if (!is_selected(call) || call->flags & SHOWN)
 			continue;
 		show_begin(events, call, stack->number, ret);
+		show_saved_values(stack, call, ret);
 		return true;
 	}
 	events->is_late = false;

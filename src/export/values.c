@@ -870,6 +870,76 @@ void ct_values_put_result(struct ct_values *values, struct ct_sink *sink, uint32
 	put_slot(values, sink, &plan->result);
 }
 
+/* --- for people --- */
+
+static void put_slot_text(struct ct_values *values, struct ct_sink *sink,
+			  const struct ct_value_slot *slot)
+{
+	struct value value;
+	examine(values, slot->node, unreadable_context(), &value);
+	if (value.why) {
+		/* "optimized out", without its quotes */
+		CT_VALUE_PUT(sink, "<");
+		ct_sink_add(sink, why_words[value.why] + 1, strlen(why_words[value.why]) - 2);
+		CT_VALUE_PUT(sink, ">");
+		return;
+	}
+	put_value(values, sink, &value);
+	if (value.is_truncated || value.is_cut)
+		CT_VALUE_PUT(sink, "...");
+	if (shows_pointee(&value)) {
+		CT_VALUE_PUT(sink, " -> ");
+		put_nested(values, sink, value.node->first, context_of_block(value.block));
+	}
+	if (shows_symbol(&value)) {
+		CT_VALUE_PUT(sink, " -> ");
+		put_symbol(values, sink, value.address);
+	}
+	if (value.is_unreadable)
+		CT_VALUE_PUT(sink, " -> <unreadable>");
+}
+
+/* The name is in the prefix: `{"name":"x",...`. */
+static void put_slot_name(const struct ct_values *values, struct ct_sink *sink,
+			  const struct ct_value_slot *slot)
+{
+	const size_t head = strlen("{\"name\":\"");
+	const char *name = values->plans.text.bytes + slot->prefix + head;
+	const char *end = slot->prefix_length > head ? memchr(name, '"', slot->prefix_length - head)
+						     : NULL;
+	if (values->pretty || !end || name[-1] != '"')
+		return;
+	ct_sink_add(sink, name, (size_t)(end - name));
+	CT_VALUE_PUT(sink, "=");
+}
+
+bool ct_values_put_arguments_text(struct ct_values *values, struct ct_sink *sink, uint32_t site,
+				  struct ct_value_bytes payload)
+{
+	const struct ct_value_plan *plan = plan_of(values, site);
+	if (!plan || plan->why)
+		return false;
+	begin(values, plan->first_shape, plan->shape_count, payload);
+	for (uint32_t i = 0; i < plan->slot_count; i++) {
+		ct_sink_add(sink, ", ", i ? 2 : 0);
+		put_slot_name(values, sink, &values->plans.slots[plan->first_slot + i]);
+		put_slot_text(values, sink, &values->plans.slots[plan->first_slot + i]);
+	}
+	return true;
+}
+
+bool ct_values_put_result_text(struct ct_values *values, struct ct_sink *sink, uint32_t site,
+			       struct ct_value_bytes payload)
+{
+	const struct ct_value_plan *plan = plan_of(values, site);
+	if (!plan || plan->why || !plan->returns || (!payload.bytes && plan->result.needs_payload))
+		return false;
+	CT_VALUE_PUT(sink, " = ");
+	begin(values, plan->first_result_shape, plan->result_shape_count, payload);
+	put_slot_text(values, sink, &plan->result);
+	return true;
+}
+
 /* --- beginning and end --- */
 
 void ct_values_destroy(struct ct_values *values)

@@ -43,4 +43,13 @@ void ct_values_put_arguments(struct ct_values *values, struct ct_sink *sink, uin
 void ct_values_put_result(struct ct_values *values, struct ct_sink *sink, uint32_t site,
 			  struct ct_value_bytes payload, unsigned int level);
 
+/*
+ * The same for people to read: `argc=2, argv="0x7ffe"`, and ` = 2`; false: nothing was written,
+ * for there is no plan, or nothing is returned.
+ */
+bool ct_values_put_arguments_text(struct ct_values *values, struct ct_sink *sink, uint32_t site,
+				  struct ct_value_bytes payload);
+bool ct_values_put_result_text(struct ct_values *values, struct ct_sink *sink, uint32_t site,
+			       struct ct_value_bytes payload);
+
 #endif

@@ -247,6 +247,55 @@ static void what_means_nothing_is_said(void **state)
 	ct_error_destroy(err);
 }
 
+/* The values of a call that begins late are still its own. */
+static void long_calls_keep_their_values(void **state)
+{
+	static const unsigned char outer[] = "outer", inner[] = "in", brief[] = "brief";
+	struct trace_writer writer;
+	struct trace_records records = {0};
+	struct ct_thread_row row = {.stream = 1, .tid = 41, .name = "main"};
+	struct ct_session *session = NULL;
+	struct ct_event event;
+	(void)state;
+	trace_writer_init(&writer);
+	for (uint32_t i = 1; i <= 3; i++) {
+		struct ct_site site = {
+			.site = i * 0x100 + 8, .function = i * 0x100, .call_site = 0x10000 + i};
+		trace_writer_site(&writer, i, &site);
+	}
+	trace_writer_thread(&writer, &row);
+	trace_records_enter(&records, 1100, 1);
+	trace_records_values(&records, outer, sizeof(outer));
+	trace_records_enter(&records, 1110, 3);
+	trace_records_values(&records, brief, sizeof(brief));
+	trace_records_return(&records, 1120);
+	trace_records_enter(&records, 1200, 2);
+	trace_records_values(&records, inner, sizeof(inner));
+	trace_records_return(&records, 1500);
+	trace_records_return(&records, 1600);
+	trace_writer_append(&writer, (struct trace_piece){1, 0, 0, 0}, &records);
+	free(records.bytes);
+	const char *path = trace_writer_save(&writer);
+	assert_no_error(ct_session_open(&path, 1, false, NULL, &session));
+	ct_cleanup(cleanup_selection) struct ct_selection *selection = NULL;
+	ct_cleanup(cleanup_events) struct ct_events *events = NULL;
+	assert_no_error(ct_selection_create(
+		session, &(struct ct_selection_options){.min_duration_ns = 100}, &selection));
+	assert_no_error(ct_events_create(session, 0, selection, NULL, &events));
+	assert_true(ct_events_next(events, &event));
+	assert_non_null(event.values);
+	assert_memory_equal(event.values, outer, sizeof(outer));
+	assert_true(ct_events_next(events, &event));
+	assert_non_null(event.values);
+	assert_memory_equal(event.values, inner, sizeof(inner));
+	assert_true(ct_events_next(events, &event));
+	assert_int_equal(event.kind, CT_EVENT_END);
+	assert_true(ct_events_next(events, &event));
+	assert_false(ct_events_next(events, &event));
+	ct_session_destroy(session);
+	trace_writer_deinit(&writer);
+}
+
 /* ---- profiles ---- */
 
 static void cleanup_profile(struct ct_profile **profile)
@@ -471,6 +520,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(long_calls),
 	TEST(calls_of_a_time),
 	TEST(long_calls_of_a_function_inside_another),
+	cmocka_unit_test(long_calls_keep_their_values),
 	TEST(threads_are_chosen_by_id_and_name),
 	TEST(what_means_nothing_is_said),
 	TEST(functions_are_counted_over_threads),

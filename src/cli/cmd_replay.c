@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calltrace replay: every call as a line of C, in the order of time. What is
+ * written goes out as it comes; memory grows with threads and open calls.
+ */
+#include "cli/command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/merge.h"
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "cli/inputs.h"
+#include "cli/page.h"
+#include "cli/term.h"
+#include "export/json_text.h"
+#include "export/open_calls.h"
+#include "export/value_text.h"
+#include "export/values.h"
+
+enum {
+	MOST_INDENT = 60,
+	FIRST_LINES = 64,    /* these are seen at once */
+	LINES_A_LOOK = 1024, /* between looks at whether somebody still reads */
+};
+
+struct replay_options {
+	bool no_values;
+};
+static const struct ct_option options_table[] = {
+	{.kind = CT_OPTION_FLAG,
+	 .name = "no-values",
+	 .help = "without arguments and return values",
+	 .offset = offsetof(struct replay_options, no_values)},
+};
+static const struct ct_option_group own_group = {
+	.options = options_table,
+	.count = sizeof(options_table) / sizeof(options_table[0]),
+};
+static const struct ct_option_group *const groups[] = {&own_group, &ct_input_group, &ct_page_group};
+
+struct replay {
+	const struct ct_session *session;
+	struct ct_values **values;     /* by input; NULL: nothing was captured */
+	struct ct_open_stacks *stacks; /* by stream: arguments of open calls, for JSON */
+	struct ct_sink *sink;
+	bool has_threads; /* more than one */
+	uint64_t lines;
+};
+
+static void put(struct ct_sink *sink, const char *text)
+{
+	ct_sink_add(sink, text, strlen(text));
+}
+
+static void put_number(struct ct_sink *sink, uint64_t number)
+{
+	char digits[CT_JSON_U64_BYTES];
+	ct_sink_add(sink, digits, (size_t)(ct_json_u64(digits, number) - digits));
+}
+
+static struct ct_values *values_of(const struct replay *replay, size_t stream)
+{
+	return replay->values[replay->session->streams[stream].input];
+}
+
+static const char *why_unfinished(uint8_t end)
+{
+	switch (end) {
+	case CT_CALL_UNWOUND:
+		return "unwound";
+	case CT_CALL_CRASH:
+		return "crash";
+	case CT_CALL_KILLED:
+		return "killed";
+	default:
+		return "exit";
+	}
+}
+
+/* ---- lines ---- */
+
+/* The thread, the duration (NULL: none), the indentation. */
+static void put_margin(const struct replay *replay, size_t stream, const struct ct_event *event,
+		       const struct ct_event *end)
+{
+	char text[128], duration[CT_DURATION_BYTES] = "";
+	if (end)
+		ct_duration_print(duration, end->duration_ns);
+	put(replay->sink, ct_page_style(CT_STYLE_DIM));
+	if (replay->has_threads) {
+		snprintf(text, sizeof(text), "%7" PRIu32 " ",
+			 replay->session->streams[stream].row.tid);
+		put(replay->sink, text);
+	}
+	snprintf(text, sizeof(text), "%9s  ", duration);
+	put(replay->sink, text);
+	if (event->stack) {
+		snprintf(text, sizeof(text), "~%" PRIu32 " ", event->stack);
+		put(replay->sink, text);
+	}
+	put(replay->sink, ct_page_style(CT_STYLE_PLAIN));
+	uint32_t indent = 2 * event->depth;
+	if (indent <= MOST_INDENT) {
+		snprintf(text, sizeof(text), "%*s", (int)indent, "");
+		put(replay->sink, text);
+		return;
+	}
+	snprintf(text, sizeof(text), "%*s[%" PRIu32 "] ", MOST_INDENT, "", event->depth);
+	put(replay->sink, text);
+}
+
+/* C++'s names end with the types of parameters: values take their place. */
+static size_t bare_length(const char *name)
+{
+	size_t length = strlen(name), at = length;
+	unsigned int open = 0;
+	if (length == 0 || name[length - 1] != ')')
+		return length;
+	while (at-- > 0) {
+		open += name[at] == ')';
+		if (name[at] == '(' && --open == 0)
+			return at ? at : length;
+	}
+	return length;
+}
+
+static void put_name(const struct replay *replay, const struct ct_event *event)
+{
+	const char *name = replay->session->functions[event->function].name;
+	put(replay->sink, ct_page_style(CT_STYLE_NAME));
+	ct_sink_add(replay->sink, name, bare_length(name));
+	put(replay->sink, ct_page_style(CT_STYLE_PLAIN));
+}
+
+static void put_call(const struct replay *replay, size_t stream, const struct ct_event *event)
+{
+	struct ct_values *values = values_of(replay, stream);
+	put_name(replay, event);
+	put(replay->sink, "(");
+	if (values && event->values)
+		ct_values_put_arguments_text(
+			values, replay->sink, event->site,
+			(struct ct_value_bytes){event->values, event->value_bytes, event->ns});
+	put(replay->sink, ")");
+}
+
+static void put_result(const struct replay *replay, size_t stream, const struct ct_event *end)
+{
+	struct ct_values *values = values_of(replay, stream);
+	if (end->end != CT_CALL_RETURNED) {
+		put(replay->sink, " /* ");
+		put(replay->sink, why_unfinished(end->end));
+		put(replay->sink, " */");
+	} else if (values && end->values) {
+		ct_values_put_result_text(
+			values, replay->sink, end->site,
+			(struct ct_value_bytes){end->values, end->value_bytes, end->ns});
+	}
+}
+
+static void put_lines(const struct replay *replay, const struct ct_merged *merged)
+{
+	const struct ct_event *event = &merged->event;
+	struct ct_sink *sink = replay->sink;
+	if (event->kind == CT_EVENT_LOST) {
+		put_margin(replay, merged->stream, event, NULL);
+		put(sink, "/* events are missing here: ");
+		put_number(sink, event->lost);
+		put(sink, " */\n");
+		return;
+	}
+	if (event->kind == CT_EVENT_BEGIN) {
+		put_margin(replay, merged->stream, event, merged->is_whole ? &merged->end : NULL);
+		put_call(replay, merged->stream, event);
+		if (merged->is_whole)
+			put_result(replay, merged->stream, &merged->end);
+		put(sink, merged->is_whole ? ";\n" : " {\n");
+		return;
+	}
+	put_margin(replay, merged->stream, event, event);
+	put(sink, "}");
+	put_result(replay, merged->stream, event);
+	put(sink, " /* ");
+	put_name(replay, event);
+	put(sink, " */\n");
+}
+
+/* ---- JSON ---- */
+
+static void put_member(struct ct_sink *sink, const char *key, uint64_t number)
+{
+	put(sink, ",\"");
+	put(sink, key);
+	put(sink, "\":");
+	put_number(sink, number);
+}
+
+static void put_text_member(struct ct_sink *sink, const char *key, const char *text)
+{
+	put(sink, ",\"");
+	put(sink, key);
+	put(sink, "\":");
+	if (text[0])
+		ct_value_put_string(sink, (const unsigned char *)text, strlen(text), false);
+	else
+		put(sink, "null");
+}
+
+static void put_object(const struct replay *replay, size_t stream, const struct ct_event *end,
+		       struct ct_value_bytes arguments)
+{
+	const struct ct_stream *thread = &replay->session->streams[stream];
+	const struct ct_function *function = &replay->session->functions[end->function];
+	const struct ct_file_info *info =
+		ct_trace_info(replay->session->inputs[thread->input].trace);
+	const struct ct_value_bytes result = {end->values, end->value_bytes, end->ns};
+	struct ct_values *values = values_of(replay, stream);
+	struct ct_sink *sink = replay->sink;
+	put(sink, "{");
+	if (values)
+		ct_values_put_arguments(values, sink, end->site, arguments, 0);
+	put(sink, "\"process_id\":");
+	put_number(sink, info->pid);
+	put_member(sink, "thread_id", thread->row.tid);
+	if (end->stack)
+		put_member(sink, "coroutine", end->stack);
+	put_member(sink, "depth", end->depth);
+	put_text_member(sink, "name", function->name);
+	put_text_member(sink, "module", function->module);
+	put_member(sink, "start_ns", end->start_ns);
+	if (end->end == CT_CALL_RETURNED) {
+		put_member(sink, "duration_ns", end->duration_ns);
+	} else {
+		put(sink, ",\"duration_ns\":null");
+		put_text_member(sink, "unfinished", why_unfinished(end->end));
+	}
+	put_member(sink, "self_ns", end->self_ns);
+	if (values && end->end == CT_CALL_RETURNED)
+		ct_values_put_result(values, sink, end->site, result, 0);
+	put(sink, "}\n");
+}
+
+/* A call is an object once it has ended: its arguments wait until then. */
+static bool put_objects(const struct replay *replay, const struct ct_merged *merged)
+{
+	const struct ct_event *event = &merged->event;
+	struct ct_value_bytes arguments = {event->values, event->value_bytes, event->ns};
+	struct ct_open_stacks *stacks = &replay->stacks[merged->stream];
+	if (event->kind == CT_EVENT_LOST) {
+		put(replay->sink, "{\"lost_events\":");
+		put_number(replay->sink, event->lost);
+		put_member(replay->sink, "thread_id",
+			   replay->session->streams[merged->stream].row.tid);
+		put_member(replay->sink, "start_ns", event->ns);
+		put(replay->sink, "}\n");
+		return true;
+	}
+	if (merged->is_whole) {
+		put_object(replay, merged->stream, &merged->end, arguments);
+		return true;
+	}
+	if (!stacks->count && !ct_open_stacks_init(stacks))
+		return false;
+	uint32_t index = ct_open_stacks_index(stacks, event->stack);
+	if (index == UINT32_MAX)
+		return false;
+	struct ct_open_stack *stack = &stacks->stacks[index];
+	if (event->kind == CT_EVENT_BEGIN)
+		return ct_open_stack_save(stack, event->values, event->value_bytes);
+	arguments.bytes = ct_open_stack_restore(stack, &arguments.length);
+	arguments.ns = event->start_ns;
+	put_object(replay, merged->stream, event, arguments);
+	return true;
+}
+
+/* ---- the command ---- */
+
+static void replay_deinit(struct replay *replay)
+{
+	for (size_t i = 0; replay->values && i < replay->session->input_count; i++)
+		ct_values_destroy(replay->values[i]);
+	for (size_t i = 0; replay->stacks && i < replay->session->stream_count; i++)
+		ct_open_stacks_deinit(&replay->stacks[i]);
+	free(replay->values);
+	free(replay->stacks);
+}
+
+static struct ct_error *replay_init(struct replay *replay, const struct ct_session *session,
+				    const struct replay_options *options)
+{
+	struct ct_error *err = NULL;
+	*replay = (struct replay){.session = session, .sink = ct_page_json()->sink};
+	replay->values = calloc(session->input_count + 1, sizeof(struct ct_values *));
+	replay->stacks = calloc(session->stream_count + 1, sizeof(*replay->stacks));
+	if (!replay->values || !replay->stacks)
+		return ct_error_nomem;
+	for (size_t i = 0; !err && !options->no_values && i < session->input_count; i++)
+		err = ct_values_create(session->inputs[i].trace, false, true, &replay->values[i]);
+	return err;
+}
+
+/* False: nobody reads any more. */
+static bool send_on(struct replay *replay)
+{
+	bool is_first = replay->lines++ < FIRST_LINES;
+	if (is_first) {
+		replay->sink->renew(replay->sink);
+		fflush(stdout);
+	}
+	return (!is_first && replay->lines % LINES_A_LOOK) || !ferror(stdout);
+}
+
+static void merge_cleanup(struct ct_merge **merge)
+{
+	ct_merge_destroy(*merge);
+}
+
+static struct ct_error *show(struct replay *replay, const struct ct_selection *selection)
+{
+	ct_cleanup(merge_cleanup) struct ct_merge *merge = NULL;
+	struct ct_merged merged;
+	struct ct_error *err = ct_merge_create(replay->session, selection, &merge);
+	if (err)
+		return err;
+	replay->has_threads = ct_merge_stream_count(merge) > 1;
+	while (ct_merge_next(merge, &merged)) {
+		if (!ct_page_is_json())
+			put_lines(replay, &merged);
+		else if (!put_objects(replay, &merged))
+			return ct_error_nomem;
+		if (!send_on(replay))
+			return NULL; /* ct_page_end() says why */
+	}
+	return ct_merge_failed(merge) ? ct_error_nomem : NULL;
+}
+
+static enum ct_exit run(int argc, char **argv, struct ct_error **err)
+{
+	struct replay_options options = {0};
+	struct ct_input_options input_options = {0};
+	struct ct_page_options page_options = {0};
+	const struct ct_option_target targets[] = {{&own_group, &options},
+						   {&ct_input_group, &input_options},
+						   {&ct_page_group, &page_options}};
+	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
+	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
+	struct replay replay;
+	int operands;
+	*err = ct_options_read(argc, argv, targets, 3, false, &operands);
+	if (*err)
+		return CT_EXIT_USAGE;
+	*err = ct_inputs_open(&input_options, argv + 1, operands, &session, &selection);
+	if (*err)
+		return CT_EXIT_FAILURE;
+	ct_page_begin(&page_options);
+	*err = replay_init(&replay, session, &options);
+	if (!*err)
+		*err = show(&replay, selection);
+	replay_deinit(&replay);
+	struct ct_error *page_error = NULL;
+	enum ct_exit status = ct_page_end(&page_error);
+	if (*err) {
+		ct_error_destroy(page_error);
+		return CT_EXIT_FAILURE;
+	}
+	*err = page_error;
+	return status;
+}
+
+const struct ct_command ct_command_replay = {
+	.name = "replay",
+	.run = run,
+	.summary = "every call in the order of time, as lines of C",
+	.synopsis = "[TRACE]... [OPTION]...",
+	.description =
+		"Shows each call as it began and ended, with its duration, and its arguments and "
+		"return value where they were captured. TRACE is a raw trace (.ctrace) or a folder "
+		"with some; without one, " CT_DEFAULT_FOLDER " is read. With --json each call is "
+		"an object on a line of its own.",
+	.groups = groups,
+	.group_count = sizeof(groups) / sizeof(groups[0]),
+};
