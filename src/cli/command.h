@@ -36,6 +36,7 @@ extern const struct ct_command ct_command_plan;
 extern const struct ct_command ct_command_record;
 extern const struct ct_command ct_command_report;
 extern const struct ct_command ct_command_replay;
+extern const struct ct_command ct_command_slow;
 extern const struct ct_command ct_command_tree;
 extern const struct ct_command ct_command_graph;
 

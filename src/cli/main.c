@@ -16,6 +16,7 @@ static const struct ct_command *const commands[] = {
 	&ct_command_record,
 	&ct_command_report,
 	&ct_command_replay,
+	&ct_command_slow,
 	&ct_command_tree,
 	&ct_command_graph,
 	&ct_command_json,

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* calltrace slow: the slowest calls, the path to each, and where its time went. */
+#include "cli/command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/slowest.h"
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "cli/inputs.h"
+#include "cli/page.h"
+#include "cli/term.h"
+
+struct slow_options {
+	uint64_t limit;
+	uint64_t callees;
+};
+static const struct ct_option options_table[] = {
+	{.kind = CT_OPTION_NUMBER,
+	 .letter = 'n',
+	 .name = "limit",
+	 .value = "N",
+	 .low = 1,
+	 .high = CT_SLOWEST_MOST,
+	 .help = "the N slowest calls; default: 10",
+	 .offset = offsetof(struct slow_options, limit)},
+	{.kind = CT_OPTION_NUMBER,
+	 .name = "callees",
+	 .value = "N",
+	 .low = 1,
+	 .high = UINT32_MAX,
+	 .help = "of the functions each call called the N with most time; default: 5",
+	 .offset = offsetof(struct slow_options, callees)},
+};
+static const struct ct_option_group own_group = {
+	.options = options_table,
+	.count = sizeof(options_table) / sizeof(options_table[0]),
+};
+static const struct ct_option_group *const groups[] = {&own_group, &ct_input_group, &ct_page_group};
+
+static double share(uint64_t part_ns, uint64_t all_ns)
+{
+	return all_ns ? 100.0 * (double)part_ns / (double)all_ns : 0;
+}
+
+/* ---- text ---- */
+
+static void print_share(const struct ct_slow_call *call, uint64_t ns, const char *name,
+			uint64_t calls)
+{
+	char text[CT_DURATION_BYTES];
+	ct_duration_print(text, ns);
+	printf("  %9s %8.2f %%  %s", text, share(ns, call->duration_ns), name);
+	if (calls)
+		printf("%s, %" PRIu64 " %s%s", ct_page_style(CT_STYLE_DIM), calls,
+		       calls == 1 ? "call" : "calls", ct_page_style(CT_STYLE_PLAIN));
+	putchar('\n');
+}
+
+static void print_call(const struct ct_session *session, const struct ct_slow_call *call,
+		       size_t number, size_t most_callees)
+{
+	char duration[CT_DURATION_BYTES], start[CT_DURATION_BYTES];
+	const struct ct_thread_row *thread = &session->streams[call->stream].row;
+	ct_duration_print(duration, call->duration_ns);
+	ct_duration_print(start, call->start_ns);
+	printf("%s%zu. %s  %s%s  %sat %s, thread %.16s (%" PRIu32 ")%s%s\n",
+	       ct_page_style(CT_STYLE_HEAD), number, duration,
+	       session->functions[call->function].name, ct_page_style(CT_STYLE_PLAIN),
+	       ct_page_style(CT_STYLE_DIM), start, thread->name, thread->tid,
+	       call->end == CT_CALL_RETURNED ? "" : ", did not return",
+	       ct_page_style(CT_STYLE_PLAIN));
+	for (uint32_t i = 0; i < call->path_count; i++)
+		printf("  %s%s%s\n", i ? "> " : "from ", session->functions[call->path[i]].name,
+		       i + 1 == call->path_count && call->depth > call->path_count ? " > ..." : "");
+	print_share(call, call->self_ns, "self", 0);
+	for (size_t i = 0; i < call->callee_count && i < most_callees; i++)
+		print_share(call, call->callees[i].ns,
+			    session->functions[call->callees[i].function].name,
+			    call->callees[i].calls);
+	if (call->callee_count > most_callees)
+		printf("  %22s  %zu more functions (--callees)\n", "",
+		       call->callee_count - most_callees);
+	putchar('\n');
+}
+
+/* ---- JSON ---- */
+
+static void put_call(const struct ct_session *session, const struct ct_slow_call *call)
+{
+	struct ct_json_writer *writer = ct_page_json();
+	const struct ct_thread_row *thread = &session->streams[call->stream].row;
+	ct_json_begin(writer, NULL, '{');
+	ct_json_put_string(writer, "name", session->functions[call->function].name);
+	ct_json_put_u64(writer, "duration_ns", call->duration_ns);
+	ct_json_put_u64(writer, "self_ns", call->self_ns);
+	ct_json_put_u64(writer, "start_ns", call->start_ns);
+	ct_json_put_bool(writer, "returned", call->end == CT_CALL_RETURNED);
+	ct_json_put_u64(writer, "thread_id", thread->tid);
+	ct_json_put_bytes(writer, "thread_name", thread->name,
+			  strnlen(thread->name, sizeof(thread->name)));
+	ct_json_put_u64(writer, "depth", call->depth);
+	ct_json_begin(writer, "path", '[');
+	for (uint32_t i = 0; i < call->path_count; i++)
+		ct_json_put_string(writer, NULL, session->functions[call->path[i]].name);
+	ct_json_end(writer, ']');
+	ct_json_begin(writer, "callees", '[');
+	for (size_t i = 0; i < call->callee_count; i++) {
+		const struct ct_slow_callee *callee = &call->callees[i];
+		ct_json_begin(writer, NULL, '{');
+		ct_json_put_string(writer, "name", session->functions[callee->function].name);
+		ct_json_put_u64(writer, "calls", callee->calls);
+		ct_json_put_u64(writer, "total_ns", callee->ns);
+		ct_json_put_real(writer, "percent", share(callee->ns, call->duration_ns));
+		ct_json_end(writer, '}');
+	}
+	ct_json_end(writer, ']');
+	ct_json_end(writer, '}');
+}
+
+/* ---- the command ---- */
+
+static void slowest_cleanup(struct ct_slowest **slowest)
+{
+	ct_slowest_destroy(*slowest);
+}
+
+static struct ct_error *show(const struct slow_options *options, const struct ct_session *session,
+			     const struct ct_selection *selection)
+{
+	ct_cleanup(slowest_cleanup) struct ct_slowest *slowest = NULL;
+	struct ct_json_writer *writer = ct_page_json();
+	struct ct_error *err = ct_slowest_create(session, selection, (size_t)options->limit,
+						 ct_term_progress, &slowest);
+	ct_term_clear();
+	if (err)
+		return err;
+	if (ct_page_is_json()) {
+		ct_json_begin(writer, NULL, '{');
+		ct_json_put_u64(writer, "lost_events", slowest->lost_events);
+		ct_json_begin(writer, "calls", '[');
+	}
+	for (size_t i = 0; i < slowest->count; i++) {
+		if (ct_page_is_json())
+			put_call(session, &slowest->calls[i]);
+		else
+			print_call(session, &slowest->calls[i], i + 1, (size_t)options->callees);
+	}
+	if (ct_page_is_json()) {
+		ct_json_end(writer, ']');
+		ct_json_end(writer, '}');
+		ct_json_newline(writer->sink, 0);
+	}
+	if (slowest->lost_events)
+		ct_term_say("%" PRIu64 " events are missing: they were lost while recording, "
+			    "or a trace is damaged",
+			    slowest->lost_events);
+	return NULL;
+}
+
+static enum ct_exit run(int argc, char **argv, struct ct_error **err)
+{
+	struct slow_options options = {.limit = 10, .callees = 5};
+	struct ct_input_options input_options = {0};
+	struct ct_page_options page_options = {0};
+	const struct ct_option_target targets[] = {{&own_group, &options},
+						   {&ct_input_group, &input_options},
+						   {&ct_page_group, &page_options}};
+	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
+	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
+	int operands;
+	*err = ct_options_read(argc, argv, targets, 3, false, &operands);
+	if (*err)
+		return CT_EXIT_USAGE;
+	*err = ct_inputs_open(&input_options, argv + 1, operands, &session, &selection);
+	if (*err)
+		return CT_EXIT_FAILURE;
+	ct_page_begin(&page_options);
+	*err = show(&options, session, selection);
+	struct ct_error *page_error = NULL;
+	enum ct_exit status = ct_page_end(&page_error);
+	if (*err) {
+		ct_error_destroy(page_error);
+		return CT_EXIT_FAILURE;
+	}
+	*err = page_error;
+	return status;
+}
+
+const struct ct_command ct_command_slow = {
+	.name = "slow",
+	.run = run,
+	.summary = "the slowest calls, their paths, and where their time went",
+	.synopsis = "[TRACE]... [OPTION]...",
+	.description =
+		"Shows the calls that took longest, one by one: the functions that led to each, and "
+		"how its time is shared by itself and those it called. TRACE is a raw trace "
+		"(.ctrace) or a folder with some; without one, " CT_DEFAULT_FOLDER " is read.",
+	.groups = groups,
+	.group_count = sizeof(groups) / sizeof(groups[0]),
+};
