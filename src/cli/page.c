@@ -3,6 +3,7 @@
 #include "cli/page.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,19 +112,26 @@ void ct_page_begin(const struct ct_page_options *options)
 		start_pager();
 }
 
+/* The write that failed may have been an earlier one, whose errno is gone. */
+static bool nobody_reads(void)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO};
+	return poll(&output, 1, 0) == 1 && output.revents & POLLERR;
+}
+
 enum ct_exit ct_page_end(struct ct_error **err)
 {
 	write_out(&page.sink);
 	errno = 0;
 	bool failed = fflush(stdout) != 0 || ferror(stdout);
-	int error = errno;
+	int error = errno ? errno : EIO;
 	if (page.pager) {
 		wait_for_pager();
 		return CT_EXIT_OK; /* who quits the pager has seen enough */
 	}
 	if (!failed)
 		return CT_EXIT_OK;
-	if (error == EPIPE)
+	if (error == EPIPE || nobody_reads())
 		return CT_EXIT_ABANDONED;
 	*err = ct_error_errno(error, "writing to standard output failed");
 	return CT_EXIT_FAILURE;
