@@ -409,8 +409,10 @@ struct ct_error *ct_call_tree_invert(const struct ct_call_tree *tree, const bool
 		    !add_path(inverted, tree, i, levels))
 			return ct_error_nomem;
 	}
-	inverted->nodes[0] = tree->nodes[0];
-	inverted->nodes[0].first_child = 0;
+	for (uint32_t i = 1; i < inverted->node_count; i++) {
+		if (inverted->nodes[i].parent == 0)
+			add(&inverted->nodes[0], &inverted->nodes[i]);
+	}
 	if (!sort_siblings(inverted))
 		return ct_error_nomem;
 	*ret = ct_take(inverted);

@@ -54,7 +54,8 @@ struct ct_error *ct_call_tree_create(const struct ct_session *session,
 /*
  * `tree`, made without `by_thread`, upside down: below the root the functions that `chosen`
  * has, below each the functions that called it, with the times of its calls on that path. The
- * total of a call inside another of the same function is that one's. At most `levels` levels.
+ * total of a call inside another of the same function is that one's. The root has the sums of the
+ * functions. At most `levels` levels.
  */
 struct ct_error *ct_call_tree_invert(const struct ct_call_tree *tree, const bool *chosen,
 				     uint32_t levels, struct ct_call_tree **ret)
