@@ -30,6 +30,11 @@ install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR}
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN man EXCLUDE)
 if(NOT CALLTRACE_RUNTIME_ONLY)
     install(TARGETS calltrace RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    foreach(compiler cc c++)
+        install(CODE "file(CREATE_LINK calltrace
+            \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/calltrace-${compiler}\"
+            SYMBOLIC)")
+    endforeach()
     set(pages ${CMAKE_BINARY_DIR}/src/cli/man)
     install(DIRECTORY ${pages}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
         FILES_MATCHING PATTERN "*.1")

@@ -23,6 +23,8 @@ static const struct ct_command *const commands[] = {
 	&ct_command_recover,
 	&ct_command_dump,
 	&ct_command_plan,
+	&ct_command_cc,
+	&ct_command_cxx,
 	NULL,
 };
 /* clang-format on */
@@ -34,6 +36,17 @@ static const struct ct_command *find_command(const char *name)
 			return commands[i];
 	}
 	return NULL;
+}
+
+/* Under the name calltrace-cc the command is `calltrace cc`, for builds that want one word. */
+static const struct ct_command *find_by_program(const char *path)
+{
+	static const char prefix[] = "calltrace-";
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	const char *name = slash ? slash + 1 : path;
+	return name && strncmp(name, prefix, sizeof(prefix) - 1) == 0
+		       ? find_command(name + sizeof(prefix) - 1)
+		       : NULL;
 }
 
 static void print_help(FILE *to)
@@ -160,6 +173,9 @@ static int run_command(const struct ct_command *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	const struct ct_command *by_name = find_by_program(argv[0]);
+	if (by_name)
+		return run_command(by_name, argc, argv);
 	if (argc < 2) {
 		print_help(stderr);
 		return CT_EXIT_USAGE;
