@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/* calltrace info: what raw traces are of, without reading all of their calls' names. */
+#include "cli/command.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "analysis/session.h"
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "cli/inputs.h"
+#include "cli/page.h"
+#include "cli/table.h"
+#include "symbols/elf_file.h"
+
+struct info_options {
+	bool live;
+};
+
+#define OFFSET(member) offsetof(struct info_options, member)
+static const struct ct_option options_table[] = {
+	{.kind = CT_OPTION_FLAG,
+	 .name = "live",
+	 .help = "read traces that processes still write, as they are now",
+	 .offset = OFFSET(live)},
+};
+static const struct ct_option_group own_group = {
+	.options = options_table,
+	.count = sizeof(options_table) / sizeof(options_table[0]),
+};
+static const struct ct_option_group *const groups[] = {&own_group, &ct_page_group};
+
+enum { TEXT_BYTES = 128 };
+
+/* ---- facts as text ---- */
+
+static const char *end_text(const struct ct_trace *trace, char ret[TEXT_BYTES])
+{
+	const struct ct_file_info *info = ct_trace_info(trace);
+	const char *name;
+	switch (ct_trace_end(trace)) {
+	case CT_END_CRASH:
+		name = sigabbrev_np((int)info->crash_signal);
+		snprintf(ret, TEXT_BYTES, "crashed by signal %u (%s%s)", info->crash_signal,
+			 name ? "SIG" : "unknown", name ? name : "");
+		return ret;
+	case CT_END_KILLED:
+		return ct_trace_is_live(trace) ? "still running" : "killed";
+	case CT_END_STOPPED:
+		return "recording stopped before the end";
+	default:
+		return info->state == CT_STATE_EXEC ? "replaced by another program" : "exited";
+	}
+}
+
+static const char *start_text(const struct ct_trace *trace, char ret[TEXT_BYTES])
+{
+	uint64_t ns = ct_trace_start_realtime_ns(trace);
+	time_t seconds = (time_t)(ns / 1000000000);
+	struct tm parts;
+	char text[64] = "?";
+	if (gmtime_r(&seconds, &parts))
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts);
+	snprintf(ret, TEXT_BYTES, "%s.%03u UTC", text, (unsigned int)(ns / 1000000 % 1000));
+	return ret;
+}
+
+/* Is the file on the disk still the one that was recorded? */
+static const char *module_state(const struct ct_trace_module *module)
+{
+	size_t length = module->entry.build_id_bytes;
+	struct ct_elf_file *file = NULL;
+	if (module->path.length == 0 || module->path.bytes[0] != '/')
+		return "no file";
+	ct_cleanup(ct_cleanup_free) char *path = strndup(module->path.bytes, module->path.length);
+	struct ct_error *err = path ? ct_elf_file_open(path, &file) : ct_error_nomem;
+	if (err || !file) {
+		ct_error_destroy(err);
+		return "not there";
+	}
+	bool is_same = length == file->build_id_bytes && length <= sizeof(module->entry.build_id) &&
+		       memcmp(file->build_id, module->entry.build_id, length) == 0;
+	bool is_known = length > 0;
+	ct_elf_file_destroy(file);
+	return !is_known ? "there" : is_same ? "the same" : "changed since";
+}
+
+static const char *clock_text(uint32_t kind)
+{
+	return kind == CT_CLOCK_TSC ? "tsc" : kind == CT_CLOCK_MONOTONIC ? "monotonic" : "none";
+}
+
+/* A command line's arguments, with spaces between. */
+static void make_command_line(const struct ct_trace *trace, struct ct_strbuf *ret)
+{
+	struct ct_bytes words = ct_trace_string(trace, ct_trace_info(trace)->command_line);
+	for (size_t i = 0; i < words.length; i++)
+		ct_strbuf_add(ret,
+			      words.bytes[i]	     ? &words.bytes[i]
+			      : i + 1 < words.length ? " "
+						     : "",
+			      words.bytes[i] || i + 1 < words.length);
+}
+
+static uint64_t file_bytes(const char *path)
+{
+	struct stat status;
+	return stat(path, &status) == 0 ? (uint64_t)status.st_blocks * 512 : 0;
+}
+
+/* ---- threads ---- */
+
+static void walk_cleanup(struct ct_walk **walk)
+{
+	ct_walk_destroy(*walk);
+}
+
+struct counted {
+	uint64_t calls, lost_events;
+};
+
+static struct ct_error *count_thread(const struct ct_trace *trace, uint32_t stream,
+				     struct counted *ret)
+{
+	ct_cleanup(walk_cleanup) struct ct_walk *walk = NULL;
+	struct ct_step step;
+	*ret = (struct counted){0};
+	struct ct_error *err = ct_walk_create(trace, stream, &walk);
+	if (err)
+		return err;
+	while (ct_walk_next(walk, &step)) {
+		ret->calls += step.kind == CT_STEP_CALL;
+		if (step.kind == CT_STEP_LOST)
+			ret->lost_events += step.value;
+	}
+	return ct_walk_failed(walk) ? ct_error_nomem : NULL;
+}
+
+static const struct ct_column thread_columns[] = {
+	{"thread_id", "id", CT_COLUMN_COUNT, 8},
+	{"calls", "calls", CT_COLUMN_COUNT, 12},
+	{"suppressed_calls", "left out", CT_COLUMN_COUNT, 12},
+	{"lost_events", "lost", CT_COLUMN_COUNT, 8},
+	{"start_ns", "from", CT_COLUMN_NS, 10},
+	{"end_ns", "to", CT_COLUMN_NS, 10},
+	{"name", "name", CT_COLUMN_NAME, 0},
+};
+enum { THREAD_COLUMNS = sizeof(thread_columns) / sizeof(thread_columns[0]) };
+
+static struct ct_error *print_threads(const struct ct_trace *trace)
+{
+	const struct ct_table table = {thread_columns, THREAD_COLUMNS};
+	struct ct_error *err = NULL;
+	ct_table_begin(&table, "threads");
+	for (uint32_t i = 1; i <= ct_trace_thread_count(trace) && !err; i++) {
+		struct ct_thread_row row;
+		struct counted counted;
+		char name[sizeof(row.name) + 1] = "";
+		if (!ct_trace_thread(trace, i, &row))
+			continue;
+		err = count_thread(trace, i, &counted);
+		memcpy(name, row.name, sizeof(row.name));
+		const struct ct_cell cells[THREAD_COLUMNS] = {
+			{.number = row.tid},
+			{.number = counted.calls},
+			{.number = row.suppressed_calls},
+			{.number = counted.lost_events + row.lost_events},
+			{.number = ct_trace_ns(trace, row.start_ticks)},
+			{.number = ct_trace_ns(trace, row.flags & CT_THREAD_ENDED
+							      ? row.end_ticks
+							      : ct_trace_end_ticks(trace))},
+			{.text = name},
+		};
+		ct_table_row(&table, cells);
+	}
+	ct_table_end();
+	return err;
+}
+
+/* ---- modules ---- */
+
+static const struct ct_column module_columns[] = {
+	{"file", "file", CT_COLUMN_NAME, 14},
+	{"build_id", "build-id", CT_COLUMN_NAME, 12},
+	{"path", "path", CT_COLUMN_NAME, 0},
+};
+enum { MODULE_COLUMNS = sizeof(module_columns) / sizeof(module_columns[0]), SHORT_ID = 12 };
+
+static void print_modules(const struct ct_trace *trace)
+{
+	const struct ct_table table = {module_columns, MODULE_COLUMNS};
+	ct_table_begin(&table, "modules");
+	for (uint32_t i = 1; i <= ct_trace_module_count(trace); i++) {
+		struct ct_trace_module module;
+		char id[2 * sizeof(module.entry.build_id) + 1] = "";
+		if (!ct_trace_module(trace, i, &module))
+			continue;
+		for (size_t j = 0;
+		     j < module.entry.build_id_bytes && j < sizeof(module.entry.build_id); j++)
+			snprintf(id + 2 * j, 3, "%02x", module.entry.build_id[j]);
+		if (!ct_page_is_json())
+			id[SHORT_ID] = '\0';
+		ct_cleanup(ct_cleanup_free) char *path = strndup(module.path.bytes,
+								 module.path.length);
+		const struct ct_cell cells[MODULE_COLUMNS] = {
+			{.text = module_state(&module)},
+			{.text = id[0] ? id : NULL},
+			{.text = path ? path : ""},
+		};
+		ct_table_row(&table, cells);
+	}
+	ct_table_end();
+}
+
+/* ---- the whole ---- */
+
+static void put_fact(const char *key, const char *title, const char *text)
+{
+	if (ct_page_is_json())
+		ct_json_put_string(ct_page_json(), key, text);
+	else
+		printf("%s%-10s%s %s\n", ct_page_style(CT_STYLE_HEAD), title,
+		       ct_page_style(CT_STYLE_PLAIN), text);
+}
+
+static void put_number(const char *key, const char *title, uint64_t number)
+{
+	if (ct_page_is_json())
+		ct_json_put_u64(ct_page_json(), key, number);
+	else
+		printf("%s%-10s%s %" PRIu64 "\n", ct_page_style(CT_STYLE_HEAD), title,
+		       ct_page_style(CT_STYLE_PLAIN), number);
+}
+
+static void put_string(const struct ct_trace *trace, const char *key, const char *title,
+		       struct ct_string_ref ref)
+{
+	struct ct_bytes bytes = ct_trace_string(trace, ref);
+	ct_cleanup(ct_cleanup_free) char *text = strndup(bytes.bytes ? bytes.bytes : "",
+							 bytes.length);
+	put_fact(key, title, text ? text : "");
+}
+
+static void put_duration(const struct ct_trace *trace)
+{
+	char text[CT_DURATION_BYTES];
+	uint64_t ns = ct_trace_duration_ns(trace);
+	ct_duration_print(text, ns);
+	if (ct_page_is_json())
+		ct_json_put_u64(ct_page_json(), "duration_ns", ns);
+	else
+		put_fact("duration", "lasted", text);
+}
+
+static void put_settings(const struct ct_file_info *info)
+{
+	char text[TEXT_BYTES], depth[32] = "all levels";
+	if (ct_page_is_json()) {
+		ct_json_put_bool(ct_page_json(), "capture_args", info->capture_args);
+		ct_json_put_u64(ct_page_json(), "max_depth", info->max_depth);
+		return;
+	}
+	if (info->max_depth)
+		snprintf(depth, sizeof(depth), "%u levels", info->max_depth);
+	snprintf(text, sizeof(text), "%s, %s", depth,
+		 info->capture_args ? "with arguments" : "without arguments");
+	put_fact("settings", "recorded", text);
+}
+
+static struct ct_error *print_trace(const struct ct_input *input)
+{
+	const struct ct_trace *trace = input->trace;
+	const struct ct_file_info *info = ct_trace_info(trace);
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf command = {0};
+	char text[TEXT_BYTES];
+	if (ct_page_is_json())
+		ct_json_begin(ct_page_json(), NULL, '{');
+	make_command_line(trace, &command);
+	put_fact("trace", "trace", input->path);
+	put_number("bytes", "bytes", file_bytes(input->path));
+	put_string(trace, "executable", "program", info->executable);
+	put_fact("command_line", "command", command.bytes ? command.bytes : "");
+	put_number("pid", "process", info->pid);
+	put_number("ppid", "parent", info->ppid);
+	put_string(trace, "hostname", "host", info->hostname);
+	put_fact("started", "started", start_text(trace, text));
+	put_duration(trace);
+	put_fact("end", "ended", end_text(trace, text));
+	put_fact("clock", "clock", clock_text(info->clock_kind));
+	put_settings(info);
+	if (ct_trace_damage(trace))
+		put_number("damage", "damaged", ct_trace_damage(trace));
+	if (!ct_page_is_json())
+		putchar('\n');
+	struct ct_error *err = print_threads(trace);
+	if (!ct_page_is_json())
+		putchar('\n');
+	print_modules(trace);
+	if (ct_page_is_json())
+		ct_json_end(ct_page_json(), '}');
+	return err;
+}
+
+static struct ct_error *print_all(const struct ct_session *session)
+{
+	struct ct_error *err = NULL;
+	if (ct_page_is_json()) {
+		ct_json_begin(ct_page_json(), NULL, '{');
+		ct_json_begin(ct_page_json(), "traces", '[');
+	}
+	for (size_t i = 0; i < session->input_count && !err; i++) {
+		if (i && !ct_page_is_json())
+			putchar('\n');
+		err = print_trace(&session->inputs[i]);
+	}
+	if (ct_page_is_json()) {
+		ct_json_end(ct_page_json(), ']');
+		ct_json_end(ct_page_json(), '}');
+		ct_json_newline(ct_page_json()->sink, 0);
+	}
+	return err;
+}
+
+static enum ct_exit run(int argc, char **argv, struct ct_error **err)
+{
+	struct info_options options = {0};
+	struct ct_page_options page_options = {0};
+	const struct ct_option_target targets[] = {{&own_group, &options},
+						   {&ct_page_group, &page_options}};
+	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
+	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
+	struct ct_input_options inputs = {0};
+	struct ct_error *page_error = NULL;
+	int operands;
+	*err = ct_options_read(argc, argv, targets, 2, false, &operands);
+	if (*err)
+		return CT_EXIT_USAGE;
+	inputs.live = options.live;
+	*err = ct_inputs_open(&inputs, argv + 1, operands, &session, &selection);
+	if (*err)
+		return CT_EXIT_FAILURE;
+	ct_page_begin(&page_options);
+	*err = print_all(session);
+	enum ct_exit status = ct_page_end(&page_error);
+	if (*err) {
+		ct_error_destroy(page_error);
+		return CT_EXIT_FAILURE;
+	}
+	*err = page_error;
+	return status;
+}
+
+const struct ct_command ct_command_info = {
+	.name = "info",
+	.run = run,
+	.summary = "what a trace is of: program, end, threads, files",
+	.synopsis = "[TRACE]... [OPTION]...",
+	.description =
+		"Shows what a trace was made of, how the process ended, its threads with the calls "
+		"they made, and whether the files it ran are still the same, on which the names of "
+		"functions depend. TRACE is a raw trace (.ctrace) or a folder with some; without "
+		"one, " CT_DEFAULT_FOLDER " is read.",
+	.groups = groups,
+	.group_count = sizeof(groups) / sizeof(groups[0]),
+};
