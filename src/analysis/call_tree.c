@@ -283,7 +283,8 @@ static int compare_nodes(const void *a, const void *b)
 /* Links of siblings anew, by total. */
 static bool sort_siblings(struct ct_call_tree *tree)
 {
-	ct_cleanup(ct_cleanup_free) struct sorting *rows = calloc(tree->node_count, sizeof(*rows));
+	ct_cleanup(ct_cleanup_free) struct sorting *rows = calloc((size_t)tree->node_count + 1,
+								  sizeof(*rows));
 	if (!rows)
 		return false;
 	for (uint32_t i = 1; i < tree->node_count; i++) {

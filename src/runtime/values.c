@@ -326,6 +326,7 @@ static unsigned char *follow(const struct ct_plan_op *op, const uint64_t *regist
 			*top = ~*top;
 			break;
 		default:
+			/* Two values are there: the plan was checked. NOLINTNEXTLINE */
 			top[-1] = compute(op->code, top[-1], top[0]);
 			bad[-1] |= bad[0];
 			top--, bad--;

@@ -61,6 +61,8 @@ static NOINLINE void ends_process(void)
 
 static NOINLINE void *calls_exit(void *unused)
 {
+	/* Not before the main thread is in waits_for_ever(). */
+	pthread_barrier_wait(&barrier);
 	ends_process();
 	return unused;
 }
@@ -76,6 +78,7 @@ static NOINLINE void *runs_on(void *unused)
 
 static NOINLINE void waits_for_ever(void)
 {
+	pthread_barrier_wait(&barrier);
 	for (;;)
 		pause();
 }
