@@ -153,9 +153,9 @@ uint64_t ct_slow_ticks(void)
 	abort();
 }
 
-bool ct_stack_signal_range(struct ct_range *ret)
+bool ct_stack_signal_range(uint64_t sp, struct ct_range *ret)
 {
-	(void)ret;
+	(void)sp, (void)ret;
 	return false;
 }
 

@@ -94,9 +94,15 @@ struct ct_planted {
 	uint64_t function, call_site, site, sp; /* as the exit hook was told */
 	const struct ct_capture *capture;
 };
-enum { CT_PLANTED_PER_THREAD = 4 }; /* handlers on the way out of what they interrupt */
+enum {
+	CT_PLANTED_PER_THREAD = 4, /* handlers on the way out of what they interrupt */
+	/* What the slow path needs, with the largest VALUES record. Its upper end shares a page
+	 * with the fields behind it, for most threads need no more. */
+	CT_SLOW_STACK_BYTES = (32 << 10) - 1280,
+};
 
 struct ct_thread {
+	char slow_stack[CT_SLOW_STACK_BYTES] __attribute__((aligned(64)));
 	struct ct_thread *next; /* all threads, living and ended */
 	struct ct_thread *next_ended;
 	bool busy;	      /* in a slow path; read by the thread that ends the trace */
@@ -308,8 +314,8 @@ bool ct_stack_grow(struct ct_thread *thread, struct ct_stack *stack);
  * the stack's, or that of a signal stack used on top of the current one. NULL: out of memory. */
 struct ct_stack *ct_stack_of(struct ct_thread *thread, uint64_t sp, struct ct_range *ret_range);
 void ct_stack_free_frames(struct ct_thread *thread);
-/* The signal stack the calling thread runs on at the moment; false: on none. */
-bool ct_stack_signal_range(struct ct_range *ret);
+/* The signal stack of the calling thread that code at `sp` runs on; false: on none. */
+bool ct_stack_signal_range(uint64_t sp, struct ct_range *ret);
 /* A context switch to the stack [low, high) is about to happen on this thread. */
 void ct_stack_announce(uint64_t low, uint64_t high);
 
@@ -329,6 +335,8 @@ typedef void ct_entry(void);
 extern ct_entry *ct_enter_entry, *ct_exit_entry;
 #endif
 void ct_slow_select(enum ct_mode mode);
+/* On the thread's own slow stack, for the program's may end here. Signals are blocked. */
+void ct_slow_run(struct ct_thread *thread, void (*function)(long), void *argument);
 void ct_slow_take_back(unsigned char *at, uint64_t record);
 uint64_t ct_slow_ticks(void);
 void ct_slow_extended(struct ct_thread *thread, enum ct_extended_kind kind, uint64_t ticks,

@@ -4,7 +4,9 @@
  * a full window, a new epoch, frames that do not match, the depth limit, and
  * the modes other than recording with the cycle counter. Runs in the traced
  * program on any thread. What writes to a thread's window runs with signals
- * blocked, so that no traced handler finds it half done.
+ * blocked, so that no traced handler finds it half done; and on a stack of the
+ * thread's for that alone: where the program's own ends, a fault with signals
+ * blocked would kill, and the program may have a handler that goes on.
  */
 #include "runtime/hot.h"
 #include "runtime/values.h"
@@ -35,6 +37,23 @@ uint64_t ct_slow_ticks(void)
 	default:
 		return 0;
 	}
+}
+
+/* ---- the slow stack ---- */
+
+void ct_slow_run(struct ct_thread *thread, void (*function)(long), void *argument)
+{
+	ct_sys_call_on_stack(thread->slow_stack + sizeof(thread->slow_stack), function,
+			     (long)argument);
+}
+
+/* What we need of the program's stack until we are on ours: is it the end, the fault comes here,
+ * with signals as the program has them, and nothing has been done yet. */
+static inline ct_sigset block_signals(void)
+{
+	enum { NEEDED_BYTES = 768 };
+	(void)*((const volatile char *)__builtin_frame_address(0) - NEEDED_BYTES);
+	return ct_sys_block_signals();
 }
 
 /* A counter that only this thread and its handlers add to. */
@@ -247,22 +266,36 @@ static void leave_signal_stack(struct ct_thread *thread, struct ct_range range,
 	ct_slow_unwind(thread, depth, reason, ticks);
 }
 
+struct settling {
+	uint64_t from_sp, sp;
+	enum ct_unwind_reason reason;
+};
+
+static void settle_on_slow_stack(long argument)
+{
+	const struct settling *settling = (const struct settling *)argument;
+	struct ct_thread *thread = ct_self.thread;
+	thread->busy = true;
+	uint64_t ticks = ct_slow_ticks();
+	struct ct_range here = {0};
+	if (make_ready(thread, ticks)) {
+		if (ct_stack_signal_range(settling->from_sp, &here) &&
+		    !ct_range_holds(here, settling->sp))
+			leave_signal_stack(thread, here, settling->reason, ticks);
+		settle(thread, settling->sp, settling->reason, ticks);
+		ct_values_leave(thread, settling->sp);
+	}
+	thread->busy = false;
+}
+
 void ct_slow_settle(uint64_t sp, enum ct_unwind_reason reason)
 {
 	struct ct_thread *thread = ct_self.thread;
 	if (!thread || (*current_word() & CT_WORD_OFFSET_MASK) == CT_OFFSET_NONE)
 		return;
-	ct_sigset saved = ct_sys_block_signals();
-	thread->busy = true;
-	uint64_t ticks = ct_slow_ticks();
-	struct ct_range here = {0};
-	if (make_ready(thread, ticks)) {
-		if (ct_stack_signal_range(&here) && !ct_range_holds(here, sp))
-			leave_signal_stack(thread, here, reason, ticks);
-		settle(thread, sp, reason, ticks);
-		ct_values_leave(thread, sp);
-	}
-	thread->busy = false;
+	struct settling settling = {(uint64_t)__builtin_frame_address(0), sp, reason};
+	ct_sigset saved = block_signals();
+	ct_slow_run(thread, settle_on_slow_stack, &settling);
 	ct_sys_restore_signals(saved);
 }
 
@@ -308,12 +341,10 @@ static __attribute__((noinline)) void write_captured(struct ct_thread *thread, u
 		write_with_values(record, record_bytes, values, values_bytes, depth);
 }
 
-/* Is it the plan of this function, and is there a place to follow it? */
-static bool can_capture(const struct ct_thread *thread, const struct ct_capture *capture,
-			uint64_t function, uint64_t sp)
+/* Is there a plan, and is it this function's? */
+static bool can_capture(const struct ct_capture *capture, uint64_t function)
 {
-	return capture && capture->function == function &&
-	       ct_values_has_room(thread, sp, capture->room_bytes);
+	return capture && capture->function == function;
 }
 
 /* ---- enter ---- */
@@ -340,10 +371,14 @@ static bool hide_call(uint64_t function, uint64_t sp)
 	return true;
 }
 
-static void enter_blocked(struct ct_thread *thread, uint64_t function, uint64_t call_site,
-			  uint64_t site, const struct ct_registers *registers)
+struct enter {
+	uint64_t function, call_site, site;
+	const struct ct_registers *registers;
+};
+
+static void enter_blocked(struct ct_thread *thread, const struct enter *enter)
 {
-	uint64_t sp = registers->sp;
+	uint64_t function = enter->function, sp = enter->registers->sp;
 	uint64_t ticks = ct_slow_ticks();
 	if (!make_ready(thread, ticks))
 		return;
@@ -376,16 +411,17 @@ static void enter_blocked(struct ct_thread *thread, uint64_t function, uint64_t 
 		add_one(&thread->row->suppressed_calls);
 		return;
 	}
-	uint64_t record = ct_site_find(site, call_site);
+	uint64_t record = ct_site_find(enter->site, enter->call_site);
 	if (!record)
-		record = ct_record_enter(0, ct_site_add(site, function, call_site));
+		record = ct_record_enter(
+			0, ct_site_add(enter->site, function, enter->call_site));
 	if (!make_ready(thread, ticks))
 		return;
 	record |= (ticks & CT_TIME_MASK) << 2;
-	const struct ct_site_slot *slot = ct_site_slot(site, call_site);
-	if (slot && can_capture(thread, slot->capture, function, sp)) {
+	const struct ct_site_slot *slot = ct_site_slot(enter->site, enter->call_site);
+	if (slot && can_capture(slot->capture, function)) {
 		write_captured(thread, record, CT_ENTER_BYTES, ticks, depth + 1, slot->capture,
-			       (const uint64_t *)registers);
+			       (const uint64_t *)enter->registers);
 		return;
 	}
 	uint64_t word = *current_word();
@@ -506,7 +542,7 @@ static void write_return(struct ct_thread *thread, uint32_t depth, uint64_t tick
 	if (!make_ready(thread, ticks))
 		return;
 	uint64_t record = ct_record_return(ticks);
-	if (can_capture(thread, exit->capture, exit->function, exit->values[CT_PLAN_RSP])) {
+	if (can_capture(exit->capture, exit->function)) {
 		write_captured(thread, record, CT_RETURN_BYTES, ticks, depth - 1, exit->capture,
 			       exit->values);
 		return;
@@ -536,7 +572,7 @@ static void exit_blocked(struct ct_thread *thread, struct ct_exit *exit)
 	if (!returning.depth)
 		return;
 	ct_slow_unwind(thread, returning.depth, CT_UNWIND_STALE, ticks);
-	if (can_capture(thread, exit->capture, exit->function, exit->sp) &&
+	if (can_capture(exit->capture, exit->function) &&
 	    waits_for_return(thread, exit))
 		return;
 	if (exit->capture && exit->registers && exit->capture->kind == CT_PLAN_EXIT_STUB)
@@ -574,12 +610,26 @@ static bool is_unannounced_child(const struct ct_thread *thread)
 	return thread && thread->forking && ct_sys(SYS_getpid) != ct_runtime.pid;
 }
 
+static void enter_on_slow_stack(long argument)
+{
+	struct ct_thread *thread = ct_self.thread;
+	bool forking = thread->forking != 0;
+	if (forking)
+		take_back_word(thread, true);
+	thread->busy = true;
+	enter_blocked(thread, (const struct enter *)argument);
+	thread->busy = false;
+	if (forking)
+		take_back_word(thread, false);
+}
+
 static void record_enter(uint64_t function, uint64_t call_site, uint64_t site,
 			 const struct ct_registers *registers)
 {
 	if (hide_call(function, registers->sp))
 		return;
-	ct_sigset saved = ct_sys_block_signals();
+	struct enter enter = {function, call_site, site, registers};
+	ct_sigset saved = block_signals();
 	if (is_unannounced_child(ct_self.thread)) {
 		ct_control_fork_child();
 		ct_sys_restore_signals(saved);
@@ -587,25 +637,15 @@ static void record_enter(uint64_t function, uint64_t call_site, uint64_t site,
 		return;
 	}
 	struct ct_thread *thread = ready_thread(saved);
-	if (thread) {
-		bool forking = thread->forking != 0;
-		if (forking)
-			take_back_word(thread, true);
-		thread->busy = true;
-		enter_blocked(thread, function, call_site, site, registers);
-		thread->busy = false;
-		if (forking)
-			take_back_word(thread, false);
-	}
+	if (thread)
+		ct_slow_run(thread, enter_on_slow_stack, &enter);
 	ct_sys_restore_signals(saved);
 }
 
-/* With signals blocked: the return of a function, in a process that is the trace's. */
-static void record_return(struct ct_thread *thread, struct ct_exit *exit)
+static void return_on_slow_stack(long argument)
 {
-	/* A return alone makes no thread known, and no window. */
-	if (!thread || !thread->window || ct_mode() != CT_MODE_RECORD)
-		return;
+	struct ct_thread *thread = ct_self.thread;
+	struct ct_exit *exit = (struct ct_exit *)argument;
 	bool forking = thread->forking != 0;
 	if (forking)
 		take_back_word(thread, true);
@@ -616,6 +656,14 @@ static void record_return(struct ct_thread *thread, struct ct_exit *exit)
 	thread->busy = false;
 	if (forking)
 		take_back_word(thread, false);
+}
+
+/* With signals blocked: the return of a function, in a process that is the trace's. */
+static void record_return(struct ct_thread *thread, struct ct_exit *exit)
+{
+	/* A return alone makes no thread known, and no window. */
+	if (thread && thread->window && ct_mode() == CT_MODE_RECORD)
+		ct_slow_run(thread, return_on_slow_stack, exit);
 }
 
 static void record_exit(uint64_t function, uint64_t call_site, uint64_t site,
@@ -631,7 +679,7 @@ static void record_exit(uint64_t function, uint64_t call_site, uint64_t site,
 	};
 	if (unhide_call(&exit))
 		return;
-	ct_sigset saved = ct_sys_block_signals();
+	ct_sigset saved = block_signals();
 	if (is_unannounced_child(ct_self.thread)) {
 		ct_control_fork_child();
 		ct_sys_restore_signals(saved);
@@ -653,7 +701,7 @@ void ct_slow_return(const struct ct_planted *planted, const uint64_t *values)
 		.capture = planted->capture,
 		.values = values,
 	};
-	ct_sigset saved = ct_sys_block_signals();
+	ct_sigset saved = block_signals();
 	bool is_ours = ct_mode() == CT_MODE_RECORD && !is_unannounced_child(ct_self.thread);
 	if (is_ours)
 		record_return(ct_self.thread, &exit);
@@ -699,7 +747,7 @@ static void count_enter(uint64_t function, uint64_t call_site, uint64_t site,
 {
 	(void)function, (void)call_site, (void)site, (void)registers;
 	if (ct_unlikely(!ct_self.thread)) {
-		ct_sigset saved = ct_sys_block_signals();
+		ct_sigset saved = block_signals();
 		ct_thread_attach(saved);
 		ct_sys_restore_signals(saved);
 	}
@@ -821,7 +869,7 @@ static void first_exit(uint64_t function, uint64_t call_site, uint64_t site,
  */
 void ct_slow_take_back(unsigned char *at, uint64_t record)
 {
-	ct_sigset saved = ct_sys_block_signals();
+	ct_sigset saved = block_signals();
 	uint64_t there;
 	__builtin_memcpy(&there, at, sizeof(there));
 	uint64_t offset = *current_word() & CT_WORD_OFFSET_MASK;

@@ -182,17 +182,17 @@ void ct_stack_announce(uint64_t low, uint64_t high)
 	ct_sys_restore_signals(saved);
 }
 
-bool ct_stack_signal_range(struct ct_range *ret)
+bool ct_stack_signal_range(uint64_t sp, struct ct_range *ret)
 {
 	stack_t signal_stack;
-	if (ct_sys_failed(ct_sys(SYS_sigaltstack, 0, &signal_stack)))
-		return false;
-	if (!(signal_stack.ss_flags & SS_ONSTACK))
+	/* SS_ONSTACK tells of the stack this very code runs on, which may be the slow one. */
+	if (ct_sys_failed(ct_sys(SYS_sigaltstack, 0, &signal_stack)) ||
+	    signal_stack.ss_flags & SS_DISABLE)
 		return false;
 	ret->low = (uint64_t)signal_stack.ss_sp;
 	ret->high = ret->low + signal_stack.ss_size;
 	ret->is_signal_stack = true;
-	return true;
+	return ct_range_holds(*ret, sp);
 }
 
 /* Frames of `stack` now. */
@@ -238,7 +238,7 @@ struct ct_stack *ct_stack_of(struct ct_thread *thread, uint64_t sp, struct ct_ra
 {
 	struct ct_range signal_stack;
 	struct ct_stack *stack = find_coroutine(thread, sp, true);
-	if (!stack && ct_stack_signal_range(&signal_stack) && ct_range_holds(signal_stack, sp)) {
+	if (!stack && ct_stack_signal_range(sp, &signal_stack)) {
 		*ret_range = signal_stack;
 		return thread->stack;
 	}

@@ -107,19 +107,26 @@ static bool set_up_row(struct ct_thread *thread)
 	return true;
 }
 
+struct set_up {
+	struct ct_thread *thread;
+	bool done;
+};
+
 /* Under the lock. A window for recording; none is needed to count. */
-static bool set_up(struct ct_thread *thread)
+static void set_up(long argument)
 {
-	if (ct_mode() != CT_MODE_RECORD)
-		return true;
+	struct set_up *set_up = (struct set_up *)argument;
+	struct ct_thread *thread = set_up->thread;
 	int error = 0;
-	if (!thread->row && !set_up_row(thread))
-		error = -ENOSPC;
-	if (!error)
-		error = ct_window_open(thread, ct_slow_ticks());
-	if (error)
-		ct_control_stop(error, "making room for another thread");
-	return error == 0;
+	if (ct_mode() == CT_MODE_RECORD) {
+		if (!thread->row && !set_up_row(thread))
+			error = -ENOSPC;
+		if (!error)
+			error = ct_window_open(thread, ct_slow_ticks());
+		if (error)
+			ct_control_stop(error, "making room for another thread");
+	}
+	set_up->done = error == 0;
 }
 
 /*
@@ -144,10 +151,11 @@ struct ct_thread *ct_thread_attach(ct_sigset saved)
 			ct_self.depth_limit = 0; /* the first call settles it */
 		}
 	}
-	if (thread && !set_up(thread))
-		thread = NULL;
+	struct set_up attached = {.thread = thread};
+	if (thread)
+		ct_slow_run(thread, set_up, &attached);
 	ct_lock_release(&ct_runtime.lock);
-	if (!thread)
+	if (!attached.done)
 		return NULL;
 	ct_slow_set_stack(thread, thread->stack, 0);
 	ct_crash_thread_init(thread);

@@ -377,11 +377,6 @@ static inline bool has_room(const struct ct_thread *thread, uint64_t sp, uint64_
 	return room_bytes <= UNKNOWN_STACK_ROOM_BYTES;
 }
 
-bool ct_values_has_room(const struct ct_thread *thread, uint64_t sp, uint64_t room_bytes)
-{
-	return has_room(thread, sp, room_bytes);
-}
-
 /* ---- publishing ---- */
 
 static inline uint64_t read_ticks(void)
@@ -620,7 +615,7 @@ void ct_values_fork_child(struct ct_thread *thread)
 static CT_COLD void drop_stale(struct ct_thread *thread, uint64_t sp)
 {
 	struct ct_range signal_stack, range = thread->stack->range;
-	bool knows_stack = ct_range_holds(range, sp) && !ct_stack_signal_range(&signal_stack);
+	bool knows_stack = ct_range_holds(range, sp) && !ct_stack_signal_range(sp, &signal_stack);
 	for (size_t i = 0; i < CT_PLANTED_PER_THREAD; i++) {
 		struct ct_planted *entry = &thread->planted[i];
 		uint64_t slot = __atomic_load_n(&entry->slot, __ATOMIC_RELAXED), there;

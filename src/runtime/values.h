@@ -105,8 +105,6 @@ const struct ct_capture *ct_plan_of_exit(uint64_t site, uint64_t call_site);
  * begins at *ret. `registers`: numbered as in enum ct_plan_register. Its bytes, or 0: no values. */
 size_t ct_values_evaluate(const struct ct_capture *capture, const uint64_t *registers,
 			  unsigned char *room, bool may_fault, unsigned char **ret);
-/* Is there room for so many bytes on the stack of code whose stack pointer is `sp`? */
-bool ct_values_has_room(const struct ct_thread *thread, uint64_t sp, uint64_t room_bytes);
 /* Code goes on at `sp` of the current stack: what was below is gone. Signals are blocked. */
 void ct_values_leave(struct ct_thread *thread, uint64_t sp);
 /* The thread has ended, or is the only one of a forked child. */
@@ -203,13 +201,6 @@ static inline size_t ct_values_evaluate(const struct ct_capture *capture, const 
 {
 	(void)capture, (void)registers, (void)room, (void)may_fault, (void)ret;
 	return 0;
-}
-
-static inline bool ct_values_has_room(const struct ct_thread *thread, uint64_t sp,
-				      uint64_t room_bytes)
-{
-	(void)thread, (void)sp, (void)room_bytes;
-	return false;
 }
 
 static inline bool ct_values_plant(struct ct_thread *thread, const struct ct_capture *capture,

@@ -290,3 +290,23 @@ main
     leaf
 """,
     )
+
+
+@test(ALL)
+def program_recovers_from_stack_overflows(t):
+    """its handler jumps out of 100 overflows on each of two threads: wherever they happen"""
+    import resource
+
+    program = t.build("stack_overflow.c", ldflags=["-pthread"])
+    limits = [(resource.RLIMIT_STACK, 256 << 10)]
+    for capture in ("0", "1"):
+        env = {"CALLTRACE_CAPTURE_ARGS": capture}
+        document = t.compare([program], env=env, limits=limits, timeout=120)
+        t.same("overflows", b"recovered 100 times\n" * 2, t.traced.out)
+        t.same("calls after an overflow", 2 * 100, len(recoveries(document)))
+        os.unlink(document.path)
+
+
+def recoveries(document):
+    """The calls of leaf after an overflow; within one they are children of recurse."""
+    return [c for c in document.named("leaf") if c.parent is None or c.parent.name != "recurse"]
