@@ -413,8 +413,7 @@ static void enter_blocked(struct ct_thread *thread, const struct enter *enter)
 	}
 	uint64_t record = ct_site_find(enter->site, enter->call_site);
 	if (!record)
-		record = ct_record_enter(
-			0, ct_site_add(enter->site, function, enter->call_site));
+		record = ct_record_enter(0, ct_site_add(enter->site, function, enter->call_site));
 	if (!make_ready(thread, ticks))
 		return;
 	record |= (ticks & CT_TIME_MASK) << 2;
@@ -572,8 +571,7 @@ static void exit_blocked(struct ct_thread *thread, struct ct_exit *exit)
 	if (!returning.depth)
 		return;
 	ct_slow_unwind(thread, returning.depth, CT_UNWIND_STALE, ticks);
-	if (can_capture(exit->capture, exit->function) &&
-	    waits_for_return(thread, exit))
+	if (can_capture(exit->capture, exit->function) && waits_for_return(thread, exit))
 		return;
 	if (exit->capture && exit->registers && exit->capture->kind == CT_PLAN_EXIT_STUB)
 		exit->capture = NULL;
