@@ -21,9 +21,10 @@ static char *end_stack;
 static bool leaves_signal_stacks;
 /* Faults come to `handle` or `relay`. */
 bool ct_crash_catches_faults;
-/* The program's handlers of SIGSEGV and SIGBUS, behind `relay`. Under the lock, but for reading. */
-static void *program_handlers[2];
-static bool wants_info[2]; /* they are set with SA_SIGINFO */
+/* The program's actions of SIGSEGV and SIGBUS, behind `relay`. Under the lock, but for reading. */
+static struct ct_program_action program_actions[2];
+/* What the program has set with SIG_DFL, where `handle` is: the kernel shows it as well. */
+static struct ct_default_action defaults[64];
 static struct ct_lock actions_lock;
 /* Some thread has blocked them, or some handler does while it runs: the kernel knows where. */
 static bool masks_have_faults;
@@ -41,18 +42,7 @@ static bool is_fatal(int signal_number)
 	return false;
 }
 
-/* The kernel's own struct: libc's sigaction() might be the program's. */
-struct kernel_sigaction {
-	void (*handler)(int, siginfo_t *, void *);
-	unsigned long flags;
-#if defined(__x86_64__)
-	void (*restorer)(void);
-#endif
-	ct_sigset mask;
-};
-
-static long kernel_sigaction(int number, const struct kernel_sigaction *action,
-			     struct kernel_sigaction *ret)
+static long kernel_sigaction(int number, const struct ct_action *action, struct ct_action *ret)
 {
 	return ct_sys(SYS_rt_sigaction, number, action, ret, sizeof(ct_sigset));
 }
@@ -81,7 +71,7 @@ static uint64_t program_counter(const void *context)
 
 static void set_default(int number)
 {
-	struct kernel_sigaction action = {0};
+	struct ct_action action = {0};
 	kernel_sigaction(number, &action, NULL);
 }
 
@@ -151,10 +141,10 @@ static void handle(int number, siginfo_t *info, void *context)
 	ct_sys(SYS_tgkill, pid, tid, number);
 }
 
-static void install(int number)
+static struct ct_action own_action(void)
 {
-	struct kernel_sigaction action = {
-		.handler = handle,
+	struct ct_action action = {
+		.handler = (const void *)handle,
 		.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART,
 		.mask = ~UINT64_C(0),
 	};
@@ -162,86 +152,170 @@ static void install(int number)
 	action.flags |= 0x04000000; /* SA_RESTORER */
 	action.restorer = ct_crash_restorer;
 #endif
+	return action;
+}
+
+static void install(int number)
+{
+	struct ct_action action = own_action();
 	kernel_sigaction(number, &action, NULL);
 }
 
 /* Is the program's action for the signal the default one, whether ours stands there or not? */
 static bool is_default(int number)
 {
-	struct kernel_sigaction action = {0};
+	struct ct_action action = {0};
 	return kernel_sigaction(number, NULL, &action) == 0 &&
-	       (!action.handler || action.handler == handle);
+	       (!action.handler || action.handler == (const void *)handle);
 }
 
 /* ---- faults of ours in a program that handles faults ---- */
 
-static int fault_index(int number)
+static bool is_fault(int number)
 {
-	return number == SIGBUS;
+	return number == SIGSEGV || number == SIGBUS;
+}
+
+static struct ct_program_action *program_action(int number)
+{
+	return &program_actions[number == SIGBUS];
+}
+
+/* The program has this set with SIG_DFL. */
+static void note_default(int number, const struct ct_action *action)
+{
+	defaults[number - 1] = (struct ct_default_action){action->flags, action->mask};
+}
+
+/* The program's handler is about to run, and asked to be the last time. */
+static void reset_action(int number, const void *handler)
+{
+	ct_sigset saved = ct_sys_block_signals();
+	ct_lock_take(&actions_lock);
+	const struct ct_program_action *action = program_action(number);
+	struct ct_action now = {0};
+	if (action->resets && action->handler == handler &&
+	    kernel_sigaction(number, NULL, &now) == 0) {
+		const struct ct_action_change change = {
+			.number = number, .matters = true, .before = *action};
+		ct_crash_restore_action(&change, &now);
+		note_default(number, &now);
+		install(number);
+	}
+	ct_lock_release(&actions_lock);
+	ct_sys_restore_signals(saved);
 }
 
 /*
  * Stands before the program's handler. It leaves by a jump, so that the handler
  * finds the stack as the kernel made it, and is set with the program's own flags
- * and mask; and SA_SIGINFO, without which there is nothing in `info`.
+ * and mask; but with SA_SIGINFO, without which there is nothing in `info`, and
+ * without SA_RESETHAND, which would leave our own faults without a handler.
  */
 static void relay(int number, siginfo_t *info, void *context)
 {
 	if (info->si_code > 0 && end_copy(number, context))
 		return;
 	ct_self.may_block_faults = true;
-	void (*next)(int, siginfo_t *, void *) = (void (*)(int, siginfo_t *, void *))
-		__atomic_load_n(&program_handlers[fault_index(number)], __ATOMIC_RELAXED);
-	next(number, info, context);
+	const struct ct_program_action *action = program_action(number);
+	const void *handler = __atomic_load_n(&action->handler, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&action->resets, __ATOMIC_RELAXED))
+		reset_action(number, handler);
+	((void (*)(int, siginfo_t *, void *))handler)(number, info, context);
 }
 
 static bool is_ours(int number)
 {
-	struct kernel_sigaction action = {0};
+	struct ct_action action = {0};
 	return kernel_sigaction(number, NULL, &action) == 0 &&
-	       (action.handler == handle || action.handler == relay);
+	       (action.handler == (const void *)handle || action.handler == (const void *)relay);
 }
 
-/* The program's handler, if there is one that `relay` can stand before. Under the lock. */
-static void put_relay_before(int number)
-{
-	enum { RESETS_ITSELF = (int)SA_RESETHAND };
-	struct kernel_sigaction action = {0};
-	if (kernel_sigaction(number, NULL, &action) != 0 ||
-	    (uint64_t)action.handler <= (uint64_t)SIG_IGN || action.handler == handle ||
-	    action.handler == relay || action.flags & (unsigned int)RESETS_ITSELF)
-		return;
-	__atomic_store_n(&program_handlers[fault_index(number)], (void *)action.handler,
-			 __ATOMIC_RELAXED);
-	wants_info[fault_index(number)] = action.flags & SA_SIGINFO;
-	action.handler = relay;
-	action.flags |= SA_SIGINFO;
-	kernel_sigaction(number, &action, NULL);
-}
-
+/* Under the lock. */
 static void look_again(void)
 {
-	/* A child of vfork() has actions of its own, but not a memory. */
-	if (ct_sys(SYS_getpid) == ct_runtime.pid) {
-		put_relay_before(SIGSEGV);
-		put_relay_before(SIGBUS);
-	}
 	__atomic_store_n(&ct_crash_catches_faults, is_ours(SIGSEGV) && is_ours(SIGBUS),
 			 __ATOMIC_RELAXED);
+}
+
+enum { RESETS_ITSELF = (int)SA_RESETHAND };
+
+/*
+ * `relay` for a handler. The kernel goes from one action that ends our faults to
+ * another at once: threads that follow pointers meanwhile do not notice.
+ */
+static void put_relay_before(int number, struct ct_action *action)
+{
+	struct ct_program_action *program = program_action(number);
+	__atomic_store_n(&program->handler, action->handler, __ATOMIC_RELAXED);
+	__atomic_store_n(&program->resets, (action->flags & (unsigned int)RESETS_ITSELF) != 0,
+			 __ATOMIC_RELAXED);
+	program->wants_info = action->flags & SA_SIGINFO;
+	action->handler = (const void *)relay;
+	action->flags = (action->flags | SA_SIGINFO) & ~(unsigned long)(unsigned int)RESETS_ITSELF;
+}
+
+static bool is_recorded(void)
+{
+	enum ct_mode mode = ct_mode();
+	return mode == CT_MODE_RECORD || mode == CT_MODE_STOPPED;
+}
+
+bool ct_crash_replaces(int number, const void *handler)
+{
+	if (handler == (const void *)SIG_DFL)
+		return is_fatal(number) && is_recorded();
+	return is_fault(number) && ct_runtime.config.capture_args && CT_HAS_VALUES;
 }
 
 struct ct_action_change ct_crash_begin_action(int number)
 {
 	struct ct_action_change change = {
-		.matters = ct_runtime.config.capture_args && CT_HAS_VALUES &&
-			   (number == SIGSEGV || number == SIGBUS),
+		.number = number,
+		/* A child of vfork() has actions of its own, but not a memory. */
+		.matters = ct_runtime.config.capture_args && CT_HAS_VALUES && is_fault(number) &&
+			   ct_sys(SYS_getpid) == ct_runtime.pid,
 	};
+	if (number > 0 && (size_t)number <= ct_array_length(defaults))
+		change.before_default = defaults[number - 1];
 	if (!change.matters)
 		return change;
 	change.saved = ct_sys_block_signals();
 	ct_lock_take(&actions_lock);
-	__atomic_store_n(&ct_crash_catches_faults, false, __ATOMIC_SEQ_CST);
+	change.before = *program_action(number);
 	return change;
+}
+
+void ct_crash_replace_action(const struct ct_action_change *change, struct ct_action *action)
+{
+	if (action->handler == (const void *)SIG_DFL) {
+		if (!is_fatal(change->number) || !is_recorded())
+			return;
+		note_default(change->number, action);
+		*action = own_action();
+	} else if (change->matters && action->handler == (const void *)SIG_IGN) {
+		/* A fault that is ignored kills. */
+		__atomic_store_n(&ct_crash_catches_faults, false, __ATOMIC_SEQ_CST);
+	} else if (change->matters) {
+		put_relay_before(change->number, action);
+	}
+}
+
+void ct_crash_restore_action(const struct ct_action_change *change, struct ct_action *action)
+{
+	if (action->handler == (const void *)handle)
+		*action = (struct ct_action){
+			.handler = (const void *)SIG_DFL,
+			.flags = change->before_default.flags,
+			.mask = change->before_default.mask,
+		};
+	if (!change->matters || action->handler != (const void *)relay)
+		return;
+	action->handler = change->before.handler;
+	if (!change->before.wants_info)
+		action->flags &= ~(unsigned long)SA_SIGINFO;
+	if (change->before.resets)
+		action->flags |= (unsigned int)RESETS_ITSELF;
 }
 
 void ct_crash_end_action(const struct ct_action_change *change)
@@ -256,17 +330,6 @@ void ct_crash_end_action(const struct ct_action_change *change)
 void ct_crash_fork_child(void)
 {
 	actions_lock = (struct ct_lock){0};
-}
-
-const void *ct_crash_program_handler(int number, const void *handler, int *flags)
-{
-	if (handler == (const void *)handle)
-		return (const void *)SIG_DFL;
-	if (handler != (const void *)relay)
-		return handler;
-	if (flags && !wants_info[fault_index(number)])
-		*flags &= ~SA_SIGINFO;
-	return __atomic_load_n(&program_handlers[fault_index(number)], __ATOMIC_RELAXED);
 }
 
 static bool has_faults(ct_sigset set)
@@ -296,6 +359,18 @@ bool ct_crash_faults_are_blocked(void)
 	return are_blocked;
 }
 
+/* A handler that the program has had since before we came. */
+static void begin_faults(int number)
+{
+	struct ct_action action = {0};
+	if (kernel_sigaction(number, NULL, &action) != 0 ||
+	    (uint64_t)action.handler <= (uint64_t)SIG_IGN ||
+	    action.handler == (const void *)handle || action.handler == (const void *)relay)
+		return;
+	put_relay_before(number, &action);
+	kernel_sigaction(number, &action, NULL);
+}
+
 void ct_crash_init(void)
 {
 	if (!end_stack)
@@ -303,17 +378,11 @@ void ct_crash_init(void)
 	for (size_t i = 0; i < sizeof(fatal_signals); i++)
 		if (is_default(fatal_signals[i]))
 			install(fatal_signals[i]);
-	if (ct_runtime.config.capture_args && CT_HAS_VALUES)
+	if (ct_runtime.config.capture_args && CT_HAS_VALUES) {
+		begin_faults(SIGSEGV);
+		begin_faults(SIGBUS);
 		look_again();
-}
-
-/* The program has just set the signal's action: put ours behind SIG_DFL. */
-void ct_crash_program_set(int number)
-{
-	enum ct_mode mode = ct_mode();
-	if (is_fatal(number) && (mode == CT_MODE_RECORD || mode == CT_MODE_STOPPED) &&
-	    is_default(number))
-		install(number);
+	}
 }
 
 /* A stack overflow is found on another stack: give the thread one, unless it has its own. */
@@ -329,10 +398,14 @@ void ct_crash_thread_init(struct ct_thread *thread)
 
 void ct_crash_leave_signal_stacks(void)
 {
-	struct ct_thread *thread = ct_self.thread;
 	leaves_signal_stacks = true;
-	if (thread)
-		ct_crash_thread_end(thread);
+	if (ct_self.thread)
+		ct_crash_thread_end(ct_self.thread);
+}
+
+bool ct_crash_is_own_stack(const void *stack)
+{
+	return ct_self.thread && stack == ct_self.thread->signal_stack;
 }
 
 bool ct_crash_keeps_signal_stacks(void)

@@ -59,6 +59,11 @@
 	F(pselect)         \
 	F(ppoll)           \
 	F(epoll_pwait)     \
+	F(epoll_pwait2)    \
+	F(__ppoll_chk)     \
+	F(sigaltstack)     \
+	F(sigpause)        \
+	F(__sigpause)      \
 	F(sigblock)        \
 	F(sigsetmask)      \
 	F(sigset)          \
@@ -446,6 +451,8 @@ static void note_kernel_mask(const void *set)
 		ct_crash_note_mask(mask);
 }
 
+static long system_sigaction(int number, const void *action, void *old, size_t size_bytes);
+
 CT_INTERPOSE long syscall(long number, ...)
 {
 	long arguments[6];
@@ -459,18 +466,19 @@ CT_INTERPOSE long syscall(long number, ...)
 	bool forks = is_fork(number, arguments);
 	if (forks)
 		ct_thread_before_fork();
-	struct ct_action_change change = {.matters = false};
-	if (number == SYS_rt_sigaction && arguments[1])
-		change = ct_crash_begin_action((int)arguments[0]);
 	if (number == SYS_rt_sigprocmask)
 		note_kernel_mask((const void *)arguments[1]);
+	if (number == SYS_rt_sigaction)
+		return system_sigaction((int)arguments[0], (const void *)arguments[1],
+					(void *)arguments[2], (size_t)arguments[3]);
+	if (number == SYS_sigaltstack)
+		return sigaltstack((const stack_t *)arguments[0], (stack_t *)arguments[1]);
 	long result = CT_NEXT(syscall)(number, arguments[0], arguments[1], arguments[2],
 				       arguments[3], arguments[4], arguments[5]);
 	if (forks && result == 0)
 		ct_thread_after_fork_child();
 	else if (forks)
 		ct_thread_after_fork_parent();
-	ct_crash_end_action(&change);
 	if (number == SYS_userfaultfd && result >= 0)
 		ct_memory_faults_are_served();
 	return result;
@@ -585,84 +593,155 @@ CT_INTERPOSE int pkey_mprotect(void *memory, size_t size_bytes, int protection, 
 	return CT_NEXT(pkey_mprotect)(memory, size_bytes, protection, key);
 }
 
-/* ---- signal actions: the program does not see ours ---- */
+/* ---- signal actions and stacks: the program does not see ours ---- */
 
-static void hide_our_handler(int number, struct sigaction *action)
+/* libc's struct is another than the kernel's; of the mask the first word is the same. */
+static struct ct_action to_kernel(const struct sigaction *action)
 {
-	if (!action)
-		return;
-	const void *set = (const void *)action->sa_sigaction;
-	const void *handler = ct_crash_program_handler(number, set, &action->sa_flags);
-	if (handler == set)
-		return;
-	if (handler == (const void *)SIG_DFL)
-		ct_zero(action, sizeof(*action));
-	action->sa_sigaction = (void (*)(int, siginfo_t *, void *))handler;
+	return (struct ct_action){
+		.handler = (const void *)action->sa_sigaction,
+		.flags = (unsigned int)action->sa_flags,
+		.mask = action->sa_mask.__val[0],
+	};
+}
+
+static void from_kernel(const struct ct_action *action, struct sigaction *ret)
+{
+	ret->sa_sigaction = (void (*)(int, siginfo_t *, void *))action->handler;
+	ret->sa_flags = (int)action->flags;
+	ret->sa_mask.__val[0] = action->mask;
+}
+
+static void replace_action(const struct ct_action_change *change, struct sigaction *action)
+{
+	struct ct_action kernel = to_kernel(action);
+	ct_crash_replace_action(change, &kernel);
+	from_kernel(&kernel, action);
+}
+
+static void restore_action(const struct ct_action_change *change, struct sigaction *old)
+{
+	struct ct_action kernel = to_kernel(old);
+	ct_crash_restore_action(change, &kernel);
+	from_kernel(&kernel, old);
 }
 
 CT_INTERPOSE int sigaction(int number, const struct sigaction *restrict action,
 			   struct sigaction *restrict old)
 {
-	if (!action) {
-		int failed = CT_NEXT(sigaction)(number, NULL, old);
-		if (!failed)
-			hide_our_handler(number, old);
-		return failed;
-	}
-	/* `old` may be the same struct. */
-	bool sets_default = action->sa_handler == SIG_DFL;
-	if (!sets_default && action->sa_handler != SIG_IGN && action->sa_flags & SA_ONSTACK)
-		ct_crash_leave_signal_stacks();
-	note_mask(&action->sa_mask);
 	struct ct_action_change change = ct_crash_begin_action(number);
-	int result = CT_NEXT(sigaction)(number, action, old);
-	if (result == 0)
-		hide_our_handler(number, old);
-	if (result == 0 && sets_default)
-		ct_crash_program_set(number);
+	struct sigaction replaced;
+	if (action) {
+		if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN &&
+		    action->sa_flags & SA_ONSTACK)
+			ct_crash_leave_signal_stacks();
+		note_mask(&action->sa_mask);
+		replaced = *action;
+		replace_action(&change, &replaced);
+	}
+	int result = CT_NEXT(sigaction)(number, action ? &replaced : NULL, old);
+	if (result == 0 && old)
+		restore_action(&change, old);
+	ct_crash_end_action(&change);
+	return result;
+}
+
+/* The same, by libc's own name. */
+int __sigaction(int number, const struct sigaction *restrict action,
+		struct sigaction *restrict old);
+CT_INTERPOSE int __sigaction(int number, const struct sigaction *restrict action,
+			     struct sigaction *restrict old)
+{
+	return sigaction(number, action, old);
+}
+
+/* rt_sigaction by way of syscall(). */
+static long system_sigaction(int number, const void *action, void *old, size_t size_bytes)
+{
+	struct ct_action_change change = ct_crash_begin_action(number);
+	struct ct_action replaced, before;
+	if (action && ct_sys_peek(action, &replaced, sizeof(replaced))) {
+		if ((uint64_t)replaced.handler > (uint64_t)SIG_IGN && replaced.flags & SA_ONSTACK)
+			ct_crash_leave_signal_stacks();
+		ct_crash_note_mask(replaced.mask);
+		ct_crash_replace_action(&change, &replaced);
+		action = &replaced;
+	}
+	long result = CT_NEXT(syscall)(SYS_rt_sigaction, number, action, old, size_bytes);
+	if (result == 0 && old) {
+		ct_copy(&before, old, sizeof(before));
+		ct_crash_restore_action(&change, &before);
+		ct_copy(old, &before, sizeof(before));
+	}
 	ct_crash_end_action(&change);
 	return result;
 }
 
 typedef __sighandler_t signal_function(int, __sighandler_t);
 
-static __sighandler_t signal_with(signal_function *function, int number, __sighandler_t handler)
+/* The ways to set a handler that are older than sigaction(), by what they set. */
+static __sighandler_t signal_with(signal_function *next, int flags, int number,
+				  __sighandler_t handler)
 {
-	struct ct_action_change change = ct_crash_begin_action(number);
-	__sighandler_t old = function(number, handler);
-	if (old != SIG_ERR)
-		old = (__sighandler_t)ct_crash_program_handler(number, (const void *)old, NULL);
-	if (handler == SIG_DFL && old != SIG_ERR)
-		ct_crash_program_set(number);
-	ct_crash_end_action(&change);
-	return old;
+	if (number <= 0 || number >= NSIG || !ct_crash_replaces(number, (const void *)handler)) {
+		__sighandler_t before = next(number, handler);
+		struct sigaction old = {.sa_handler = before};
+		const struct ct_action_change change = {.number = number};
+		if (before != SIG_ERR)
+			restore_action(&change, &old);
+		return old.sa_handler;
+	}
+	struct sigaction action = {.sa_handler = handler, .sa_flags = flags}, old;
+	if (flags & SA_RESTART)
+		action.sa_mask.__val[0] = UINT64_C(1) << (number - 1);
+	return sigaction(number, &action, &old) == 0 ? old.sa_handler : SIG_ERR;
 }
+
+enum { ONCE = (int)SA_RESETHAND | SA_NODEFER };
 
 CT_INTERPOSE __sighandler_t signal(int number, __sighandler_t handler)
 {
-	return signal_with(CT_NEXT(signal), number, handler);
+	return signal_with(CT_NEXT(signal), SA_RESTART, number, handler);
 }
 
 __sighandler_t bsd_signal(int number, __sighandler_t handler);
 CT_INTERPOSE __sighandler_t bsd_signal(int number, __sighandler_t handler)
 {
-	return signal_with(CT_NEXT(signal), number, handler);
+	return signal_with(CT_NEXT(signal), SA_RESTART, number, handler);
 }
 
 CT_INTERPOSE __sighandler_t ssignal(int number, __sighandler_t handler)
 {
-	return signal_with(CT_NEXT(signal), number, handler);
+	return signal_with(CT_NEXT(signal), SA_RESTART, number, handler);
 }
 
 CT_INTERPOSE __sighandler_t sysv_signal(int number, __sighandler_t handler)
 {
-	return signal_with(CT_NEXT(sysv_signal), number, handler);
+	return signal_with(CT_NEXT(sysv_signal), ONCE, number, handler);
 }
 
 __sighandler_t __sysv_signal(int number, __sighandler_t handler);
 CT_INTERPOSE __sighandler_t __sysv_signal(int number, __sighandler_t handler)
 {
-	return signal_with(CT_NEXT(sysv_signal), number, handler);
+	return signal_with(CT_NEXT(sysv_signal), ONCE, number, handler);
+}
+
+/* Of the stack we gave the thread the program knows nothing. */
+static void hide_our_stack(stack_t *old)
+{
+	if (old && ct_crash_is_own_stack(old->ss_sp))
+		*old = (stack_t){.ss_flags = SS_DISABLE};
+}
+
+CT_INTERPOSE int sigaltstack(const stack_t *restrict stack, stack_t *restrict old)
+{
+	int result = CT_NEXT(sigaltstack)(stack, old);
+	if (result == 0)
+		hide_our_stack(old);
+	/* It takes its own away, and does not use signal stacks: ours again. */
+	if (result == 0 && stack && stack->ss_flags & SS_DISABLE && ct_self.thread)
+		ct_crash_thread_init(ct_self.thread);
+	return result;
 }
 
 /* ---- signal masks: where our faults would be deadly ---- */
@@ -708,6 +787,23 @@ CT_INTERPOSE int epoll_pwait(int epoll, struct epoll_event *events, int count, i
 	return CT_NEXT(epoll_pwait)(epoll, events, count, timeout_ms, set);
 }
 
+CT_INTERPOSE int epoll_pwait2(int epoll, struct epoll_event *events, int count,
+			      const struct timespec *timeout, const sigset_t *set)
+{
+	note_mask(set);
+	return CT_NEXT(epoll_pwait2)(epoll, events, count, timeout, set);
+}
+
+/* With _FORTIFY_SOURCE. */
+int __ppoll_chk(struct pollfd *files, nfds_t count, const struct timespec *timeout,
+		const sigset_t *set, size_t files_bytes);
+CT_INTERPOSE int __ppoll_chk(struct pollfd *files, nfds_t count, const struct timespec *timeout,
+			     const sigset_t *set, size_t files_bytes)
+{
+	note_mask(set);
+	return CT_NEXT(__ppoll_chk)(files, count, timeout, set, files_bytes);
+}
+
 static void note_number(int number)
 {
 	if (number > 0 && number <= 64)
@@ -732,12 +828,38 @@ CT_INTERPOSE int sigsetmask(int mask)
 	return CT_NEXT(sigsetmask)(mask);
 }
 
+/* The BSD's, which takes a mask. To <signal.h> the name stands for X/Open's, which takes one signal
+ * out of it. */
+__attribute__((visibility("default"))) int bsd_sigpause(int mask) __asm__("sigpause");
+int bsd_sigpause(int mask)
+{
+	ct_crash_note_mask((unsigned int)mask);
+	return CT_NEXT(sigpause)(mask);
+}
+
+int __sigpause(int number_or_mask, int is_number);
+CT_INTERPOSE int __sigpause(int number_or_mask, int is_number)
+{
+	if (!is_number)
+		ct_crash_note_mask((unsigned int)number_or_mask);
+	return CT_NEXT(__sigpause)(number_or_mask, is_number);
+}
+
 __sighandler_t sigset(int number, __sighandler_t handler);
 CT_INTERPOSE __sighandler_t sigset(int number, __sighandler_t handler)
 {
-	if (handler == SIG_HOLD)
+	if (handler == SIG_HOLD) {
 		note_number(number);
-	return signal_with(CT_NEXT(sigset), number, handler);
+		return CT_NEXT(sigset)(number, handler);
+	}
+	__sighandler_t before = signal_with(CT_NEXT(sigset), 0, number, handler);
+	if (before == SIG_ERR || !ct_crash_replaces(number, (const void *)handler))
+		return before;
+	sigset_t one = {{0}}, blocked;
+	one.__val[0] = UINT64_C(1) << (number - 1);
+	if (CT_NEXT(sigprocmask)(SIG_UNBLOCK, &one, &blocked) != 0)
+		return SIG_ERR;
+	return blocked.__val[0] & one.__val[0] ? SIG_HOLD : before;
 }
 
 int sigignore(int number);

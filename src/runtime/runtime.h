@@ -125,7 +125,8 @@ struct ct_thread {
 	unsigned int key_rounds;    /* of the key's destructor */
 	struct ct_planted *planted; /* CT_PLANTED_PER_THREAD of values.c's, or NULL yet */
 	struct ct_frame first_frames[CT_FIRST_FRAMES];
-	char signal_stack[16384] __attribute__((aligned(64)));
+	/* As large as what programs have, for one of their handlers may come to run on it. */
+	char signal_stack[65536] __attribute__((aligned(64)));
 };
 
 /*
@@ -362,19 +363,42 @@ void ct_hooks_init(void);
 #define CT_HAS_VALUES false
 #endif
 void ct_crash_init(void);
-void ct_crash_program_set(int number);
 /* Do faults of ours come back to us? False while an action is being set. */
 extern bool ct_crash_catches_faults;
+/* As the kernel has it: libc's sigaction() might be the program's. */
+struct ct_action {
+	const void *handler;
+	unsigned long flags;
+#if defined(__x86_64__)
+	void (*restorer)(void);
+#endif
+	ct_sigset mask;
+};
+/* What the program wants, where ours stands before it. */
+struct ct_program_action {
+	const void *handler;
+	bool wants_info, resets; /* SA_SIGINFO, SA_RESETHAND */
+};
+struct ct_default_action {
+	unsigned long flags;
+	ct_sigset mask;
+};
 struct ct_action_change {
+	int number;
 	bool matters; /* to faults of ours */
 	ct_sigset saved;
+	struct ct_program_action before;
+	struct ct_default_action before_default;
 };
-/* Around each change of the program's of a signal's action. */
+/* Around each look at a signal's action, and each change of it. */
 struct ct_action_change ct_crash_begin_action(int number);
 void ct_crash_end_action(const struct ct_action_change *change);
-/* What the program knows as the signal's handler, where this one is; and as its flags, unless
- * NULL. */
-const void *ct_crash_program_handler(int number, const void *handler, int *flags);
+/* The program sets this: make it what the kernel is to have. */
+void ct_crash_replace_action(const struct ct_action_change *change, struct ct_action *action);
+/* The kernel had this: make it what the program has set. */
+void ct_crash_restore_action(const struct ct_action_change *change, struct ct_action *action);
+/* Must such a handler be set by way of sigaction()? */
+bool ct_crash_replaces(int number, const void *handler);
 void ct_crash_fork_child(void);
 /* A thread has this signal mask, or will have. */
 void ct_crash_note_mask(ct_sigset mask);
@@ -383,6 +407,8 @@ bool ct_crash_faults_are_blocked(void);
 /* The program has a handler that uses signal stacks: ours would be too small for it. */
 void ct_crash_leave_signal_stacks(void);
 bool ct_crash_keeps_signal_stacks(void);
+/* Is it the stack that we gave the calling thread? */
+bool ct_crash_is_own_stack(const void *stack);
 void ct_crash_thread_init(struct ct_thread *thread);
 void ct_crash_thread_end(struct ct_thread *thread);
 

@@ -123,6 +123,9 @@ static bool make_ready(struct ct_thread *thread, uint64_t ticks)
 	if (ticks >> CT_EPOCH_SHIFT != ct_self.epoch) {
 		write_extended(thread, CT_EXTENDED_SYNC, ticks, 0, 0);
 		ct_clock_save_latest();
+		/* A thread that has ours yet, when another set a handler that wants its own. */
+		if (ct_unlikely(!ct_crash_keeps_signal_stacks()))
+			ct_crash_thread_end(thread);
 		return make_room(thread, ticks);
 	}
 	return true;

@@ -310,3 +310,9 @@ def program_recovers_from_stack_overflows(t):
 def recoveries(document):
     """The calls of leaf after an overflow; within one they are children of recurse."""
     return [c for c in document.named("leaf") if c.parent is None or c.parent.name != "recurse"]
+
+
+@test(ALL)
+def signal_stacks_are_as_untraced(t):
+    """sigaltstack() shows what the program has set; its handlers run where they would"""
+    t.compare([t.build("signal_stack_queries.c", ldflags=["-pthread"])])

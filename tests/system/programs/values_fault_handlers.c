@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,6 +137,25 @@ UNTRACED int main(void)
 	sigaction(SIGSEGV, &kept, &kept);
 	show("set again");
 	printf("before: %s\n", name_of((void *)kept.sa_sigaction));
+	fault();
+	/* By the system call: libc's own is seen, and what was seen is set again. */
+	struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		unsigned long mask;
+	} raw, raw_before;
+	syscall(SYS_rt_sigaction, SIGSEGV, NULL, &raw, sizeof(raw.mask));
+	printf("system call: %s, flags %lx\n", name_of(raw.handler), raw.flags & ~0x04000000UL);
+	raw.handler = (void *)on_fault_with_info;
+	raw.flags |= SA_SIGINFO;
+	syscall(SYS_rt_sigaction, SIGSEGV, &raw, &raw_before, sizeof(raw.mask));
+	printf("before: %s, flags %lx\n", name_of(raw_before.handler),
+	       raw_before.flags & ~0x04000000UL);
+	show("system call");
+	fault();
+	syscall(SYS_rt_sigaction, SIGSEGV, &raw_before, NULL, sizeof(raw.mask));
+	show("system call again");
 	fault();
 	siginterrupt(SIGSEGV, 1);
 	show("siginterrupt");

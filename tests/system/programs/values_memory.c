@@ -6,11 +6,13 @@
 #include "guest.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -35,7 +37,8 @@ static UNTRACED void vanish(char *memory)
 
 static UNTRACED void uses(char *memory, int n)
 {
-	for (int i = 0; i < 4; i++)
+	/* From one place: all but the first are recorded by the short way. */
+	for (volatile int i = 0; i < 4; i++)
 		takes(memory, n + i);
 	takes("text", n + 4);
 }
@@ -85,6 +88,39 @@ static UNTRACED void send_signal(const sigset_t *mask)
 	raise(SIGUSR1);
 }
 
+/* libc's own names. */
+int __sigaction(int number, const struct sigaction *action, struct sigaction *old);
+int __ppoll_chk(struct pollfd *files, nfds_t count, const struct timespec *timeout,
+		const sigset_t *mask, size_t files_bytes);
+int bsd_sigpause(int mask) __asm__("sigpause");
+
+/* Wait with everything blocked but a signal that has been sent. */
+static UNTRACED void wait_blocked(const char *how)
+{
+	sigset_t one, mask = everything;
+	struct epoll_event event;
+	const struct timespec second = {1, 0};
+	sigemptyset(&one);
+	sigaddset(&one, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &one, NULL);
+	send_signal(NULL);
+	sigdelset(&mask, SIGUSR1);
+	if (strcmp(how, "sigsuspend") == 0)
+		sigsuspend(&mask);
+	else if (strcmp(how, "sigpause") == 0)
+		bsd_sigpause(~(1 << (SIGUSR1 - 1)));
+	else if (strcmp(how, "pselect") == 0)
+		pselect(0, NULL, NULL, NULL, &second, &mask);
+	else if (strcmp(how, "ppoll") == 0)
+		ppoll(NULL, 0, &second, &mask);
+	else if (strcmp(how, "__ppoll_chk") == 0)
+		__ppoll_chk(NULL, 0, &second, &mask, 0);
+	else if (strcmp(how, "epoll_pwait") == 0)
+		epoll_pwait(epoll_create1(0), &event, 1, 1000, &mask);
+	else if (strcmp(how, "epoll_pwait2") == 0)
+		epoll_pwait2(epoll_create1(0), &event, 1, &second, &mask);
+}
+
 /* ---- page faults that wait for the program ---- */
 
 static UNTRACED int serve_faults(char *memory)
@@ -132,20 +168,19 @@ static UNTRACED int run(const char *act)
 		start_thread(&attributes);
 	} else if (strcmp(act, "action") == 0) {
 		send_signal(&everything);
-	} else if (strcmp(act, "sigsuspend") == 0) {
-		sigset_t one, mask = everything;
-		sigemptyset(&one);
-		sigaddset(&one, SIGUSR1);
-		sigprocmask(SIG_BLOCK, &one, NULL);
-		send_signal(NULL);
-		sigdelset(&mask, SIGUSR1);
-		sigsuspend(&mask);
+	} else if (strcmp(act, "__sigaction") == 0) {
+		const struct sigaction action = {.sa_handler = on_signal, .sa_mask = everything};
+		__sigaction(SIGUSR1, &action, NULL);
+		vanish(page);
+		raise(SIGUSR1);
 	} else if (strcmp(act, "userfaultfd") == 0) {
 		char *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 				    -1, 0);
 		if (!serve_faults(memory))
 			return 77;
 		uses(memory, 10);
+	} else {
+		wait_blocked(act);
 	}
 	return 0;
 }
