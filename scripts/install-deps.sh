@@ -41,6 +41,7 @@ valgrind         valgrind
 gdb              gdb
 strace           strace
 shellcheck       shellcheck
+dwz              dwz
 '
 # Nice to have: a test that needs one of these is skipped, and says so, without it.
 optional_test_packages='
