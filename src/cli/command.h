@@ -42,5 +42,6 @@ extern const struct ct_command ct_command_replay;
 extern const struct ct_command ct_command_slow;
 extern const struct ct_command ct_command_tree;
 extern const struct ct_command ct_command_graph;
+extern const struct ct_command ct_command_export;
 
 #endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Other programs' formats: each is one file here, and one line of CT_EXPORTERS.
+ * Memory grows with functions, threads and open calls, not with calls.
+ */
+#ifndef CT_EXPORTER_EXPORTER_H
+#define CT_EXPORTER_EXPORTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analysis/events.h"
+#include "analysis/selection.h"
+#include "analysis/session.h"
+#include "base/error.h"
+#include "export/output.h"
+#include "export/progress.h"
+#include "export/values.h"
+
+/* All of them, in the order help shows them. */
+#define CT_EXPORTERS(X) X(ndjson)
+
+/* "ndjson|csv": the names, as an option's choices (cli/options.h). */
+#define CT_EXPORTER_NAME(name) "|" #name
+#define CT_EXPORTER_NAMES      (&(CT_EXPORTERS(CT_EXPORTER_NAME))[1])
+
+/* What is written, and where to. */
+struct ct_export {
+	const struct ct_session *session;
+	const struct ct_selection *selection;
+	struct ct_output *output;  /* of a file; NULL for a folder */
+	const char *folder;	   /* there already, and empty; NULL for a file */
+	struct ct_values **values; /* by input; NULL: it has none */
+	uint32_t *process_ids;	   /* by input: the process's, or where two have the same, another */
+	ct_progress_fn *progress;  /* may be NULL */
+};
+
+struct ct_exporter {
+	const char *name;
+	const char *extensions; /* ".perfetto-trace|.pftrace" */
+	const char *summary;	/* of a few words: what it is, and what opens it */
+	bool is_binary;		/* nothing for a terminal */
+	bool is_folder;
+	struct ct_error *(*run)(const struct ct_export *export);
+};
+
+/* NULL: there is none. */
+const struct ct_exporter *ct_exporter_by_name(const char *name);
+const struct ct_exporter *ct_exporter_at(size_t index); /* in the order of CT_EXPORTERS */
+/* By the path's extension. */
+const struct ct_exporter *ct_exporter_by_path(const char *path);
+
+/*
+ * Write `path` ("-": standard output), which appears under its name only when it is whole.
+ * `*abandoned`: the error is that nobody reads the pipe any more.
+ */
+struct ct_error *ct_exporter_write(const struct ct_exporter *exporter,
+				   const struct ct_session *session,
+				   const struct ct_selection *selection, const char *path,
+				   ct_progress_fn *progress, bool *abandoned)
+	__attribute__((warn_unused_result));
+
+/* ---- for exporters ---- */
+
+typedef struct ct_error *ct_export_event_fn(void *state, const struct ct_event *event);
+
+/*
+ * Every event of one of the session's streams, in its order. Ends early, without an error, when
+ * the output failed: ct_output_commit() says why.
+ */
+struct ct_error *ct_export_stream(const struct ct_export *export, size_t stream,
+				  ct_export_event_fn *take, void *state)
+	__attribute__((warn_unused_result));
+
+/* Is the stream one of the selection's? */
+static inline bool ct_export_has_stream(const struct ct_export *export, size_t stream)
+{
+	return !export->selection || export->selection->streams[stream];
+}
+
+static inline struct ct_values *ct_export_values(const struct ct_export *export, size_t stream)
+{
+	return export->values[export->session->streams[stream].input];
+}
+
+/* "exit", "crash", "killed" or "unwound"; NULL: it returned. */
+const char *ct_export_unfinished(uint8_t end);
+
+/* The name of the thread of a stream: not NUL-terminated, any bytes. */
+struct ct_bytes ct_export_thread_name(const struct ct_session *session, size_t stream);
+/* The file name of the program of an input, the same. */
+struct ct_bytes ct_export_program_name(const struct ct_session *session, size_t input);
+
+#define CT_EXPORTER_DECLARE(name) extern const struct ct_exporter ct_exporter_##name;
+CT_EXPORTERS(CT_EXPORTER_DECLARE)
+#undef CT_EXPORTER_DECLARE
+
+#endif
