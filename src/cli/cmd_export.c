@@ -41,8 +41,7 @@ static const struct ct_option_group own_group = {
 };
 static const struct ct_option_group *const groups[] = {&own_group, &ct_input_group};
 
-static struct ct_error *choose(const struct export_options *options,
-			       const struct ct_exporter **ret)
+static struct ct_error *choose(const struct export_options *options, const struct ct_exporter **ret)
 {
 	bool is_stdout = !options->output || strcmp(options->output, "-") == 0;
 	*ret = options->format != FORMAT_BY_NAME ? ct_exporter_at(options->format)

@@ -27,14 +27,19 @@ enum {
 	LINES_A_LOOK = 1024, /* between looks at whether somebody still reads */
 };
 
+enum { VALUES_SHORT = 0, VALUES_FULL, VALUES_NONE, SHORT_VALUE_BYTES = 48 };
+
 struct replay_options {
-	bool no_values;
+	unsigned int values; /* VALUES_... */
 };
 static const struct ct_option options_table[] = {
-	{.kind = CT_OPTION_FLAG,
-	 .name = "no-values",
-	 .help = "without arguments and return values",
-	 .offset = offsetof(struct replay_options, no_values)},
+	{.kind = CT_OPTION_CHOICE,
+	 .name = "values",
+	 .value = "HOW",
+	 .choices = "short|full|none",
+	 .help = "show arguments and return values shortened (the default: large structures are cut), "
+		 "in full, or not at all",
+	 .offset = offsetof(struct replay_options, values)},
 };
 static const struct ct_option_group own_group = {
 	.options = options_table,
@@ -298,8 +303,12 @@ static struct ct_error *replay_init(struct replay *replay, const struct ct_sessi
 	replay->stacks = calloc(session->stream_count + 1, sizeof(*replay->stacks));
 	if (!replay->values || !replay->stacks)
 		return ct_error_nomem;
-	for (size_t i = 0; !err && !options->no_values && i < session->input_count; i++)
+	for (size_t i = 0; !err && options->values != VALUES_NONE && i < session->input_count;
+	     i++) {
 		err = ct_values_create(session->inputs[i].trace, false, true, &replay->values[i]);
+		if (replay->values[i] && options->values == VALUES_SHORT)
+			ct_values_limit_text(replay->values[i], SHORT_VALUE_BYTES);
+	}
 	return err;
 }
 

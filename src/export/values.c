@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "export/code_names.h"
+#include "export/json_text.h"
 #include "export/json_writer.h"
 #include "export/value_plan.h"
 #include "export/value_text.h"
@@ -32,6 +33,8 @@ struct ct_values {
 	/* of the call that is being written */
 	uint64_t ns;
 	uint32_t values_left;
+	const char *text_start; /* of one that people read */
+	size_t text_most;	/* then its members and elements are left out; 0: none are */
 	struct ct_payload_block blocks[CT_PLAN_BLOCKS_MAX];
 	unsigned char joined[CT_PLAN_PAYLOAD_MAX]; /* the context a PIECES node makes */
 	unsigned char
@@ -509,7 +512,7 @@ static const struct ct_value_enumerator *find_enumerator(const struct ct_values 
 
 /* "A|B" */
 static bool put_flags(const struct ct_values *values, struct ct_sink *sink,
-		      const struct ct_value_node *node, int64_t number)
+		      const struct ct_value_node *node, int64_t number, const char *quote)
 {
 	const struct ct_value_enumerator *first = &values->plans.enumerators[node->first];
 	const char *text = values->plans.text.bytes;
@@ -523,7 +526,7 @@ static bool put_flags(const struct ct_values *values, struct ct_sink *sink,
 	}
 	if (rest)
 		return false;
-	CT_VALUE_PUT(sink, "\"");
+	ct_sink_add(sink, quote, strlen(quote));
 	for (uint32_t i = 0; i < node->count; i++) {
 		uint64_t flag = (uint64_t)first[i].value;
 		if (flag == last || ((uint64_t)number & flag) != flag)
@@ -532,7 +535,7 @@ static bool put_flags(const struct ct_values *values, struct ct_sink *sink,
 		ct_sink_add(sink, text + first[i].name, first[i].name_length);
 		last = flag;
 	}
-	CT_VALUE_PUT(sink, "\"");
+	ct_sink_add(sink, quote, strlen(quote));
 	return true;
 }
 
@@ -549,7 +552,7 @@ static void put_enum(const struct ct_values *values, struct ct_sink *sink,
 		CT_VALUE_PUT(sink, "\"");
 		ct_sink_add(sink, values->plans.text.bytes + found->name, found->name_length);
 		CT_VALUE_PUT(sink, "\"");
-	} else if (!put_flags(values, sink, node, number)) {
+	} else if (!put_flags(values, sink, node, number, "\"")) {
 		CT_VALUE_PUT(sink, "null");
 	}
 	put_comma(values, sink);
@@ -872,31 +875,240 @@ void ct_values_put_result(struct ct_values *values, struct ct_sink *sink, uint32
 
 /* --- for people --- */
 
-static void put_slot_text(struct ct_values *values, struct ct_sink *sink,
-			  const struct ct_value_slot *slot)
+static void put_text(struct ct_values *values, struct ct_sink *sink, uint32_t node,
+		     struct context context);
+
+/* Enough was written of the value that began at `text_start`; memory that was renewed is enough. */
+static bool is_enough(const struct ct_values *values, const struct ct_sink *sink)
+{
+	return values->text_most && (size_t)(sink->at - values->text_start) > values->text_most;
+}
+
+static void put_address_text(struct ct_sink *sink, uint64_t address)
+{
+	char digits[24];
+	ct_sink_add(sink, digits, (size_t)(ct_json_hex(digits, address) - digits));
+}
+
+/* What JSON has to quote: large numbers, nan. Its room was there before `start`. */
+static void unquote(struct ct_sink *sink, char *start)
+{
+	size_t length = (size_t)(sink->at - start);
+	if (length < 2 || *start != '"')
+		return;
+	memmove(start, start + 1, length - 2);
+	sink->at -= 2;
+}
+
+static void put_scalar_text(struct ct_values *values, struct ct_sink *sink,
+			    const struct value *value)
+{
+	ct_sink_reserve(sink, CT_SINK_ROOM_BYTES / 8);
+	char *start = sink->at;
+	put_value(values, sink, value);
+	unquote(sink, start);
+}
+
+static void put_complex_text(struct ct_sink *sink, const struct value *value)
+{
+	const struct ct_value_node *node = value->node;
+	ct_sink_reserve(sink, CT_SINK_ROOM_BYTES / 8);
+	char *start = sink->at;
+	ct_value_put_float(sink, value->bytes, node->size);
+	unquote(sink, start);
+	start = sink->at;
+	ct_value_put_float(sink, value->bytes + node->length, node->size);
+	unquote(sink, start);
+	if (*start != '-') {
+		memmove(start + 1, start, (size_t)(sink->at - start));
+		*start = '+';
+		sink->at++;
+	}
+	CT_VALUE_PUT(sink, "i");
+}
+
+static void put_enum_text(const struct ct_values *values, struct ct_sink *sink,
+			  const struct value *value)
+{
+	const struct ct_value_node *node = value->node;
+	int64_t number = node->is_signed ? (int64_t)signed_number(value->bytes, node->size)
+					 : (int64_t)unsigned_number(value->bytes, node->size);
+	const struct ct_value_enumerator *found = find_enumerator(values, node, number);
+	if (found)
+		ct_sink_add(sink, values->plans.text.bytes + found->name, found->name_length);
+	else if (!put_flags(values, sink, node, number, ""))
+		ct_value_put_signed(sink, number);
+}
+
+/* `filled`: the braces have a member already. False: the rest is left out. */
+static bool put_members_text(struct ct_values *values, struct ct_sink *sink,
+			     const struct value *object, bool *filled)
+{
+	const struct ct_value_node *node = object->node;
+	for (uint32_t i = 0; i < node->count; i++) {
+		const struct ct_value_member *member = &values->plans.members[node->first + i];
+		/* `"key":`, or `"key": ` */
+		const char *key = values->plans.text.bytes + member->key + 1;
+		const char *quote = member->key_length ? memchr(key, '"', member->key_length - 1)
+						       : NULL;
+		if (member->key_length == 0) {
+			struct value inner;
+			examine(values, member->node, object->context, &inner);
+			if (!inner.why && !put_members_text(values, sink, &inner, filled))
+				return false;
+			continue;
+		}
+		ct_sink_add(sink, ", ", *filled ? 2 : 0);
+		*filled = true;
+		if (is_enough(values, sink)) {
+			CT_VALUE_PUT(sink, "...");
+			return false;
+		}
+		/* Members that were left out. */
+		if (quote == key + 3 && memcmp(key, "...", 3) == 0) {
+			CT_VALUE_PUT(sink, "...");
+			continue;
+		}
+		ct_sink_add(sink, key, quote ? (size_t)(quote - key) : 0);
+		CT_VALUE_PUT(sink, "=");
+		put_text(values, sink, member->node, object->context);
+	}
+	return true;
+}
+
+static void put_elements_text(struct ct_values *values, struct ct_sink *sink,
+			      const struct value *value, uint64_t wanted)
+{
+	const struct ct_value_node *node = value->node;
+	uint32_t i = 0;
+	for (; i < value->elements && !is_enough(values, sink); i++) {
+		ct_sink_add(sink, ", ", i ? 2 : 0);
+		put_text(values, sink, node->first,
+			 part_of(&value->context, i * node->length, node->length));
+	}
+	if (i < wanted)
+		ct_sink_add(sink, ", ...", i ? 5 : 0);
+}
+
+static void put_value_text(struct ct_values *values, struct ct_sink *sink,
+			   const struct value *value)
+{
+	bool filled = false;
+	switch (value->node->kind) {
+	case CT_NODE_ENUM:
+		put_enum_text(values, sink, value);
+		break;
+	case CT_NODE_STRUCT:
+	case CT_NODE_UNION:
+		CT_VALUE_PUT(sink, "{");
+		put_members_text(values, sink, value, &filled);
+		CT_VALUE_PUT(sink, "}");
+		break;
+	case CT_NODE_ARRAY:
+		CT_VALUE_PUT(sink, "[");
+		put_elements_text(values, sink, value, value->node->count);
+		CT_VALUE_PUT(sink, "]");
+		break;
+	case CT_NODE_SEQUENCE:
+		ct_value_put_unsigned(sink, value->block->count);
+		CT_VALUE_PUT(sink, ":[");
+		put_elements_text(values, sink, value, value->block->count);
+		CT_VALUE_PUT(sink, "]");
+		break;
+	case CT_NODE_STRING:
+	case CT_NODE_POINTER:
+	case CT_NODE_ADDRESS:
+		put_address_text(sink, value->address);
+		break;
+	case CT_NODE_COMPLEX:
+		put_complex_text(sink, value);
+		break;
+	case CT_NODE_OPAQUE:
+		put_value(values, sink, value);
+		break;
+	default:
+		put_scalar_text(values, sink, value);
+	}
+}
+
+/* A name stands for its address, if it is known. */
+static void put_function_text(struct ct_values *values, struct ct_sink *sink, uint64_t address)
+{
+	struct ct_bytes name = {"null", 4};
+	if (values->code_names)
+		name = ct_code_names_find(values->code_names, address, values->ns);
+	if (name.length > 2 && name.bytes[0] == '"')
+		ct_sink_add(sink, name.bytes + 1, name.length - 2);
+	else
+		put_address_text(sink, address);
+}
+
+/* As in C, but that UTF-8 stays. */
+static void put_string_text(struct ct_sink *sink, const unsigned char *bytes, size_t length,
+			    char quote)
+{
+	static const char digits[] = "0123456789abcdef";
+	static const char named[] = "\\\n\t\r", names[] = "\\ntr";
+	ct_sink_add(sink, &quote, 1);
+	for (size_t step; length; bytes += step, length -= step) {
+		size_t bad_length;
+		const char *name = *bytes ? strchr(named, *bytes) : NULL;
+		step = *bytes < 0x80 ? 1 : ct_json_sequence_length(bytes, length, &bad_length);
+		if (*bytes == (unsigned char)quote)
+			ct_sink_add(sink, (char[]){'\\', quote}, 2);
+		else if (name)
+			ct_sink_add(sink, (char[]){'\\', names[name - named]}, 2);
+		else if (step == 0 || *bytes < ' ' || *bytes == 0x7f)
+			ct_sink_add(sink,
+				    (char[]){'\\', 'x', digits[*bytes >> 4], digits[*bytes & 15]},
+				    4);
+		else
+			ct_sink_add(sink, (const char *)bytes, step);
+		step += step == 0;
+	}
+	ct_sink_add(sink, &quote, 1);
+}
+
+static void put_text(struct ct_values *values, struct ct_sink *sink, uint32_t node,
+		     struct context context)
 {
 	struct value value;
-	examine(values, slot->node, unreadable_context(), &value);
+	examine(values, node, context, &value);
 	if (value.why) {
 		/* "optimized out", without its quotes */
 		CT_VALUE_PUT(sink, "<");
 		ct_sink_add(sink, why_words[value.why] + 1, strlen(why_words[value.why]) - 2);
 		CT_VALUE_PUT(sink, ">");
-		return;
+	} else if (value.is_null || value.is_coded) {
+		put_scalar_text(values, sink, &value);
+	} else if (value.is_text) {
+		put_string_text(sink, value.text, value.text_length,
+				value.node->kind == CT_NODE_CHAR ? '\'' : '"');
+		ct_sink_add(sink, "...", value.is_truncated ? 3 : 0);
+	} else if (shows_symbol(&value)) {
+		put_function_text(values, sink, value.address);
+	} else {
+		put_value_text(values, sink, &value);
 	}
-	put_value(values, sink, &value);
-	if (value.is_truncated || value.is_cut)
-		CT_VALUE_PUT(sink, "...");
 	if (shows_pointee(&value)) {
-		CT_VALUE_PUT(sink, " -> ");
-		put_nested(values, sink, value.node->first, context_of_block(value.block));
-	}
-	if (shows_symbol(&value)) {
-		CT_VALUE_PUT(sink, " -> ");
-		put_symbol(values, sink, value.address);
+		struct value pointee;
+		examine(values, value.node->first, context_of_block(value.block), &pointee);
+		bool is_braced = pointee.node->kind == CT_NODE_STRUCT ||
+				 pointee.node->kind == CT_NODE_UNION ||
+				 pointee.node->kind == CT_NODE_ARRAY;
+		ct_sink_add(sink, " -> ", is_braced ? 0 : 4);
+		put_text(values, sink, value.node->first, context_of_block(value.block));
 	}
 	if (value.is_unreadable)
 		CT_VALUE_PUT(sink, " -> <unreadable>");
+}
+
+static void put_slot_text(struct ct_values *values, struct ct_sink *sink,
+			  const struct ct_value_slot *slot)
+{
+	ct_sink_reserve(sink, CT_SINK_ROOM_BYTES / 4);
+	values->text_start = sink->at;
+	put_text(values, sink, slot->node, unreadable_context());
 }
 
 /* The name is in the prefix: `{"name":"x",...`. */
@@ -979,6 +1191,11 @@ struct ct_error *ct_values_create(const struct ct_trace *trace, bool pretty, boo
 		return err;
 	*ret = ct_take(values);
 	return NULL;
+}
+
+void ct_values_limit_text(struct ct_values *values, size_t most)
+{
+	values->text_most = most;
 }
 
 unsigned int ct_values_levels(const struct ct_values *values)

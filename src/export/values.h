@@ -44,12 +44,14 @@ void ct_values_put_result(struct ct_values *values, struct ct_sink *sink, uint32
 			  struct ct_value_bytes payload, unsigned int level);
 
 /*
- * The same for people to read: `argc=2, argv="0x7ffe"`, and ` = 2`; false: nothing was written,
+ * The same for people to read: `argc=2, argv=0x7ffe01`, and ` = 2`; false: nothing was written,
  * for there is no plan, or nothing is returned.
  */
 bool ct_values_put_arguments_text(struct ct_values *values, struct ct_sink *sink, uint32_t site,
 				  struct ct_value_bytes payload);
 bool ct_values_put_result_text(struct ct_values *values, struct ct_sink *sink, uint32_t site,
 			       struct ct_value_bytes payload);
+/* In such text, leave out the members and elements of an argument beyond `most` bytes; 0: none. */
+void ct_values_limit_text(struct ct_values *values, size_t most);
 
 #endif

@@ -32,8 +32,8 @@ struct ct_export {
 	struct ct_output *output;  /* of a file; NULL for a folder */
 	const char *folder;	   /* there already, and empty; NULL for a file */
 	struct ct_values **values; /* by input; NULL: it has none */
-	uint32_t *process_ids;	   /* by input: the process's, or where two have the same, another */
-	ct_progress_fn *progress;  /* may be NULL */
+	uint32_t *process_ids;	  /* by input: the process's, or where two have the same, another */
+	ct_progress_fn *progress; /* may be NULL */
 };
 
 struct ct_exporter {

@@ -29,8 +29,7 @@ static bool begin_call(struct pass *pass, struct ct_open_stack *stack, const str
 	if (!call)
 		return false;
 	call->id = (*pass->next_id)++;
-	return !pass->has_values ||
-	       ct_open_stack_save(stack, event->values, event->value_bytes);
+	return !pass->has_values || ct_open_stack_save(stack, event->values, event->value_bytes);
 }
 
 static void end_call(struct pass *pass, struct ct_open_stack *stack, const struct ct_event *event)
@@ -81,7 +80,8 @@ struct ct_error *ct_rows_put(const struct ct_rows *rows)
 		if (!ct_export_has_stream(rows->export, i))
 			continue;
 		struct ct_error *err = ct_open_stacks_init(&pass.stacks)
-					       ? ct_export_stream(rows->export, i, take_event, &pass)
+					       ? ct_export_stream(rows->export, i, take_event,
+								  &pass)
 					       : ct_error_nomem;
 		ct_open_stacks_deinit(&pass.stacks);
 		if (err)
