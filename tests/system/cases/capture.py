@@ -416,7 +416,7 @@ def expect_in_order(t, calls, count):
     t.same("calls in handlers", [n for i in range(count) for n in (i + 1, i + 1)], handled)
 
 
-def interrupted(t, ops, env=None, count=1500):
+def interrupted(t, ops, env=None, count=400):
     captured = Captured(t)
     captured.put(captured.enter(ops), captured.exit(WITH_RESULT))
     raw = captured.run("interrupted", str(count), env=env, same=False)

@@ -93,14 +93,14 @@ def fork_in_a_thread(t):
 
 @test(BOTH)
 def fork_while_threads_record(t):
-    """12 children of a process whose threads never stop calling"""
-    result = t.run([t.build("forking_threads.c"), "12"], timeout=60)
+    """6 children of a process whose threads never stop calling"""
+    result = t.run([t.build("forking_threads.c"), "6"], timeout=60)
     t.same("exit status, standard error", (0, b""), (result.status, result.err))
     counts = dict(line.split() for line in result.out.decode().splitlines())
     t.same("children that failed", "0", counts["failed"])
     parent, children = by_role(t)
     t.same("calls of leaf", int(counts["leaf"]), parent.count("leaf"))
-    t.same("documents of children", 12, len(children))
+    t.same("documents of children", 6, len(children))
     for child in children:
         t.same("calls of a child", 1001, len(child.calls))
         t.same("root call of a child", "in_child", child.calls[0].name)

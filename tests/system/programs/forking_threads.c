@@ -34,7 +34,7 @@ static NOINLINE void *worker(void *count)
 	while (!stop) {
 		leaf();
 		/* On a busy machine main may take long: the trace should not grow with that. */
-		if (++*(unsigned long *)count % 1000 == 0)
+		if (++*(unsigned long *)count % 100 == 0)
 			usleep(1000);
 	}
 	return NULL;
