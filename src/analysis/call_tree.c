@@ -216,6 +216,8 @@ static bool take(void *state, size_t stream, const struct ct_event *event)
 	return true;
 }
 
+CT_EVENTS_LOOP(read_events, take)
+
 /* ---- adding up ---- */
 
 static bool merge(struct ct_call_tree *to, const struct ct_call_tree *from, uint32_t most)
@@ -347,7 +349,7 @@ struct ct_error *ct_call_tree_create(const struct ct_session *session,
 	const struct ct_parallel parallel = {
 		.session = session,
 		.selection = selection,
-		.take = take,
+		.read = read_events,
 		.begin_stream = begin_stream,
 		.end_stream = end_stream,
 		.states = states,

@@ -5,45 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/events_loop.h"
 #include "base/cleanup.h"
-#include "export/open_calls.h"
-
-/*
- * flags of a struct ct_open_call; `mark`: the outermost of its function,
- * `parent`: index + 1 of the nearest call that takes part, `depth` as shown,
- * `id`: where on the stack's saved bytes the values of a call that may begin
- * late are, behind their length.
- */
-enum {
-	TAKES_PART = 1, /* by function, depth, inside and outside */
-	IN_TIME = 2,
-	SHOWN = 4,
-	BEGINS_INSIDE = 8,
-	BEGINS_OUTSIDE = 16,
-};
-
-/* How much of what --inside and --outside mean is open on a stack. */
-struct nesting {
-	uint32_t inside, outside;
-};
-
-struct ct_events {
-	const struct ct_session *session;
-	const struct ct_input *input;
-	const struct ct_selection *selection;
-	struct ct_walk *walk;
-	struct ct_open_stacks stacks;
-	struct nesting *nestings; /* by index of the stack */
-	uint32_t nesting_count;
-	uint32_t current;	/* index of the stack `active` speaks of */
-	const uint32_t *groups; /* by function; NULL: itself */
-	uint32_t *active;	/* by group: its open calls on the current stack */
-	bool failed;
-	/* a call that turned out to be long enough ends, after those around it have begun */
-	bool is_late;
-	uint32_t late_next;
-	struct ct_step late_step;
-};
 
 static const struct ct_selection everything = {
 	.to_ns = UINT64_MAX,
@@ -78,6 +41,9 @@ struct ct_error *ct_events_create(const struct ct_session *session, size_t strea
 	events->session = session;
 	events->input = &session->inputs[row->input];
 	events->selection = selection ? selection : &everything;
+	events->is_plain = events->selection->is_everything &&
+			   events->selection->min_duration_ns == 0;
+	events->scale = ct_trace_scale(events->input->trace);
 	events->groups = groups;
 	events->active = calloc((size_t)session->function_count + 1, sizeof(*events->active));
 	events->nestings = calloc(1, sizeof(*events->nestings));
@@ -103,7 +69,7 @@ static uint32_t function_of(const struct ct_events *events, uint32_t site)
 
 static uint32_t *active_of(const struct ct_events *events, uint32_t function)
 {
-	return &events->active[events->groups ? events->groups[function] : function];
+	return ct_events_active(events, function);
 }
 
 /* ---- stacks ---- */
@@ -114,19 +80,19 @@ static void count_active(struct ct_events *events, const struct ct_open_stack *s
 		*active_of(events, function_of(events, stack->calls[i].site)) += by;
 }
 
-static __attribute__((cold, noinline)) bool switch_stack(struct ct_events *events, uint32_t number)
+bool ct_events_switch_stack(struct ct_events *events, uint32_t number)
 {
 	uint32_t to = ct_open_stacks_index(&events->stacks, number);
 	if (to == UINT32_MAX)
 		return false;
 	if (to >= events->nesting_count) {
-		struct nesting *nestings = reallocarray(events->nestings, 2 * ((size_t)to + 1),
-							sizeof(*nestings));
+		struct ct_nesting *nestings = reallocarray(events->nestings, 2 * ((size_t)to + 1),
+							   sizeof(*nestings));
 		if (!nestings)
 			return false;
 		events->nestings = nestings;
 		while (events->nesting_count < 2 * (to + 1))
-			nestings[events->nesting_count++] = (struct nesting){0, 0};
+			nestings[events->nesting_count++] = (struct ct_nesting){0, 0};
 	}
 	count_active(events, current_stack(events), UINT32_MAX);
 	events->current = to;
@@ -138,7 +104,7 @@ static __attribute__((cold, noinline)) bool switch_stack(struct ct_events *event
 
 static uint64_t session_ns(const struct ct_events *events, uint64_t ticks)
 {
-	return events->input->offset_ns + ct_trace_ns(events->input->trace, ticks);
+	return events->input->offset_ns + ct_scale_ns(&events->scale, ticks);
 }
 
 /* Does the call take part, and is it in time? */
@@ -147,29 +113,30 @@ static uint8_t classify(struct ct_events *events, const struct ct_open_call *cal
 {
 	const struct ct_selection *selection = events->selection;
 	if (selection->is_everything)
-		return TAKES_PART | IN_TIME;
-	struct nesting *nesting = &events->nestings[events->current];
+		return CT_OPEN_TAKES_PART | CT_OPEN_IN_TIME;
+	struct ct_nesting *nesting = &events->nestings[events->current];
 	uint8_t is = selection->function_flags[function];
 	uint8_t flags = 0;
 	if (is & CT_SELECT_INSIDE) {
-		flags |= BEGINS_INSIDE;
+		flags |= CT_OPEN_BEGINS_INSIDE;
 		nesting->inside++;
 	}
 	if (is & CT_SELECT_OUTSIDE) {
-		flags |= BEGINS_OUTSIDE;
+		flags |= CT_OPEN_BEGINS_OUTSIDE;
 		nesting->outside++;
 	}
 	if (is & CT_SELECT_SHOWN && nesting->outside == 0 &&
 	    (!selection->has_inside || nesting->inside > 0) && call->depth < selection->max_depth)
-		flags |= TAKES_PART;
+		flags |= CT_OPEN_TAKES_PART;
 	if (call->start_ns >= selection->from_ns && call->start_ns < selection->to_ns)
-		flags |= IN_TIME;
+		flags |= CT_OPEN_IN_TIME;
 	return flags;
 }
 
 static bool is_selected(const struct ct_open_call *call)
 {
-	return (call->flags & (TAKES_PART | IN_TIME)) == (TAKES_PART | IN_TIME);
+	return (call->flags & (CT_OPEN_TAKES_PART | CT_OPEN_IN_TIME)) ==
+	       (CT_OPEN_TAKES_PART | CT_OPEN_IN_TIME);
 }
 
 /* Of a call that may begin late: the walk forgets its values. */
@@ -196,7 +163,7 @@ static void show_saved_values(const struct ct_open_stack *stack, const struct ct
 static void show_begin(const struct ct_events *events, struct ct_open_call *call, uint32_t stack,
 		       struct ct_event *ret)
 {
-	call->flags |= SHOWN;
+	call->flags |= CT_OPEN_SHOWN;
 	*ret = (struct ct_event){
 		.kind = CT_EVENT_BEGIN,
 		.function = function_of(events, call->site),
@@ -219,7 +186,7 @@ static bool begin_call(struct ct_events *events, const struct ct_step *step, str
 		return false;
 	}
 	const struct ct_open_call *above = count ? call - 1 : NULL;
-	uint32_t parent = !above ? 0 : above->flags & TAKES_PART ? count : above->parent;
+	uint32_t parent = !above ? 0 : above->flags & CT_OPEN_TAKES_PART ? count : above->parent;
 	const struct ct_open_call *around = parent ? &stack->calls[parent - 1] : NULL;
 	uint32_t function = function_of(events, step->site);
 	call->start_ns = session_ns(events, step->ticks);
@@ -249,17 +216,17 @@ static bool end_call(struct ct_events *events, const struct ct_step *step, struc
 	uint32_t function = function_of(events, call->site);
 	uint64_t end_ns = session_ns(events, step->ticks);
 	uint64_t duration_ns = end_ns > call->start_ns ? end_ns - call->start_ns : 0;
-	struct nesting *nesting = &events->nestings[events->current];
+	struct ct_nesting *nesting = &events->nestings[events->current];
 	uint8_t flags = call->flags;
 	if (events->selection->min_duration_ns > 0 && is_selected(call))
 		stack->saved.length = call->id;
 	--*active_of(events, function);
-	nesting->inside -= (flags & BEGINS_INSIDE) != 0;
-	nesting->outside -= (flags & BEGINS_OUTSIDE) != 0;
+	nesting->inside -= (flags & CT_OPEN_BEGINS_INSIDE) != 0;
+	nesting->outside -= (flags & CT_OPEN_BEGINS_OUTSIDE) != 0;
 	struct ct_open_call *around = call->parent ? &stack->calls[call->parent - 1] : NULL;
-	if (flags & TAKES_PART && around)
+	if (flags & CT_OPEN_TAKES_PART && around)
 		around->children_ns += duration_ns;
-	if (flags & SHOWN)
+	if (flags & CT_OPEN_SHOWN)
 		*ret = (struct ct_event){
 			.kind = CT_EVENT_END,
 			.end = step->end,
@@ -278,7 +245,7 @@ static bool end_call(struct ct_events *events, const struct ct_step *step, struc
 			.values = step->values,
 		};
 	ct_open_stack_trim(stack);
-	return flags & SHOWN;
+	return flags & CT_OPEN_SHOWN;
 }
 
 /* Of the calls around the one that ends the next that has not begun yet; then the end. */
@@ -287,7 +254,7 @@ static bool next_late(struct ct_events *events, struct ct_event *ret)
 	struct ct_open_stack *stack = current_stack(events);
 	while (events->late_next < stack->count) {
 		struct ct_open_call *call = &stack->calls[events->late_next++];
-		if (!is_selected(call) || call->flags & SHOWN)
+		if (!is_selected(call) || call->flags & CT_OPEN_SHOWN)
 			continue;
 		show_begin(events, call, stack->number, ret);
 		show_saved_values(stack, call, ret);
@@ -303,14 +270,15 @@ static bool becomes_late(struct ct_events *events, const struct ct_step *step)
 	struct ct_open_stack *stack = current_stack(events);
 	const struct ct_open_call *call = &stack->calls[stack->count - 1];
 	uint64_t end_ns = session_ns(events, step->ticks);
-	if (!is_selected(call) || call->flags & SHOWN || end_ns < call->start_ns ||
+	if (!is_selected(call) || call->flags & CT_OPEN_SHOWN || end_ns < call->start_ns ||
 	    end_ns - call->start_ns < events->selection->min_duration_ns)
 		return false;
 	events->is_late = true;
 	events->late_step = *step;
 	/* Those below the first that has begun have, too. */
 	events->late_next = stack->count - 1;
-	while (events->late_next > 0 && !(stack->calls[events->late_next - 1].flags & SHOWN))
+	while (events->late_next > 0 &&
+	       !(stack->calls[events->late_next - 1].flags & CT_OPEN_SHOWN))
 		events->late_next--;
 	return true;
 }
@@ -347,7 +315,7 @@ bool ct_events_next(struct ct_events *events, struct ct_event *ret)
 		return next_late(events, ret);
 	while (!events->failed && ct_walk_next(events->walk, &step)) {
 		if (ct_unlikely(step.stack != current_stack(events)->number) &&
-		    !switch_stack(events, step.stack)) {
+		    !ct_events_switch_stack(events, step.stack)) {
 			events->failed = true;
 			return false;
 		}

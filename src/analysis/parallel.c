@@ -42,10 +42,11 @@ static void events_cleanup(struct ct_events **events)
 	ct_events_destroy(*events);
 }
 
-static void count_calls(const struct worker *worker, uint64_t *calls)
+/* An event is half a call. */
+static void count_calls(const struct worker *worker, uint64_t *events)
 {
-	uint64_t all = __atomic_add_fetch(&worker->run->calls, *calls, __ATOMIC_RELAXED);
-	*calls = 0;
+	uint64_t all = __atomic_add_fetch(&worker->run->calls, *events / 2, __ATOMIC_RELAXED);
+	*events = 0;
 	if (worker->tells_progress && worker->run->parallel->progress)
 		worker->run->parallel->progress(all, 0);
 }
@@ -54,23 +55,23 @@ static struct ct_error *read_stream(const struct worker *worker, size_t stream)
 {
 	const struct ct_parallel *parallel = worker->run->parallel;
 	ct_cleanup(events_cleanup) struct ct_events *events = NULL;
-	struct ct_event event;
-	uint64_t calls = 0;
+	uint64_t count = 0, some = 0;
 	struct ct_error *err = ct_events_create(parallel->session, stream, parallel->selection,
 						parallel->groups, &events);
 	if (err)
 		return err;
 	if (parallel->begin_stream && !parallel->begin_stream(worker->state, stream))
 		return ct_error_nomem;
-	while (ct_events_next(events, &event)) {
-		if (!parallel->take(worker->state, stream, &event))
-			return ct_error_nomem;
-		if (event.kind == CT_EVENT_END && ++calls == CT_PROGRESS_CALLS)
-			count_calls(worker, &calls);
+	while (parallel->read(events, worker->state, stream, &some)) {
+		count += some;
+		if (count >= 2 * CT_PROGRESS_CALLS)
+			count_calls(worker, &count);
 	}
+	if (ct_events_failed(events))
+		return ct_error_nomem;
 	if (parallel->end_stream && !parallel->end_stream(worker->state, stream))
 		return ct_error_nomem;
-	return ct_events_failed(events) ? ct_error_nomem : NULL;
+	return NULL;
 }
 
 /* UINT64_MAX: there is none left, or somebody failed. */

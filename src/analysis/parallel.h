@@ -5,17 +5,17 @@
 
 #include <stdint.h>
 
-#include "analysis/events.h"
+#include "analysis/events_loop.h"
 #include "export/progress.h"
 
-/* What is done with each event of a stream; `state` is the worker's. False: memory ran out. */
-typedef bool ct_event_fn(void *state, size_t stream, const struct ct_event *event);
+/* Does what is to be done with some of a stream's events: see events_loop.h. */
+typedef bool ct_read_fn(struct ct_events *events, void *state, size_t stream, uint64_t *ret);
 
 struct ct_parallel {
 	const struct ct_session *session;
 	const struct ct_selection *selection;
 	const uint32_t *groups; /* as ct_events_create() has it */
-	ct_event_fn *take;
+	ct_read_fn *read;
 	bool (*begin_stream)(void *state, size_t stream); /* may be NULL */
 	bool (*end_stream)(void *state, size_t stream);	  /* may be NULL */
 	void **states;					  /* one for each worker */

@@ -115,6 +115,8 @@ static bool take(void *state, size_t stream, const struct ct_event *event)
 	return ct_statistic_add(times, event->duration_ns);
 }
 
+CT_EVENTS_LOOP(read_events, take)
+
 /* ---- groups ---- */
 
 static const char *group_name(const struct ct_function *function, enum ct_profile_by by)
@@ -259,7 +261,7 @@ struct ct_error *ct_profile_create(const struct ct_session *session,
 		.session = session,
 		.selection = selection,
 		.groups = groups,
-		.take = take,
+		.read = read_events,
 		.states = states,
 		.workers = workers,
 		.progress = options->progress,

@@ -141,8 +141,10 @@ static struct ct_error *number_functions(struct ct_session *session)
 	for (size_t i = 0; i < session->input_count; i++) {
 		struct ct_input *input = &session->inputs[i];
 		const struct ct_names *names = input->names;
-		input->functions = calloc(names->function_count, sizeof(*input->functions));
-		if (!input->functions)
+		ct_cleanup(ct_cleanup_free)
+			uint32_t *numbers = calloc(names->function_count, sizeof(*numbers));
+		input->functions = calloc((size_t)names->site_count + 1, sizeof(uint32_t));
+		if (!numbers || !input->functions)
 			return ct_error_nomem;
 		for (uint32_t j = 0; j < names->function_count; j++) {
 			const struct ct_function_name *name = &names->functions[j];
@@ -153,8 +155,11 @@ static struct ct_error *number_functions(struct ct_session *session)
 				.source = ct_names_plain(names, name->source),
 				.line = name->line,
 			};
-			input->functions[j] = add_function(session, &table, &function);
+			numbers[j] = add_function(session, &table, &function);
 		}
+		input->site_count = names->site_count;
+		for (uint32_t j = 0; j < names->site_count; j++)
+			input->functions[j] = numbers[names->sites[j].function];
 	}
 	return NULL;
 }

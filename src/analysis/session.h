@@ -29,7 +29,8 @@ struct ct_input {
 	char *path;
 	struct ct_trace *trace;
 	struct ct_names *names;
-	uint32_t *functions; /* of the session, by those of `names` */
+	uint32_t *functions; /* of the session, by site; the first is that of unknown ones */
+	uint32_t site_count; /* with it */
 	uint64_t offset_ns;  /* of its start in the session's time */
 };
 
@@ -64,8 +65,7 @@ void ct_session_destroy(struct ct_session *session);
 /* The session's function at a site of an input. */
 static inline uint32_t ct_session_function(const struct ct_input *input, uint32_t site)
 {
-	uint32_t known = site < input->names->site_count ? site : 0;
-	return input->functions[input->names->sites[known].function];
+	return input->functions[site < input->site_count ? site : 0];
 }
 
 #endif

@@ -108,6 +108,8 @@ static bool find(void *state, size_t stream, const struct ct_event *event)
 	return true;
 }
 
+CT_EVENTS_LOOP(find_all, find)
+
 /* ---- second pass: what is around them, and inside ---- */
 
 struct looking {
@@ -252,6 +254,8 @@ static bool look(void *state, size_t stream, const struct ct_event *event)
 					     : end_call(looking, stack, event);
 }
 
+CT_EVENTS_LOOP(look_all, look)
+
 static int compare_callees(const void *a, const void *b)
 {
 	const struct ct_slow_callee *left = a, *right = b;
@@ -344,7 +348,7 @@ static struct ct_error *look_into(struct passes *passes, struct ct_parallel *par
 	}
 	parallel->selection = &again;
 	parallel->begin_stream = begin_looking;
-	parallel->take = look;
+	parallel->read = look_all;
 	parallel->end_stream = end_looking;
 	struct ct_error *err = ct_parallel_run(parallel);
 	for (size_t i = 0; i < slowest->count; i++) {
@@ -367,7 +371,7 @@ struct ct_error *ct_slowest_create(const struct ct_session *session,
 	struct ct_parallel parallel = {
 		.session = session,
 		.selection = selection,
-		.take = find,
+		.read = find_all,
 		.begin_stream = begin_finding,
 		.states = passes.states,
 		.workers = passes.workers,

@@ -17,6 +17,7 @@
 		ct_taken;                                 \
 	})
 
+#define ct_likely(condition)   __builtin_expect(!!(condition), 1)
 #define ct_unlikely(condition) __builtin_expect(!!(condition), 0)
 
 static inline void ct_cleanup_free(void *pointer_to_pointer)

@@ -66,15 +66,6 @@ struct ct_scale ct_scale_of(const struct ct_file_info *info)
 	return scale;
 }
 
-uint64_t ct_scale_ns(const struct ct_scale *scale, uint64_t ticks)
-{
-	if (ticks <= scale->start_ticks)
-		return 0;
-	unsigned __int128 ns = ((unsigned __int128)(ticks - scale->start_ticks) * scale->mult) >>
-			       CT_SCALE_SHIFT;
-	return ns > UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
-}
-
 uint64_t ct_clock_points_ns(const struct ct_file_info *info)
 {
 	const struct ct_clock_point *points[] = {&info->latest[0], &info->latest[1], &info->end};

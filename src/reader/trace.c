@@ -775,6 +775,11 @@ uint64_t ct_trace_ns(const struct ct_trace *trace, uint64_t ticks)
 	return ct_scale_ns(&trace->scale, ticks);
 }
 
+struct ct_scale ct_trace_scale(const struct ct_trace *trace)
+{
+	return trace->scale;
+}
+
 uint64_t ct_trace_start_realtime_ns(const struct ct_trace *trace)
 {
 	return trace->info.start.realtime_ns;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "format/file.h"
 #include "format/plan.h"
@@ -85,6 +86,26 @@ uint32_t ct_trace_plan_of(const struct ct_trace *trace, uint32_t number);
 
 /* Ticks to ns since the start of the trace; ticks before the start give 0. */
 uint64_t ct_trace_ns(const struct ct_trace *trace, uint64_t ticks);
+
+/* The same for who asks often: (ticks - start_ticks) * mult >> CT_SCALE_SHIFT. */
+enum { CT_SCALE_SHIFT = 54 };
+struct ct_scale {
+	uint64_t start_ticks;
+	uint64_t mult;
+	bool guessed; /* the file does not tell the rate */
+};
+struct ct_scale ct_trace_scale(const struct ct_trace *trace);
+
+static inline uint64_t ct_scale_ns(const struct ct_scale *scale, uint64_t ticks)
+{
+	if (ct_unlikely(ticks <= scale->start_ticks))
+		return 0;
+	unsigned __int128 ns = (unsigned __int128)(ticks - scale->start_ticks) * scale->mult;
+	if (ct_unlikely(ns >> (CT_SCALE_SHIFT + 64)))
+		return UINT64_MAX;
+	return (uint64_t)(ns >> CT_SCALE_SHIFT);
+}
+
 uint64_t ct_trace_start_realtime_ns(const struct ct_trace *trace);
 /* To the last moment anything is known of; of a trace without times too. */
 uint64_t ct_trace_duration_ns(const struct ct_trace *trace);
@@ -148,5 +169,22 @@ void ct_walk_destroy(struct ct_walk *walk);
  * (ct_walk_failed()). */
 bool ct_walk_next(struct ct_walk *walk, struct ct_step *ret);
 bool ct_walk_failed(const struct ct_walk *walk);
+
+/* A step that nearly all are: a call begins, or the innermost call returns. */
+struct ct_plain_step {
+	uint64_t ticks;
+	const unsigned char *values; /* as in struct ct_step */
+	uint32_t value_bytes;
+	uint32_t site;
+	bool is_end;
+};
+
+/*
+ * The same steps, many at a time, in half the time: up to `most` plain ones, all of stack
+ * *ret_stack. 0: what is next is not one, ask ct_walk_next(). Their values are good until then, or
+ * until the next call of this.
+ */
+size_t ct_walk_plain(struct ct_walk *walk, struct ct_plain_step *ret, size_t most,
+		     uint32_t *ret_stack);
 
 #endif

@@ -19,14 +19,6 @@ struct ct_piece {
 	uint32_t live : 1;   /* a window in use, as against an appended block */
 };
 
-/* Ticks to ns: (ticks - start_ticks) * mult >> CT_SCALE_SHIFT. */
-enum { CT_SCALE_SHIFT = 54 };
-struct ct_scale {
-	uint64_t start_ticks;
-	uint64_t mult;
-	bool guessed; /* the file does not tell the rate */
-};
-
 /* The physical functions of a site, as numbers from 1 made dense; 0: not known. */
 struct ct_site_keys {
 	uint32_t own;	 /* holds the hook */
@@ -120,7 +112,6 @@ static inline uint64_t ct_add_saturated(uint64_t a, uint64_t b)
 }
 
 struct ct_scale ct_scale_of(const struct ct_file_info *info);
-uint64_t ct_scale_ns(const struct ct_scale *scale, uint64_t ticks);
 /* From the start to the last clock point that is set, by CLOCK_MONOTONIC. */
 uint64_t ct_clock_points_ns(const struct ct_file_info *info);
 

@@ -533,14 +533,16 @@ COLD static bool frames_are_gone(struct ct_walk *walk, uint32_t site)
 }
 
 /* The rule's cheap part, for nearly every call: its caller's hook is the innermost call's. */
-static inline bool needs_rule(const struct ct_walk *walk, uint32_t site)
+static inline bool needs_rule(const struct ct_walk *walk, const uint32_t *entries, size_t length,
+			      uint32_t site)
 {
-	const struct stack *stack = walk->current;
 	uint32_t caller = walk->keys[site].caller;
-	if (caller == 0 || stack->length == 0 || walk->open_by_key[caller] == 0)
+	if (caller == 0 || length == 0)
 		return false;
-	uint32_t top = stack->entries[stack->length - 1];
-	return entry_kind(top) != ENTRY_OPEN || walk->keys[entry_value(top)].own != caller;
+	uint32_t top = entries[length - 1];
+	if (entry_kind(top) == ENTRY_OPEN && walk->keys[entry_value(top)].own == caller)
+		return false;
+	return walk->open_by_key[caller] != 0;
 }
 
 /* --- pieces --- */
@@ -671,7 +673,8 @@ static inline bool decode_enter(struct ct_walk *walk, uint32_t site, struct ct_s
 {
 	if (ct_unlikely(site > walk->site_count))
 		site = CT_SITE_UNKNOWN;
-	if (walk->keys && needs_rule(walk, site) && frames_are_gone(walk, site))
+	if (walk->keys && needs_rule(walk, walk->current->entries, walk->current->length, site) &&
+	    frames_are_gone(walk, site))
 		return false;
 	if (!push_call(walk, site))
 		return false;
@@ -747,6 +750,114 @@ bool ct_walk_next(struct ct_walk *walk, struct ct_step *ret)
 			return true;
 	}
 	return false;
+}
+
+/* --- many steps at a time --- */
+
+/* What changes with each record, where the compiler can keep it in registers. */
+struct plain {
+	const unsigned char *at;
+	uint64_t last_ticks;
+	size_t length; /* of the stack */
+};
+
+static inline void put_back(struct ct_walk *walk, const struct plain *plain)
+{
+	struct stack *stack = walk->current;
+	/* As many calls have come to the stack, or gone, as entries. */
+	uint64_t more = (uint64_t)plain->length - stack->length;
+	stack->depth += more;
+	stack->open += (uint32_t)more;
+	stack->length = plain->length;
+	walk->at = plain->at;
+	walk->last_ticks = plain->last_ticks;
+}
+
+static inline void plain_values(struct ct_walk *walk, struct plain *plain,
+				struct ct_plain_step *step)
+{
+	step->values = NULL;
+	step->value_bytes = 0;
+	if (ct_likely(!ct_is_values(*plain->at)))
+		return;
+	struct ct_step whole = {0};
+	walk->at = plain->at;
+	take_values(walk, &whole);
+	plain->at = walk->at;
+	step->values = whole.values;
+	step->value_bytes = whole.value_bytes;
+}
+
+/* One record; false: it is none that is plain, or it was one and calls are to be closed first. */
+static inline bool plain_step(struct ct_walk *walk, struct plain *plain, struct ct_plain_step *step,
+			      bool has_keys)
+{
+	uint32_t *entries = walk->current->entries;
+	uint64_t word;
+	memcpy(&word, plain->at, sizeof(word)); /* zero bytes follow the piece */
+	uint64_t ticks = walk->epoch_ticks | (word >> 2 & CT_TIME_MASK);
+	if (ticks < plain->last_ticks)
+		ticks = plain->last_ticks;
+	if ((word & 3) == CT_RECORD_ENTER) {
+		uint32_t site = word >> 24 & CT_SITE_MAX;
+		if (ct_unlikely(site > walk->site_count))
+			site = CT_SITE_UNKNOWN;
+		if (ct_unlikely(walk->end - plain->at < CT_ENTER_BYTES ||
+				plain->length == walk->current->capacity))
+			return false;
+		plain->at += CT_ENTER_BYTES;
+		plain->last_ticks = ticks;
+		if (has_keys) {
+			if (needs_rule(walk, entries, plain->length, site)) {
+				put_back(walk, plain);
+				if (frames_are_gone(walk, site))
+					return false;
+			}
+			walk->open_by_key[walk->keys[site].own]++;
+		}
+		entries[plain->length++] = make_entry(ENTRY_OPEN, site);
+		step->site = site;
+		step->is_end = false;
+	} else {
+		if ((word & 3) != CT_RECORD_RETURN || plain->length == 0)
+			return false;
+		uint32_t top = entries[plain->length - 1];
+		if (ct_unlikely(entry_kind(top) != ENTRY_OPEN ||
+				walk->end - plain->at < CT_RETURN_BYTES))
+			return false;
+		plain->at += CT_RETURN_BYTES;
+		plain->last_ticks = ticks;
+		plain->length--;
+		if (has_keys)
+			walk->open_by_key[walk->keys[entry_value(top)].own]--;
+		step->site = entry_value(top);
+		step->is_end = true;
+	}
+	step->ticks = ticks;
+	plain_values(walk, plain, step);
+	return true;
+}
+
+static inline size_t plain_steps(struct ct_walk *walk, struct ct_plain_step *ret, size_t most,
+				 bool has_keys)
+{
+	struct plain plain = {walk->at, walk->last_ticks, walk->current->length};
+	size_t count = 0;
+	while (count < most && plain_step(walk, &plain, &ret[count], has_keys))
+		count++;
+	if (walk->work == WORK_NONE)
+		put_back(walk, &plain);
+	return count;
+}
+
+size_t ct_walk_plain(struct ct_walk *walk, struct ct_plain_step *ret, size_t most,
+		     uint32_t *ret_stack)
+{
+	if (walk->work != WORK_NONE)
+		return 0;
+	*ret_stack = walk->current->number;
+	return walk->keys ? plain_steps(walk, ret, most, true)
+			  : plain_steps(walk, ret, most, false);
 }
 
 bool ct_walk_failed(const struct ct_walk *walk)

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "analysis/call_tree.h"
-#include "analysis/events.h"
+#include "analysis/events_loop.h"
 #include "analysis/profile.h"
 
 /*
@@ -70,6 +70,11 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void cleanup_session(struct ct_session **session)
+{
+	ct_session_destroy(*session);
+}
+
 static void cleanup_events(struct ct_events **events)
 {
 	ct_events_destroy(*events);
@@ -80,29 +85,64 @@ static void cleanup_selection(struct ct_selection **selection)
 	ct_selection_destroy(*selection);
 }
 
+/* Events as they come, written down. */
+struct written {
+	const struct ct_session *session;
+	uint64_t last_ns;
+	struct ct_strbuf text;
+};
+
+static void cleanup_written(struct written *written)
+{
+	ct_strbuf_deinit(&written->text);
+}
+
 /* "+1 0" function 0x100 begins at depth 0; "-1 900/500" it ends, with its duration and its own. */
+static bool write_event(void *state, size_t stream, const struct ct_event *event)
+{
+	struct written *written = state;
+	struct ct_strbuf *text = &written->text;
+	const char *whole_name = written->session->functions[event->function].name;
+	char name = whole_name[2] ? whole_name[2] : whole_name[0]; /* or "??" */
+	(void)stream;
+	ct_strbuf_add_string(text, text->length ? ", " : "");
+	if (event->kind == CT_EVENT_BEGIN) {
+		ct_strbuf_printf(text, "+%c %u", name, event->depth);
+	} else if (event->kind == CT_EVENT_END) {
+		ct_strbuf_printf(text, "-%c %lu/%lu", name, (unsigned long)event->duration_ns,
+				 (unsigned long)event->self_ns);
+		if (event->end != CT_CALL_RETURNED)
+			ct_strbuf_printf(text, ":%u", event->end);
+		if (event->is_outermost)
+			ct_strbuf_add_string(text, "!");
+	} else {
+		ct_strbuf_printf(text, "lost %lu", (unsigned long)event->lost);
+	}
+	if (event->stack)
+		ct_strbuf_printf(text, "@%u", event->stack);
+	if (event->values)
+		ct_strbuf_printf(text, "=%.*s", (int)event->value_bytes,
+				 (const char *)event->values);
+	assert_true(event->ns >= written->last_ns);
+	written->last_ns = event->ns;
+	return true;
+}
+
+CT_EVENTS_LOOP(write_all, write_event)
+
 static void events_text(const struct ct_session *session, const struct ct_selection *selection,
-			size_t stream, struct ct_strbuf *ret)
+			size_t stream, bool in_a_loop, struct written *ret)
 {
 	ct_cleanup(cleanup_events) struct ct_events *events = NULL;
+	struct ct_event event;
+	uint64_t some;
+	ret->session = session;
 	assert_no_error(ct_events_create(session, stream, selection, NULL, &events));
-	uint64_t last_ns = 0;
-	for (struct ct_event event; ct_events_next(events, &event);) {
-		char name = session->functions[event.function].name[2];
-		ct_strbuf_add_string(ret, ret->length ? ", " : "");
-		if (event.kind == CT_EVENT_BEGIN) {
-			ct_strbuf_printf(ret, "+%c %u", name, event.depth);
-		} else {
-			ct_strbuf_printf(ret, "-%c %lu/%lu", name, (unsigned long)event.duration_ns,
-					 (unsigned long)event.self_ns);
-			if (event.is_outermost)
-				ct_strbuf_add_string(ret, "!");
-		}
-		assert_true(event.ns >= last_ns);
-		last_ns = event.ns;
-	}
+	while (in_a_loop ? write_all(events, ret, stream, &some) : ct_events_next(events, &event))
+		if (!in_a_loop)
+			write_event(ret, stream, &event);
 	assert_false(ct_events_failed(events));
-	ct_strbuf_add_string(ret, "");
+	ct_strbuf_add_string(&ret->text, "");
 }
 
 static void assert_events(void **state, const struct ct_selection_options *options,
@@ -110,10 +150,12 @@ static void assert_events(void **state, const struct ct_selection_options *optio
 {
 	struct fixture *f = *state;
 	ct_cleanup(cleanup_selection) struct ct_selection *selection = NULL;
-	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
 	assert_no_error(ct_selection_create(f->session, options, &selection));
-	events_text(f->session, selection, 0, &text);
-	assert_string_equal(text.bytes ? text.bytes : "", expected);
+	for (int in_a_loop = 0; in_a_loop < 2; in_a_loop++) {
+		ct_cleanup(cleanup_written) struct written written = {0};
+		events_text(f->session, selection, 0, in_a_loop, &written);
+		assert_string_equal(written.text.bytes, expected);
+	}
 }
 
 static void all_calls(void **state)
@@ -507,6 +549,55 @@ static void one_that_cannot_be_read_is_left_out(void **state)
 	ct_error_destroy(err);
 }
 
+/* Calls that mostly nest on some stacks, and what comes between. */
+static void add_anything(struct trace_writer *writer, unsigned int *seed)
+{
+	enum { RECORDS = 1000 };
+	struct trace_records records = {0};
+	struct ct_thread_row row = {.stream = 1, .tid = 41};
+	uint64_t ticks = 1000;
+	trace_writer_thread(writer, &row);
+	for (int i = 0; i < RECORDS; i++) {
+		uint32_t kind = (uint32_t)rand_r(seed) % 100;
+		uint32_t depth = (uint32_t)rand_r(seed) % 8;
+		ticks += (uint32_t)rand_r(seed) % 50;
+		if (kind < 45)
+			trace_records_enter(&records, ticks, 1 + (uint32_t)rand_r(seed) % 4);
+		else if (kind < 92)
+			trace_records_return(&records, ticks);
+		else if (kind < 95)
+			trace_records_values(&records, "some values", depth);
+		else
+			trace_records_extended(&records, (enum ct_extended_kind)(kind - 95), depth,
+					       ticks, (uint32_t)rand_r(seed) % 3);
+	}
+	trace_writer_append(writer, (struct trace_piece){1, 0, 0, 0}, &records);
+	free(records.bytes);
+}
+
+static void events_are_the_same_in_a_loop(void **state)
+{
+	(void)state;
+	for (unsigned int seed = 1; seed <= 100; seed++) {
+		unsigned int random = seed;
+		ct_cleanup(trace_writer_deinit) struct trace_writer writer;
+		ct_cleanup(cleanup_session) struct ct_session *session = NULL;
+		trace_writer_init(&writer);
+		for (uint32_t i = 1; i <= 3; i++) {
+			struct ct_site site = {
+				.site = i * 0x100 + 8, .function = i * 0x100, .call_site = 1};
+			trace_writer_site(&writer, i, &site);
+		}
+		add_anything(&writer, &random);
+		const char *path = trace_writer_save(&writer);
+		assert_no_error(ct_session_open(&path, 1, false, NULL, &session));
+		ct_cleanup(cleanup_written) struct written single = {0}, loop = {0};
+		events_text(session, NULL, 0, false, &single);
+		events_text(session, NULL, 0, true, &loop);
+		assert_string_equal(single.text.bytes, loop.text.bytes);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static const struct CMUnitTest tests[] = {
@@ -521,6 +612,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(calls_of_a_time),
 	TEST(long_calls_of_a_function_inside_another),
 	cmocka_unit_test(long_calls_keep_their_values),
+	cmocka_unit_test(events_are_the_same_in_a_loop),
 	TEST(threads_are_chosen_by_id_and_name),
 	TEST(what_means_nothing_is_said),
 	TEST(functions_are_counted_over_threads),

@@ -475,7 +475,51 @@ static void deep_stack_searched_in_vain_is_not_searched_for_ever(void **state)
 	assert_int_equal(unwound, 0);
 }
 
+/* Mostly calls that nest, and all that may come between. */
+static void record_anything(struct fixture *f, unsigned int *seed)
+{
+	enum { RECORDS = 400 };
+	uint64_t ticks = 2000;
+	for (int i = 0; i < RECORDS; i++) {
+		uint32_t kind = (uint32_t)rand_r(seed) % 64;
+		uint32_t depth = (uint32_t)rand_r(seed) % 8;
+		ticks += (uint32_t)rand_r(seed) % 50;
+		if (kind < 28)
+			trace_records_enter(&f->records, ticks,
+					    1 + (uint32_t)rand_r(seed) % SITE_END);
+		else if (kind < 57)
+			trace_records_return(&f->records, ticks);
+		else if (kind < 60)
+			trace_records_values(&f->records, "some values", depth);
+		else
+			trace_records_extended(&f->records, (enum ct_extended_kind)(kind - 60),
+					       depth, ticks, (uint32_t)rand_r(seed) % 3);
+	}
+}
+
+static void steps_are_the_same_many_at_a_time(void **state)
+{
+	(void)state;
+	for (unsigned int seed = 1; seed <= 200; seed++) {
+		unsigned int random = seed;
+		FIXTURE(f);
+		for (uint64_t seq = 0; seq < 3; seq++) {
+			record_anything(&f, &random);
+			trace_writer_append(&f.writer,
+					    (struct trace_piece){1, seq, (uint32_t)seq * 2, 0},
+					    &f.records);
+		}
+		ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
+		if (seed % 4)
+			ct_trace_set_function_keys(trace, f.site_keys, f.call_keys);
+		ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
+		walk_text(trace, 1, 0, &text);
+		assert_walk(trace, 1, text.bytes);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(steps_are_the_same_many_at_a_time),
 	cmocka_unit_test(frames_left_by_longjmp_are_gone),
 	cmocka_unit_test(without_keys_nothing_is_found_gone),
 	cmocka_unit_test(later_returns_of_gone_frames_end_nothing),

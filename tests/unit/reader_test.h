@@ -58,49 +58,87 @@ static inline void check_promises(struct promises *promises, const struct ct_ste
 	}
 }
 
+static inline void add_step(const struct ct_step *step, struct ct_strbuf *ret)
+{
+	static const char *const ends[] = {"", ":unwound", ":exit", ":crash", ":killed"};
+	ct_strbuf_add_string(ret, ret->length ? " " : "");
+	switch ((enum ct_step_kind)step->kind) {
+	case CT_STEP_CALL:
+		ct_strbuf_printf(ret, "+%u", step->site);
+		break;
+	case CT_STEP_END:
+		ct_strbuf_printf(ret, "-%u%s", step->site, ends[step->end]);
+		break;
+	case CT_STEP_CREATE:
+		ct_strbuf_printf(ret, "create %lu in %u", (unsigned long)step->value, step->site);
+		break;
+	case CT_STEP_LOST:
+		ct_strbuf_printf(ret, "lost %lu", (unsigned long)step->value);
+		break;
+	}
+	if (step->stack)
+		ct_strbuf_printf(ret, "@%u", step->stack);
+	if (step->values)
+		ct_strbuf_printf(ret, "=%.*s", (int)step->value_bytes, (const char *)step->values);
+}
+
+/* Steps that come many at a time, `most` at once, as those that come one by one. */
+static inline void add_plain_steps(struct ct_walk *walk, size_t most, struct promises *promises,
+				   struct ct_strbuf *ret)
+{
+	struct ct_plain_step steps[8];
+	uint32_t stack;
+	for (size_t count; (count = ct_walk_plain(walk, steps, most, &stack)) > 0;) {
+		assert_true(count <= most);
+		for (size_t i = 0; i < count; i++) {
+			const struct ct_step step = {
+				.kind = steps[i].is_end ? CT_STEP_END : CT_STEP_CALL,
+				.site = steps[i].site,
+				.depth = promises->open[stack & 7] - steps[i].is_end,
+				.stack = stack,
+				.value_bytes = steps[i].value_bytes,
+				.ticks = steps[i].ticks,
+				.values = steps[i].values,
+			};
+			check_promises(promises, &step);
+			add_step(&step, ret);
+		}
+	}
+}
+
 /*
  * The steps of a stream as text: "+3" a call to site 3 and "-3" its return, "-3:unwound" and
  * so on another end, "create 7", "lost 2"; "@5" after it on stack 5, "=ab" with the values a, b.
+ * `most`: as many as may come at a time; 0: one by one.
  */
-static inline void walk_text(const struct ct_trace *trace, uint32_t stream, struct ct_strbuf *ret)
+static inline void walk_text(const struct ct_trace *trace, uint32_t stream, size_t most,
+			     struct ct_strbuf *ret)
 {
-	static const char *const ends[] = {"", ":unwound", ":exit", ":crash", ":killed"};
 	ct_cleanup(cleanup_walk) struct ct_walk *walk = create_walk(trace, stream);
 	struct promises promises = {0};
-	for (struct ct_step step; ct_walk_next(walk, &step);) {
-		check_promises(&promises, &step);
-		ct_strbuf_add_string(ret, ret->length ? " " : "");
-		switch ((enum ct_step_kind)step.kind) {
-		case CT_STEP_CALL:
-			ct_strbuf_printf(ret, "+%u", step.site);
-			break;
-		case CT_STEP_END:
-			ct_strbuf_printf(ret, "-%u%s", step.site, ends[step.end]);
-			break;
-		case CT_STEP_CREATE:
-			ct_strbuf_printf(ret, "create %lu in %u", (unsigned long)step.value,
-					 step.site);
-			break;
-		case CT_STEP_LOST:
-			ct_strbuf_printf(ret, "lost %lu", (unsigned long)step.value);
-			break;
+	struct ct_step step;
+	do {
+		if (most)
+			add_plain_steps(walk, most, &promises, ret);
+		step.kind = 0;
+		if (ct_walk_next(walk, &step)) {
+			check_promises(&promises, &step);
+			add_step(&step, ret);
 		}
-		if (step.stack)
-			ct_strbuf_printf(ret, "@%u", step.stack);
-		if (step.values)
-			ct_strbuf_printf(ret, "=%.*s", (int)step.value_bytes,
-					 (const char *)step.values);
-	}
+	} while (step.kind);
 	assert_false(ct_walk_failed(walk));
 	assert_int_equal(promises.calls, promises.ends);
 	ct_strbuf_add_string(ret, "");
 }
 
-#define assert_walk(trace, stream, text)                                     \
-	do {                                                                 \
-		ct_cleanup(ct_strbuf_deinit) struct ct_strbuf walked = {0};  \
-		walk_text(trace, stream, &walked);                           \
-		assert_string_equal(walked.bytes ? walked.bytes : "", text); \
+/* However many steps are asked for at a time. */
+#define assert_walk(trace, stream, text)                                             \
+	do {                                                                         \
+		for (size_t most = 0; most <= 8; most = most * 2 + 1) {              \
+			ct_cleanup(ct_strbuf_deinit) struct ct_strbuf walked = {0};  \
+			walk_text(trace, stream, most, &walked);                     \
+			assert_string_equal(walked.bytes ? walked.bytes : "", text); \
+		}                                                                    \
 	} while (0)
 
 /* As many sites as there can be in one block, so that any number a test uses is one. */
