@@ -34,7 +34,7 @@ debugger | arguments in Lua, SQLite and JsonCpp are those that gdb shows
 arguments | values in random functions are those they were called with
 install | install, and build a program with pkg-config
 clang   | build with Clang; the same tests
-asan    | the tools with ASan and UBSan: unit and command tests, fuzz corpora
+asan    | the tools with ASan and UBSan: unit and command tests, damaged traces, fuzz corpora
 tsan    | the tools with TSan: unit and command tests
 arm64   | cross build; its tests under qemu
 fuzz    | each fuzz target for FUZZ_SECONDS
@@ -167,7 +167,7 @@ stage_clang()
 
 stage_asan()
 {
-	build_preset asan && ctest_preset asan -R '^(unit|cli|fuzz)'
+	build_preset asan && ctest_preset asan -R '^(unit|cli|fuzz|damage)'
 }
 
 stage_tsan()

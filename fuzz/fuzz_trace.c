@@ -1,119 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as a trace: opened, dumped, and walked with and without the
- * call-site rule; the values of its calls are written, and must be JSON. An input whose first byte
- * is even is the file itself. A fuzzer would spend its time in the zeros of 64 KiB blocks, so after
- * an odd byte the input is a list of short blocks, each a struct packed_block and its payload;
- * corpus/make_trace.py packs them.
+ * call-site rule, one step at a time and many, which must give the same; the values of its calls
+ * are written, and must be JSON. How the input is a file: packed_trace.h.
  */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "base/cursor.h"
 #include "base/strbuf.h"
 #include "export/values.h"
-#include "format/file.h"
 #include "fuzz_target.h"
 #include "json_check.h"
+#include "packed_trace.h"
 #include "reader/dump.h"
 #include "reader/trace.h"
 
-enum packed_flags {
-	PACKED_APPENDED = 1, /* records of a known length, with a trailer; else a live window */
-	PACKED_TORN = 2,     /* a wrong trailer, or a FILE block without what makes it valid */
-	PACKED_HUGE_SEQ = 4,
-	PACKED_HUGE_STREAM = 8,
-	PACKED_HUGE_DEPTH = 16,
-	PACKED_FOREIGN = 32, /* of another file */
-	PACKED_LAST = 64,    /* the file is cut after the payload */
-};
-
-struct packed_block {
-	uint8_t type;
-	uint8_t flags; /* enum packed_flags */
-	uint8_t stream;
-	uint8_t seq;
-	uint8_t epoch;
-	uint8_t stack;
-	uint16_t depth;
-	uint16_t payload_bytes;
-};
-
-enum { FILE_ID = 77, MAX_BLOCKS = 24, MAX_STEPS = 1 << 22, MAX_TEXT = 1 << 24 };
-
-static unsigned char file_bytes[MAX_BLOCKS * CT_BLOCK_BYTES];
-
-static void make_file_valid(struct ct_file_info *info)
-{
-	info->format_version = CT_FORMAT_VERSION;
-	info->block_bytes = CT_BLOCK_BYTES;
-	info->epoch_shift = CT_EPOCH_SHIFT;
-}
-
-static struct ct_block_header unpack_header(const struct packed_block *packed)
-{
-	return (struct ct_block_header){
-		.magic = CT_BLOCK_MAGIC,
-		.type = packed->type,
-		.version = 1,
-		.stream = packed->flags & PACKED_HUGE_STREAM ? packed->stream * 0x1010101U
-							     : packed->stream,
-		.used_bytes = packed->flags & PACKED_APPENDED ? packed->payload_bytes : 0,
-		.seq = packed->flags & PACKED_HUGE_SEQ ? packed->seq * 0x101010101010101U
-						       : packed->seq,
-		.epoch = packed->epoch,
-		.depth = packed->flags & PACKED_HUGE_DEPTH ? packed->depth * 0x10001U
-							   : packed->depth,
-		.stack = packed->stack,
-		.file_id = FILE_ID + (packed->flags & PACKED_FOREIGN),
-	};
-}
-
-/* Fill a block of zeros; how much of it is in the file. */
-static size_t unpack_block(struct ct_cursor *cur, unsigned char *block)
-{
-	struct packed_block packed;
-	ct_cursor_read(cur, &packed, sizeof(packed));
-	if (packed.payload_bytes > ct_cursor_left(cur))
-		packed.payload_bytes = (uint16_t)ct_cursor_left(cur);
-	if (packed.payload_bytes > CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES - CT_BLOCK_TRAILER_BYTES)
-		packed.payload_bytes = 0;
-	struct ct_block_header header = unpack_header(&packed);
-	unsigned char *payload = block + sizeof(header);
-	memcpy(block, &header, sizeof(header));
-	ct_cursor_read(cur, payload, packed.payload_bytes);
-	if (packed.type == CT_BLOCK_FILE && !(packed.flags & PACKED_TORN)) {
-		struct ct_file_info info;
-		memcpy(&info, payload, sizeof(info));
-		make_file_valid(&info);
-		memcpy(payload, &info, sizeof(info));
-	}
-	size_t size_bytes = sizeof(header) + packed.payload_bytes;
-	if (packed.flags & PACKED_APPENDED) {
-		uint64_t trailer = ct_block_trailer(&header) ^ (packed.flags & PACKED_TORN);
-		memcpy(block + size_bytes, &trailer, sizeof(trailer));
-		size_bytes += sizeof(trailer);
-	}
-	return packed.flags & PACKED_LAST ? size_bytes : CT_BLOCK_BYTES;
-}
-
-static size_t unpack_file(const uint8_t *bytes, size_t size_bytes)
-{
-	struct ct_cursor cur = ct_cursor_init(bytes, size_bytes, "input");
-	size_t length = 0;
-	for (size_t i = 0; i < MAX_BLOCKS && ct_cursor_left(&cur); i++) {
-		memset(file_bytes + length, 0, CT_BLOCK_BYTES);
-		size_t block_bytes = unpack_block(&cur, file_bytes + length);
-		length += block_bytes;
-		if (block_bytes < CT_BLOCK_BYTES)
-			break;
-	}
-	return length;
-}
+enum { MAX_STEPS = 1 << 22, MAX_TEXT = 1 << 24 };
 
 /* --- values --- */
 
@@ -212,6 +116,56 @@ static void walk(const struct ct_trace *trace, uint32_t stream, struct ct_values
 	ct_walk_destroy(walk);
 }
 
+/* What is compared of a walk. */
+static uint64_t add_step(uint64_t sum, const struct ct_step *step)
+{
+	uint64_t place = step->values ? *step->values : 256;
+	const uint64_t parts[] = {step->kind,	     step->end,	  step->site, step->stack,
+				  step->value_bytes, step->ticks, place};
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		sum = (sum ^ parts[i]) * UINT64_C(0x100000001b3);
+	return sum;
+}
+
+static uint64_t add_plain_steps(uint64_t sum, struct ct_walk *walk, size_t most)
+{
+	struct ct_plain_step steps[64];
+	uint32_t stack;
+	for (size_t count; (count = ct_walk_plain(walk, steps, most, &stack)) > 0;) {
+		for (size_t i = 0; i < count; i++) {
+			const struct ct_step step = {
+				.kind = steps[i].is_end ? CT_STEP_END : CT_STEP_CALL,
+				.site = steps[i].site,
+				.stack = stack,
+				.value_bytes = steps[i].value_bytes,
+				.ticks = steps[i].ticks,
+				.values = steps[i].values,
+			};
+			sum = add_step(sum, &step);
+		}
+	}
+	return sum;
+}
+
+static uint64_t sum_of_walk(const struct ct_trace *trace, uint32_t stream, size_t most)
+{
+	struct ct_walk *walk;
+	struct ct_step step;
+	uint64_t sum = 0;
+	struct ct_error *error = ct_walk_create(trace, stream, &walk);
+	if (error)
+		errx(1, "%s", error->message);
+	do {
+		if (most)
+			sum = add_plain_steps(sum, walk, most);
+		step.kind = 0;
+		if (ct_walk_next(walk, &step))
+			sum = add_step(sum, &step);
+	} while (step.kind);
+	ct_walk_destroy(walk);
+	return sum;
+}
+
 /* Few and small keys, so that callers are found and recursion happens. */
 static void set_keys(struct ct_trace *trace)
 {
@@ -246,6 +200,9 @@ static void use_trace(struct ct_trace *trace, FILE *null)
 	for (uint32_t stream = 0; stream <= ct_trace_thread_count(trace); stream++)
 		walk(trace, stream, NULL);
 	set_keys(trace);
+	for (uint32_t stream = 1; stream <= ct_trace_thread_count(trace); stream++)
+		if (sum_of_walk(trace, stream, 0) != sum_of_walk(trace, stream, 1 + stream % 64))
+			abort();
 	written.total = 0;
 	for (int pretty = 0; pretty < 2; pretty++) {
 		struct ct_values *values;
@@ -262,23 +219,13 @@ static void use_trace(struct ct_trace *trace, FILE *null)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 {
-	static int fd = -1;
 	static FILE *null;
-	static char path[32];
-	if (fd < 0) {
-		fd = memfd_create("trace", MFD_CLOEXEC);
+	if (!null)
 		null = fopen("/dev/null", "we");
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	}
-	size_t length = size_bytes;
-	if (size_bytes && bytes[0] % 2) {
-		length = unpack_file(bytes + 1, size_bytes - 1);
-		bytes = file_bytes;
-	}
-	if (fd < 0 || !null || ftruncate(fd, 0) < 0 || pwrite(fd, bytes, length, 0) < 0)
-		err(1, "input");
+	if (!null)
+		err(1, "/dev/null");
 	struct ct_trace *trace;
-	struct ct_error *error = ct_trace_open(path, &trace);
+	struct ct_error *error = ct_trace_open(packed_trace_save(bytes, size_bytes), &trace);
 	if (error) {
 		ct_error_destroy(error);
 		return 0;

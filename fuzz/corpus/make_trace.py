@@ -196,7 +196,32 @@ SEEDS["scalars"] = block(FILE, info()) + TABLES + block(PLANS, row(
         + values(SCALAR_PAYLOAD[::-1]) + leave(4), APPENDED, stream=1)
 
 
+# Command lines, each for one of the traces above: fuzz_commands.c.
+COMMANDS = {
+    "report": ("report", "nested"),
+    "report_wide": ("report -w -s p99 -r -n 3 --by module", "pieces"),
+    "report_threads": ("report --json --by thread --thread 4*", "stacks"),
+    "report_callers": ("report --callers * --color always", "nested"),
+    "report_callees": ("report --callees /x+/,??", "gone"),
+    "tree": ("tree -m 0 --time 1us..2.5ms", "stacks"),
+    "tree_inside": ("tree --json --inside *x* --outside file:*.c,module:lib*", "nested"),
+    "graph": ("graph * --max-depth 4", "gone"),
+    "slow": ("slow -n 3 --min-duration 10ns", "values"),
+    "slow_json": ("slow --json -x ns::f<int,(a,b)>*", "hostile"),
+    "replay": ("replay -f *", "values"),
+    "replay_json": ("replay --json --time ..1s --min-duration 1ns", "scalars"),
+    "replay_hostile": ("replay --live", "hostile"),
+    "info": ("info --json", "pieces"),
+    "dump": ("dump", "values"),
+    "wrong_time": ("report --time 2s..1s --process [", "nested"),
+}
+
+
 def main():
+    directory = HERE / "commands"
+    directory.mkdir(exist_ok=True)
+    for name, (line, seed) in COMMANDS.items():
+        (directory / name).write_bytes(line.encode() + b"\n\x01" + SEEDS[seed])
     directory = HERE / "trace"
     directory.mkdir(exist_ok=True)
     for name, blocks in SEEDS.items():

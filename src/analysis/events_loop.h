@@ -62,10 +62,9 @@ static inline uint32_t *ct_events_active(const struct ct_events *events, uint32_
 typedef bool ct_event_fn(void *state, size_t stream, const struct ct_event *event);
 
 /* A call begins, and all are selected: what begin_call() of events.c does, and less to ask. */
-static inline __attribute__((always_inline)) bool
-ct_events_plain_begin(struct ct_events *events, struct ct_open_stack *stack,
-		      const struct ct_plain_step *step, ct_event_fn *take, void *state,
-		      size_t stream)
+static inline __attribute__((always_inline)) bool ct_events_plain_begin(
+	struct ct_events *events, struct ct_open_stack *stack, const struct ct_plain_step *step,
+	ct_event_fn *take, void *state, size_t stream)
 {
 	uint32_t depth = stack->count;
 	struct ct_open_call *call = ct_open_stack_push(stack);
@@ -95,9 +94,9 @@ ct_events_plain_begin(struct ct_events *events, struct ct_open_stack *stack,
 	return take(state, stream, &event);
 }
 
-static inline __attribute__((always_inline)) bool
-ct_events_plain_end(struct ct_events *events, struct ct_open_stack *stack,
-		    const struct ct_plain_step *step, ct_event_fn *take, void *state, size_t stream)
+static inline __attribute__((always_inline)) bool ct_events_plain_end(
+	struct ct_events *events, struct ct_open_stack *stack, const struct ct_plain_step *step,
+	ct_event_fn *take, void *state, size_t stream)
 {
 	const uint32_t *functions = events->input->functions;
 	uint64_t ns = events->input->offset_ns + ct_scale_ns(&events->scale, step->ticks);
@@ -134,8 +133,9 @@ ct_events_plain_end(struct ct_events *events, struct ct_open_stack *stack,
 enum { CT_PLAIN_STEPS = 256 };
 
 /* As many as come at once, at most CT_PLAIN_STEPS; 0 when the next one is not plain. */
-static inline __attribute__((always_inline)) size_t
-ct_events_plain(struct ct_events *events, ct_event_fn *take, void *state, size_t stream)
+static inline __attribute__((always_inline)) size_t ct_events_plain(struct ct_events *events,
+								    ct_event_fn *take, void *state,
+								    size_t stream)
 {
 	struct ct_plain_step steps[CT_PLAIN_STEPS];
 	uint32_t number;
@@ -149,11 +149,10 @@ ct_events_plain(struct ct_events *events, ct_event_fn *take, void *state, size_t
 	}
 	struct ct_open_stack *stack = &events->stacks.stacks[events->current];
 	for (size_t i = 0; i < count; i++) {
-		bool ok = steps[i].is_end
-				  ? ct_events_plain_end(events, stack, &steps[i], take, state,
-							stream)
-				  : ct_events_plain_begin(events, stack, &steps[i], take, state,
-							  stream);
+		bool ok = steps[i].is_end ? ct_events_plain_end(events, stack, &steps[i], take,
+								state, stream)
+					  : ct_events_plain_begin(events, stack, &steps[i], take,
+								  state, stream);
 		if (ct_unlikely(!ok)) {
 			events->failed = true;
 			return 0;
@@ -166,9 +165,9 @@ ct_events_plain(struct ct_events *events, ct_event_fn *take, void *state, size_t
  * Call `take` with some events, *ret of them. False: there are no more, or memory ran out
  * (ct_events_failed()). Where `take` is known, it becomes a part of the loop.
  */
-static inline __attribute__((always_inline)) bool
-ct_events_some(struct ct_events *events, ct_event_fn *take, void *state, size_t stream,
-	       uint64_t *ret)
+static inline __attribute__((always_inline)) bool ct_events_some(struct ct_events *events,
+								 ct_event_fn *take, void *state,
+								 size_t stream, uint64_t *ret)
 {
 	enum { AT_ONCE = 1 << 14 };
 	struct ct_event event;
@@ -190,10 +189,10 @@ ct_events_some(struct ct_events *events, ct_event_fn *take, void *state, size_t 
 }
 
 /* Such a loop around a function of the file's own, for struct ct_parallel. */
-#define CT_EVENTS_LOOP(name, take)                                                             \
-	static bool name(struct ct_events *events, void *state, size_t stream, uint64_t *ret)  \
-	{                                                                                      \
-		return ct_events_some(events, take, state, stream, ret);                       \
+#define CT_EVENTS_LOOP(name, take)                                                            \
+	static bool name(struct ct_events *events, void *state, size_t stream, uint64_t *ret) \
+	{                                                                                     \
+		return ct_events_some(events, take, state, stream, ret);                      \
 	}
 
 #endif

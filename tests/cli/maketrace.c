@@ -6,6 +6,8 @@
  *
  *   clock tsc|monotonic|none
  *   state running|exited|crashed|exec|stopped
+ *   version N            of the format
+ *   machine N            as ELF has it; 62: x86-64, 183: arm64
  *   process PID PPID
  *   command WORD...
  *   output PATH          absolute path of the document asked for
@@ -13,7 +15,7 @@
  *   end NS
  *   crash SIGNAL TID STREAM NS ADDRESS PC
  *   lost N               events that belong to no thread
- *   module PATH LOW HIGH BIAS
+ *   module PATH LOW HIGH BIAS [BUILD-ID-BYTE]
  *   site MODULE FUNCTION SITE CALL_SITE CALL_MODULE
  *   thread TID main|other PARENT_TID CREATE_SERIAL CREATED_NS SUPPRESSED LOST NAME
  *                        the thread that the following records are of
@@ -210,6 +212,10 @@ static void add_module(struct script *script, char *rest)
 	module.low = number(&rest);
 	module.high = number(&rest);
 	module.bias = number(&rest);
+	if (rest && *rest) {
+		module.build_id_bytes = 20;
+		memset(module.build_id, (int)number(&rest), module.build_id_bytes);
+	}
 	trace_writer_module(&script->writer, &module, path);
 }
 
@@ -400,6 +406,10 @@ static void set_info(struct script *script, const char *what, char *rest)
 		info->clock_kind = choice(&rest, clocks, 4);
 	} else if (strcmp(what, "state") == 0) {
 		info->state = choice(&rest, states, 6);
+	} else if (strcmp(what, "version") == 0) {
+		info->format_version = (uint32_t)number(&rest);
+	} else if (strcmp(what, "machine") == 0) {
+		info->machine = (uint32_t)number(&rest);
 	} else if (strcmp(what, "process") == 0) {
 		info->pid = (uint32_t)number(&rest);
 		info->ppid = (uint32_t)number(&rest);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * damage [--places N] TRACE...: what the commands do with damaged traces. Each
+ * trace is cut at N places, and has a bit turned over at N others, and each time
+ * every command that reads traces must end as it should (fuzz/use_commands.h), soon
+ * and in little memory. A build with sanitizers sees the rest. Places are among the
+ * bytes that are not zero, and those around; with an N that is large enough, all.
+ */
+#include <err.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "use_commands.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { IS_SANITIZED = 1 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+enum { IS_SANITIZED = 1 };
+#else
+enum { IS_SANITIZED = 0 };
+#endif
+#else
+enum { IS_SANITIZED = 0 };
+#endif
+
+enum {
+	FILE_BYTES_MOST = 1 << 24,
+	PLACES = IS_SANITIZED ? 12 : 40, /* of each kind in each trace, without --all */
+	SECONDS_MOST = IS_SANITIZED ? 60 : 20,
+	MEMORY_MOST_KIB = IS_SANITIZED ? 1 << 20 : 96 << 10,
+};
+
+static unsigned char bytes[FILE_BYTES_MOST];
+static size_t size_bytes;
+static char path[64];
+static int file = -1;
+
+/* What is being done, for who finds the process dead. */
+static struct {
+	char trace[256];
+	char damage[64];
+	char command[256];
+	unsigned long runs;
+} * doing;
+
+static char *const commands[][6] = {
+	{"report", path},
+	{"report", "--json", "--by", "thread", path},
+	{"report", "--callers", "*", path},
+	{"tree", path},
+	{"tree", "--json", "--time", "1us..", path},
+	{"graph", "*", path},
+	{"slow", path},
+	{"slow", "--json", "--min-duration", "1ns", path},
+	{"replay", path},
+	{"replay", "--json", "--max-depth", "3", path},
+	{"info", path},
+	{"info", "--json", path},
+	{"dump", path},
+	{"json", "-o", "-", path},
+	{"export", "-F", "ndjson", path},
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void put_file(const void *content, size_t length)
+{
+	if (ftruncate(file, 0) < 0 || pwrite(file, content, length, 0) != (ssize_t)length)
+		err(1, "writing the trace");
+}
+
+static void use_all(void)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		doing->command[0] = '\0';
+		for (size_t j = 0; commands[i][j]; j++) {
+			size_t length = strlen(doing->command);
+			snprintf(doing->command + length, sizeof(doing->command) - length, " %s",
+				 commands[i][j] == path ? "TRACE" : commands[i][j]);
+		}
+		uint64_t begin_ms = now_ms();
+		if (use_command(commands[i]) > 1)
+			errx(1, "does not know its own options");
+		if (now_ms() - begin_ms > SECONDS_MOST * 1000ULL)
+			errx(1, "took %llu ms", (unsigned long long)(now_ms() - begin_ms));
+		doing->runs++;
+	}
+}
+
+/* ---- where ---- */
+
+/* A place worth it: content, or next to some. */
+static bool is_interesting(size_t at)
+{
+	for (size_t i = at > 2 ? at - 2 : 0; i <= at + 2 && i < size_bytes; i++)
+		if (bytes[i])
+			return true;
+	return false;
+}
+
+/* Every so manieth of the interesting places is damaged, so that there are about `places`. */
+static size_t step_of(size_t places)
+{
+	size_t count = 0;
+	for (size_t at = 0; at < size_bytes; at++)
+		count += is_interesting(at);
+	return count < places ? 1 : count / places;
+}
+
+static void cut(size_t step)
+{
+	size_t number = 0;
+	for (size_t at = 0; at < size_bytes; at++) {
+		if (!is_interesting(at) || number++ % step)
+			continue;
+		snprintf(doing->damage, sizeof(doing->damage), "cut to %zu bytes", at);
+		put_file(bytes, at);
+		use_all();
+	}
+}
+
+static void flip(size_t step)
+{
+	size_t number = step / 2;
+	unsigned int seed = 1;
+	put_file(bytes, size_bytes);
+	for (size_t at = 0; at < size_bytes; at++) {
+		if (!is_interesting(at) || number++ % step)
+			continue;
+		int bit = rand_r(&seed) % 8;
+		unsigned char byte = bytes[at] ^ (unsigned char)(1 << bit);
+		snprintf(doing->damage, sizeof(doing->damage), "bit %d of byte %zu turned over",
+			 bit, at);
+		if (pwrite(file, &byte, 1, (off_t)at) != 1)
+			err(1, "writing the trace");
+		use_all();
+		if (pwrite(file, &bytes[at], 1, (off_t)at) != 1)
+			err(1, "writing the trace");
+	}
+}
+
+/* ---- the process that does it ---- */
+
+static void read_trace(const char *name)
+{
+	int from = open(name, O_RDONLY | O_CLOEXEC);
+	ssize_t length = from < 0 ? -1 : read(from, bytes, sizeof(bytes));
+	if (length <= 0)
+		err(1, "%s", name);
+	close(from);
+	size_bytes = (size_t)length;
+}
+
+static int damage(const char *name, size_t places)
+{
+	read_trace(name);
+	size_t step = step_of(places);
+	snprintf(doing->damage, sizeof(doing->damage), "whole");
+	put_file(bytes, size_bytes);
+	use_all();
+	cut(step);
+	flip(step);
+	struct rusage usage;
+	getrusage(RUSAGE_SELF, &usage);
+	snprintf(doing->damage, sizeof(doing->damage), "any");
+	snprintf(doing->command, sizeof(doing->command), " (all)");
+	if (usage.ru_maxrss > MEMORY_MOST_KIB)
+		errx(1, "took %ld KiB of memory", usage.ru_maxrss);
+	return 0;
+}
+
+static bool succeeds(const char *name, size_t places)
+{
+	const char *slash = strrchr(name, '/');
+	snprintf(doing->trace, sizeof(doing->trace), "%s", slash ? slash + 1 : name);
+	fflush(stdout);
+	pid_t child = fork();
+	int status;
+	if (child < 0)
+		err(1, "fork");
+	if (child == 0)
+		exit(damage(name, places));
+	while (waitpid(child, &status, 0) < 0)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return true;
+	printf("FAILED %s, %s: calltrace%s: %s %d\n", doing->trace, doing->damage, doing->command,
+	       WIFSIGNALED(status) ? "signal" : "exit status",
+	       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	bool has_places = argc > 2 && strcmp(argv[1], "--places") == 0;
+	size_t places = has_places ? strtoul(argv[2], NULL, 10) : PLACES;
+	int failed = 0, passed = 0;
+	file = memfd_create("trace", MFD_CLOEXEC);
+	doing = mmap(NULL, sizeof(*doing), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	if (file < 0 || doing == MAP_FAILED)
+		err(1, "memory");
+	for (int i = has_places ? 3 : 1; i < argc; i++) {
+		/* A file description of one's own, by any process. */
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), file);
+		if (succeeds(argv[i], places))
+			passed++;
+		else
+			failed++;
+	}
+	printf("%lu commands run\n%d passed, %d failed\n", doing->runs, passed, failed);
+	return failed || !passed;
+}
