@@ -13,7 +13,30 @@
 
 enum { FLAG_ORDER = 1, FLAG_CACHED = 2, FLAG_LARGE = 4, LARGE_BYTES = 5 << 20 };
 
-static void put_in_order(void *bytes, size_t size_bytes, unsigned int flags)
+/* Sums that are right, as far as there is something to be summed. */
+static void seal(uint8_t *bytes, size_t size_bytes, struct ct_plan_header *header)
+{
+	struct ct_plan_index entry;
+	if (header->index_offset % 8 != 0 || header->index_offset > size_bytes ||
+	    header->index_count > (size_bytes - header->index_offset) / sizeof(entry))
+		return;
+	for (uint64_t i = 0; i < header->index_count; i++) {
+		memcpy(&entry, bytes + header->index_offset + i * sizeof(entry), sizeof(entry));
+		uint64_t offset = (uint64_t)entry.offset * 8;
+		if (offset < sizeof(*header) || offset > size_bytes ||
+		    entry.size_bytes > size_bytes - offset ||
+		    entry.size_bytes < sizeof(struct ct_plan) || entry.size_bytes % 8 != 0)
+			continue;
+		struct ct_plan *plan = (struct ct_plan *)(bytes + offset);
+		if (plan->size_bytes == entry.size_bytes)
+			plan->checksum = ct_plan_checksum(plan);
+	}
+	header->checksum = ct_plan_file_checksum(
+		header, (const struct ct_plan_index *)(bytes + header->index_offset));
+	memcpy(bytes, header, sizeof(*header));
+}
+
+static void put_in_order(uint8_t *bytes, size_t size_bytes, unsigned int flags)
 {
 	struct ct_plan_header header;
 	if (size_bytes < sizeof(header))
@@ -25,6 +48,7 @@ static void put_in_order(void *bytes, size_t size_bytes, unsigned int flags)
 	header.settings.filter_hash = 0;
 	header.build_id_bytes = flags & FLAG_CACHED ? 20 : 0;
 	memcpy(bytes, &header, sizeof(header));
+	seal(bytes, size_bytes, &header);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)

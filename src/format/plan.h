@@ -17,9 +17,11 @@
 
 #include <stdint.h>
 
+#include "format/checksum.h"
+
 enum {
 	CT_PLAN_MAGIC = 0x4c505443, /* "CTPL" */
-	CT_PLAN_VERSION = 3, /* of the file, and of what is planned: an older plan may be wrong */
+	CT_PLAN_VERSION = 4, /* of the file, and of what is planned: an older plan may be wrong */
 	CT_PLAN_OPS_MAX = 256,
 	CT_PLAN_BLOCKS_MAX = 128,
 	CT_PLAN_STACK_MAX = 8,	    /* of the operations' own stack of values */
@@ -60,7 +62,8 @@ struct ct_plan_header {
 	uint8_t build_id[32];
 	uint64_t index_offset; /* index_count struct ct_plan_index, ascending by site */
 	uint64_t index_count;
-	uint64_t reserved[2];
+	uint64_t checksum; /* ct_plan_file_checksum() */
+	uint64_t reserved;
 };
 _Static_assert(sizeof(struct ct_plan_header) == 104, "part of the file format");
 
@@ -99,11 +102,34 @@ struct ct_plan {
 	int32_t return_slot_offset;
 	/* ELF address the hook must be told as the function; another one: the plan is not for it */
 	uint64_t function;
-	uint32_t description_bytes; /* ENTER only; 0 in others */
-	uint32_t function_is_slot;  /* 1: `function` is the address of a pointer, to a function
+	uint16_t description_bytes; /* ENTER only; 0 in others */
+	uint16_t function_is_slot;  /* 1: `function` is the address of a pointer, to a function
 				     * that may be another module's; else 0 */
+	uint32_t checksum;	    /* ct_plan_checksum() */
 };
 _Static_assert(sizeof(struct ct_plan) == 32, "part of the file format");
+
+/* Of the header, with 0 in place of the sum, and the index. */
+static inline uint64_t ct_plan_file_checksum(const struct ct_plan_header *header,
+					     const struct ct_plan_index *index)
+{
+	struct ct_plan_header head = *header;
+	head.checksum = 0;
+	return ct_checksum(ct_checksum(0, &head, sizeof(head)), index,
+			   head.index_count * sizeof(*index));
+}
+
+/* Of a plan with all that follows it, as above. Never 0 or 1: what a trace has there that was
+ * recorded before there were sums. */
+static inline uint32_t ct_plan_checksum(const struct ct_plan *plan)
+{
+	struct ct_plan head = *plan;
+	head.checksum = 0;
+	uint64_t sum = ct_checksum(ct_checksum(0, &head, sizeof(head)), plan + 1,
+				   plan->size_bytes - sizeof(head));
+	uint32_t half = (uint32_t)sum;
+	return half > 1 ? half : half + 2;
+}
 
 /* Registers as an operation sees them. The first seven are those of the instrumented function at
  * the hook call, as they will be when the hook has returned; the rest exist in EXIT_STUB only. */

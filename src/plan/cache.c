@@ -164,7 +164,8 @@ bool ct_plan_cache_read(const struct ct_plan_cache *cache, const struct ct_elf_f
 		       status.st_size > 0 && status.st_size <= UINT32_MAX &&
 		       read_all(fd, (size_t)status.st_size, ret) &&
 		       ct_plan_file_open(ret->bytes + start, ret->length - start, settings,
-					 file->build_id, file->build_id_bytes, &plans);
+					 file->build_id, file->build_id_bytes, &plans) &&
+		       ct_plan_file_is_whole(&plans);
 	close(fd);
 	if (!is_good)
 		ret->length = start;

@@ -64,18 +64,24 @@ void ct_plan_writer_add(struct ct_plan_writer *writer, uint64_t site,
 	head.op_count = (uint16_t)content->op_count;
 	head.shape_count = (uint16_t)content->shape_count;
 	head.payload_max = (uint16_t)content->payload_max;
-	head.description_bytes = (uint32_t)content->description_bytes;
+	head.description_bytes = (uint16_t)content->description_bytes;
+	head.checksum = 0;
 	writer->index[writer->count++] = (struct ct_plan_index){
 		.site = site,
 		.offset = (uint32_t)(writer->plans.length / 8),
 		.size_bytes = head.size_bytes,
 	};
+	size_t start = writer->plans.length;
 	ct_strbuf_add(&writer->plans, &head, sizeof(head));
 	ct_strbuf_add(&writer->plans, content->ops, ops_bytes);
 	ct_strbuf_add(&writer->plans, content->shape, shape_bytes);
 	ct_strbuf_add(&writer->plans, content->description, content->description_bytes);
 	ct_strbuf_add(&writer->plans, zeros, padding_bytes);
 	writer->failed |= writer->plans.failed;
+	if (writer->failed)
+		return;
+	struct ct_plan *plan = (struct ct_plan *)(writer->plans.bytes + start);
+	plan->checksum = ct_plan_checksum(plan);
 }
 
 void ct_plan_writer_append(struct ct_plan_writer *writer, const struct ct_plan_index *index,
@@ -128,6 +134,7 @@ struct ct_error *ct_plan_writer_finish(struct ct_plan_writer *writer,
 	whole.index_count = writer->count;
 	for (size_t i = 0; i < writer->count; i++)
 		writer->index[i].offset += (uint32_t)(plans_offset / 8);
+	whole.checksum = ct_plan_file_checksum(&whole, writer->index);
 	ct_strbuf_add(ret, &whole, sizeof(whole));
 	ct_strbuf_add(ret, writer->index, index_bytes);
 	ct_strbuf_add(ret, writer->plans.bytes, writer->plans.length);
@@ -156,6 +163,10 @@ bool ct_plan_file_open(const void *bytes, size_t size_bytes,
 	if (build_id_bytes > sizeof(header.build_id) || header.build_id_bytes != build_id_bytes ||
 	    (build_id_bytes > 0 && memcmp(header.build_id, build_id, build_id_bytes) != 0))
 		return false;
+	const struct ct_plan_index *index =
+		(const void *)((const char *)bytes + header.index_offset);
+	if (header.checksum != ct_plan_file_checksum(&header, index))
+		return false;
 	*ret = (struct ct_plan_file){.bytes = bytes, .header = header};
 	return true;
 }
@@ -171,6 +182,16 @@ static bool counts_fit(const struct ct_plan *plan, uint64_t there)
 		       plan->size_bytes;
 }
 
+bool ct_plan_file_is_whole(const struct ct_plan_file *file)
+{
+	uint64_t site;
+	struct ct_plan_content content;
+	for (uint64_t i = 0; i < file->header.index_count; i++)
+		if (!ct_plan_file_get(file, i, &site, &content))
+			return false;
+	return true;
+}
+
 bool ct_plan_file_get(const struct ct_plan_file *file, uint64_t i, uint64_t *ret_site,
 		      struct ct_plan_content *ret)
 {
@@ -183,7 +204,8 @@ bool ct_plan_file_get(const struct ct_plan_file *file, uint64_t i, uint64_t *ret
 		return false;
 	const uint8_t *at = file->bytes + offset;
 	memcpy(&plan, at, sizeof(plan));
-	if (!counts_fit(&plan, index.size_bytes))
+	if (plan.size_bytes != index.size_bytes || !counts_fit(&plan, index.size_bytes) ||
+	    plan.checksum != ct_plan_checksum((const struct ct_plan *)at))
 		return false;
 	const struct ct_plan_op *ops = (const struct ct_plan_op *)(at + sizeof(plan));
 	*ret_site = index.site;

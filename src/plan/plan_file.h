@@ -54,10 +54,13 @@ struct ct_plan_file {
 };
 
 /* Does a file of `size_bytes` begin like a whole plan file that fits the settings, unless NULL,
- * and the build-id? Its index and plans are inside it; what is in them is not looked at. */
+ * and the build-id? Its index is as it was written; the plans are not looked at. */
 bool ct_plan_file_open(const void *bytes, size_t size_bytes,
 		       const struct ct_plan_settings *settings, const void *build_id,
 		       size_t build_id_bytes, struct ct_plan_file *ret);
+
+/* Are all its plans as they were written? */
+bool ct_plan_file_is_whole(const struct ct_plan_file *file);
 
 /* The plan number `i`, and what belongs to it; false when it is damaged. The pointers lead into
  * the file. */

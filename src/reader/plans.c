@@ -22,18 +22,27 @@ static bool ops_are_valid(const struct ct_plan_op *ops, size_t count)
 	return ct_payload_shapes(ops, count, shapes, &shape_count);
 }
 
+/* 0 or 1: recorded before there were sums. */
+static bool is_as_written(const struct ct_plan *plan)
+{
+	return plan->checksum <= 1 || plan->checksum == ct_plan_checksum(plan);
+}
+
 /* What follows a row; `cur` is at the end of its struct. */
 static bool read_plan(struct ct_cursor *cur, struct ct_trace_plan *ret)
 {
 	struct ct_plan plan;
+	const void *start = cur->at;
 	size_t there = ct_cursor_left(cur);
 	if (!ct_cursor_read(cur, &plan, sizeof(plan)) || plan.kind != CT_PLAN_ENTER ||
-	    plan.size_bytes > there || plan.op_count > CT_PLAN_OPS_MAX ||
-	    plan.shape_count > CT_PLAN_OPS_MAX || plan.description_bytes > CT_PLAN_DESCRIPTION_MAX)
+	    plan.size_bytes > there || plan.size_bytes % 8 != 0 || plan.size_bytes < sizeof(plan) ||
+	    plan.op_count > CT_PLAN_OPS_MAX || plan.shape_count > CT_PLAN_OPS_MAX ||
+	    plan.description_bytes > CT_PLAN_DESCRIPTION_MAX)
 		return false;
 	size_t ops_bytes = plan.op_count * sizeof(struct ct_plan_op);
 	size_t shape_bytes = plan.shape_count * sizeof(struct ct_plan_op);
-	if (sizeof(plan) + ops_bytes + shape_bytes + plan.description_bytes > plan.size_bytes)
+	if (sizeof(plan) + ops_bytes + shape_bytes + plan.description_bytes > plan.size_bytes ||
+	    !is_as_written(start))
 		return false;
 	ret->function = plan.function;
 	ret->op_count = plan.op_count;

@@ -70,6 +70,7 @@ struct image {
 	uint64_t index_memory_bytes;
 	const struct ct_plan_index *index;
 	uint64_t index_count;
+	bool is_made_anew;
 	const struct ct_capture **captures; /* by index; NULL: not made ready yet */
 	struct arena *arena;
 };
@@ -277,9 +278,12 @@ static bool use_bytes(struct image *image, const char *bytes, uint64_t size_byte
 	ct_copy(&header, bytes, sizeof(header));
 	if (!accepts_header(image, &header, size_bytes))
 		return false;
+	const struct ct_plan_index *index = (const void *)(bytes + header.index_offset);
+	if (header.checksum != ct_plan_file_checksum(&header, index))
+		return false;
 	image->bytes = bytes;
 	image->size_bytes = size_bytes;
-	image->index = (const void *)(bytes + header.index_offset);
+	image->index = index;
 	image->index_count = header.index_count;
 	set_state(image, &header);
 	return make_captures(image);
@@ -297,7 +301,8 @@ static bool use_index(struct image *image, int fd, const struct stat *status, co
 	image->index_memory = ct_sys_map(image->index_memory_bytes);
 	image->file = ct_sys_map(sizeof(*image->file));
 	if (!image->index_memory || !image->file ||
-	    !read_at(fd, image->index_memory, image->index_memory_bytes, header.index_offset))
+	    !read_at(fd, image->index_memory, image->index_memory_bytes, header.index_offset) ||
+	    header.checksum != ct_plan_file_checksum(&header, (const void *)image->index_memory))
 		return false;
 	ct_copy(image->file->path, path, ct_string_length(path) + 1);
 	image->file->device = status->st_dev;
@@ -327,6 +332,7 @@ static void free_image_memory(struct image *image)
 		image->arena = previous;
 	}
 	image->bytes = image->index_memory = NULL;
+	image->index_memory_bytes = 0;
 	image->file = NULL;
 	image->captures = NULL;
 	image->index = NULL;
@@ -356,6 +362,53 @@ static long open_cached(const char *path, struct stat *ret)
 	return -EPERM;
 }
 
+/* From the file as it was when its index was read. */
+static bool read_from_file(const struct plan_file *file, void *ret, uint64_t size_bytes,
+			   uint64_t offset)
+{
+	struct stat status;
+	long fd = open_cached(file->path, &status);
+	if (ct_sys_failed(fd))
+		return false;
+	bool whole = status.st_dev == file->device && status.st_ino == file->inode &&
+		     status.st_size == file->size_bytes &&
+		     status.st_mtim.tv_sec == file->changed.tv_sec &&
+		     status.st_mtim.tv_nsec == file->changed.tv_nsec &&
+		     read_at((int)fd, ret, size_bytes, offset);
+	ct_sys(SYS_close, fd);
+	return whole;
+}
+
+/* The plan's bytes as the index has them, aligned; good until the next one is read. NULL: they are
+ * not there, or not as they were written. */
+static const struct ct_plan *read_plan(const struct image *image, const struct ct_plan_index *index)
+{
+	static char buffer[PLAN_BYTES_MAX] __attribute__((aligned(8)));
+	uint64_t offset = (uint64_t)index->offset * 8;
+	if (index->size_bytes < sizeof(struct ct_plan) || index->size_bytes > sizeof(buffer) ||
+	    index->size_bytes % 8 != 0 || offset > image->size_bytes ||
+	    index->size_bytes > image->size_bytes - offset)
+		return NULL;
+	const struct ct_plan *plan = (const void *)(image->bytes + offset);
+	if (!image->bytes) {
+		plan = (const void *)buffer;
+		if (!read_from_file(image->file, buffer, index->size_bytes, offset))
+			return NULL;
+	}
+	return plan->size_bytes == index->size_bytes && plan->checksum == ct_plan_checksum(plan)
+		       ? plan
+		       : NULL;
+}
+
+/* Of a file that is in memory: of a large one, those that are used are looked at. */
+static bool plans_are_whole(const struct image *image)
+{
+	for (uint64_t i = 0; i < image->index_count; i++)
+		if (!read_plan(image, &image->index[i]))
+			return false;
+	return true;
+}
+
 static bool load_cached(struct image *image)
 {
 	char path_bytes[PATH_MAX];
@@ -373,13 +426,15 @@ static bool load_cached(struct image *image)
 		size_t size_bytes = (size_t)status.st_size;
 		char *bytes = ct_sys_map(size_bytes);
 		used = bytes && read_at((int)fd, bytes, size_bytes, 0) &&
-		       use_bytes(image, bytes, size_bytes);
+		       use_bytes(image, bytes, size_bytes) && plans_are_whole(image);
 		if (bytes && !image->bytes)
 			ct_sys_unmap(bytes, size_bytes);
 	}
 	ct_sys(SYS_close, fd);
-	if (!used)
+	if (!used) {
+		ct_debug("the plans in '%s' are damaged; they are made anew", path_bytes);
 		free_image_memory(image);
+	}
 	return used;
 }
 
@@ -519,30 +574,36 @@ static bool is_module(const struct image *image, const struct ct_module *row, ui
 	       ct_same_bytes(image->build_id, row->build_id, sizeof(image->build_id));
 }
 
-static struct image *add_image(const struct ct_module *row, uint64_t path_hash)
+static bool load_module(struct image *image, const struct ct_module *row)
 {
 	size_t size_bytes = LOADER_STACK_BYTES + sizeof(struct loading);
-	struct image *image = ct_sys_map(sizeof(*image));
 	char *memory = ct_sys_map(size_bytes);
-	if (!image || !memory) {
-		if (image)
-			ct_sys_unmap(image, sizeof(*image));
-		if (memory)
-			ct_sys_unmap(memory, size_bytes);
-		return NULL;
-	}
-	image->ordinal = row->ordinal;
-	image->range = (struct ct_range){.low = row->low, .high = row->high};
-	image->bias = row->bias;
-	image->path_hash = path_hash;
-	image->build_id_bytes = row->build_id_bytes;
-	ct_copy(image->build_id, row->build_id, sizeof(image->build_id));
+	if (!memory)
+		return false;
 	struct loading *loading = (void *)(memory + LOADER_STACK_BYTES);
 	loading->image = image;
 	struct ct_text path = {loading->path, 0, sizeof(loading->path), false};
 	ct_text_add_bytes(&path, (const char *)(row + 1), row->path_bytes);
 	ct_sys_call_on_stack(memory + LOADER_STACK_BYTES, load_on_own_stack, (long)loading);
 	ct_sys_unmap(memory, size_bytes);
+	return true;
+}
+
+static struct image *add_image(const struct ct_module *row, uint64_t path_hash)
+{
+	struct image *image = ct_sys_map(sizeof(*image));
+	if (!image)
+		return NULL;
+	image->ordinal = row->ordinal;
+	image->range = (struct ct_range){.low = row->low, .high = row->high};
+	image->bias = row->bias;
+	image->path_hash = path_hash;
+	image->build_id_bytes = row->build_id_bytes;
+	ct_copy(image->build_id, row->build_id, sizeof(image->build_id));
+	if (!load_module(image, row)) {
+		ct_sys_unmap(image, sizeof(*image));
+		return NULL;
+	}
 	/* Whole only now: a thread that forks meanwhile must not leave half of it to its child. */
 	image->next = images;
 	__atomic_store_n(&images, image, __ATOMIC_RELEASE);
@@ -589,31 +650,6 @@ static const struct ct_plan_index *find_index(const struct image *image, uint64_
 	}
 	return low < image->index_count && image->index[low].site == site ? &image->index[low]
 									  : NULL;
-}
-
-/* A plan's bytes as the index has them, aligned; unchecked, and good until the next one is read.
- * NULL: not there. */
-static const struct ct_plan *read_plan(const struct image *image, const struct ct_plan_index *index)
-{
-	static char buffer[PLAN_BYTES_MAX] __attribute__((aligned(8)));
-	uint64_t offset = (uint64_t)index->offset * 8;
-	struct stat status;
-	if (index->size_bytes < sizeof(struct ct_plan) || index->size_bytes > sizeof(buffer) ||
-	    offset > image->size_bytes || index->size_bytes > image->size_bytes - offset)
-		return NULL;
-	if (image->bytes)
-		return (const void *)(image->bytes + offset);
-	const struct plan_file *file = image->file;
-	long fd = open_cached(file->path, &status);
-	if (ct_sys_failed(fd))
-		return NULL;
-	bool whole = status.st_dev == file->device && status.st_ino == file->inode &&
-		     status.st_size == file->size_bytes &&
-		     status.st_mtim.tv_sec == file->changed.tv_sec &&
-		     status.st_mtim.tv_nsec == file->changed.tv_nsec &&
-		     read_at((int)fd, buffer, index->size_bytes, offset);
-	ct_sys(SYS_close, fd);
-	return whole ? (const void *)buffer : NULL;
 }
 
 /* While a plan's operations are checked and made ready. */
@@ -1070,6 +1106,53 @@ static const struct ct_capture *build_capture(struct image *image, const struct 
 	return capture;
 }
 
+/* Unless somebody has replaced it meanwhile. */
+static void remove_damaged(const struct plan_file *file)
+{
+	struct stat status;
+	long fd = open_cached(file->path, &status);
+	if (ct_sys_failed(fd))
+		return;
+	ct_sys(SYS_close, fd);
+	if (status.st_dev != file->device || status.st_ino != file->inode)
+		return;
+	ct_debug("the plans in '%s' are damaged; they are made anew", file->path);
+	ct_sys(SYS_unlinkat, AT_FDCWD, file->path, 0);
+}
+
+/* A plan of a large file is gone, or not as it was written: the same plans from a new file. */
+static bool make_anew(struct image *image)
+{
+	const struct ct_module *row = ct_file_module(image->ordinal);
+	struct image fresh = *image;
+	if (!image->file || image->is_made_anew || !row)
+		return false;
+	image->is_made_anew = true;
+	remove_damaged(image->file);
+	fresh.bytes = fresh.index_memory = NULL;
+	fresh.file = NULL;
+	fresh.captures = NULL;
+	fresh.arena = NULL;
+	fresh.index_count = 0;
+	bool same = load_module(&fresh, row) && fresh.index_count == image->index_count &&
+		    ct_same_bytes(fresh.index, image->index,
+				  image->index_count * sizeof(*image->index));
+	if (same) {
+		struct image old = *image;
+		image->bytes = fresh.bytes;
+		image->size_bytes = fresh.size_bytes;
+		image->file = fresh.file;
+		image->index_memory = fresh.index_memory;
+		image->index_memory_bytes = fresh.index_memory_bytes;
+		image->index = fresh.index;
+		old.captures = fresh.captures;
+		old.arena = fresh.arena;
+		fresh = old;
+	}
+	free_image_memory(&fresh);
+	return same;
+}
+
 /*
  * The plan of the hook that returns to `site`, ready: NULL: there is none, or
  * it is not right. `*ret_plan`, unless NULL: its bytes.
@@ -1080,8 +1163,11 @@ static const struct ct_capture *capture_at(struct image *image, const struct ct_
 	const struct ct_capture **ready = &image->captures[index - image->index];
 	if (*ready && !ret_plan)
 		return *ready;
+	uint64_t at = (uint64_t)(index - image->index);
 	const struct ct_plan *plan = read_plan(image, index);
-	if (!plan || !accepts_plan(plan, index->size_bytes) ||
+	if (!plan && make_anew(image))
+		plan = read_plan(image, &image->index[at]);
+	if (!plan || !accepts_plan(plan, image->index[at].size_bytes) ||
 	    (plan->kind == CT_PLAN_ENTER) != is_enter)
 		return NULL;
 	if (!*ready)

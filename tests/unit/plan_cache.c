@@ -217,6 +217,28 @@ static void damaged_files_are_refused(void **state)
 	}
 }
 
+/* The sum tells what no other check does. */
+static void a_changed_bit_is_noticed_wherever_it_is(void **state)
+{
+	struct fixture *fixture = *state;
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf plans = {0};
+	struct ct_plan_file file;
+	make_plans(fixture, &plans);
+	for (size_t bit = 0; bit < plans.length * 8; bit++) {
+		plans.bytes[bit / 8] ^= (char)(1U << bit % 8);
+		assert_false(ct_plan_file_open(plans.bytes, plans.length, &fixture->settings,
+					       fixture->file->build_id, 20, &file) &&
+			     ct_plan_file_is_whole(&file));
+		plans.bytes[bit / 8] ^= (char)(1U << bit % 8);
+	}
+	assert_true(ct_plan_file_open(plans.bytes, plans.length, &fixture->settings,
+				      fixture->file->build_id, 20, &file));
+	assert_true(ct_plan_file_is_whole(&file));
+	/* And it is not taken from the cache. */
+	assert_true(open_cache(fixture));
+	change(fixture, plans.length - 1, "x", 1);
+}
+
 static void strangers_files_are_refused(void **state)
 {
 	struct fixture *fixture = *state;
@@ -400,6 +422,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(other_settings_are_another_file),
 	TEST(without_a_home_there_is_no_cache),
 	TEST(damaged_files_are_refused),
+	TEST(a_changed_bit_is_noticed_wherever_it_is),
 	TEST(strangers_files_are_refused),
 	TEST(strangers_folders_are_refused),
 	TEST(who_comes_second_waits_for_the_first),

@@ -180,6 +180,8 @@ static struct ct_plan *plan_in(struct ct_plan_row *row)
 	return (struct ct_plan *)(row + 1);
 }
 
+enum { WAYS_TO_SPOIL = 11 };
+
 static void spoil(struct ct_plan_row *row, int how)
 {
 	struct ct_plan_op *op = (struct ct_plan_op *)(plan_in(row) + 1);
@@ -197,7 +199,7 @@ static void spoil(struct ct_plan_row *row, int how)
 		plan_in(row)->shape_count = 0xffff;
 		break;
 	case 4:
-		plan_in(row)->description_bytes = UINT32_MAX;
+		plan_in(row)->description_bytes = UINT16_MAX;
 		break;
 	case 5:
 		plan_in(row)->kind = CT_PLAN_EXIT;
@@ -208,16 +210,26 @@ static void spoil(struct ct_plan_row *row, int how)
 	case 7:
 		op->size = 9;
 		break;
-	default:
+	case 8:
 		op->code |= CT_PLAN_JOINED;
 		break;
+	case 9:
+		/* What could be right, and is not as it was written. */
+		op->from ^= 1;
+		return;
+	default:
+		plan_in(row)->checksum ^= 0x100;
+		return;
 	}
+	/* Nor do sums that are right make it so. */
+	if (plan_in(row)->size_bytes < 4096)
+		trace_writer_seal_plan(row);
 }
 
 static void broken_rows_are_damage_and_hide_no_others(void **state)
 {
 	(void)state;
-	for (int how = 0; how < 9; how++) {
+	for (int how = 0; how < WAYS_TO_SPOIL; how++) {
 		WRITER(w);
 		struct trace_plan plan = plan_of(site_address(1));
 		spoil(trace_writer_plan(&w, &plan), how);
@@ -227,6 +239,19 @@ static void broken_rows_are_damage_and_hide_no_others(void **state)
 		assert_int_equal(ct_trace_damage(trace), 1);
 		assert_int_equal(ct_trace_plan_of(trace, 1), UINT32_MAX);
 		assert_int_not_equal(ct_trace_plan_of(trace, 2), UINT32_MAX);
+	}
+}
+
+static void plans_without_a_sum_are_those_of_older_traces(void **state)
+{
+	(void)state;
+	for (uint32_t was_slot = 0; was_slot <= 1; was_slot++) {
+		WRITER(w);
+		struct trace_plan plan = plan_of(site_address(1));
+		plan_in(trace_writer_plan(&w, &plan))->checksum = was_slot;
+		ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
+		assert_int_equal(ct_trace_damage(trace), 0);
+		assert_int_not_equal(ct_trace_plan_of(trace, 1), UINT32_MAX);
 	}
 }
 
@@ -335,6 +360,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(plans_are_found_by_site_and_module),
 	cmocka_unit_test(first_of_several_rows_for_a_site_counts),
 	cmocka_unit_test(broken_rows_are_damage_and_hide_no_others),
+	cmocka_unit_test(plans_without_a_sum_are_those_of_older_traces),
 	cmocka_unit_test(row_of_impossible_size_ends_its_block),
 	cmocka_unit_test(payload_is_split_as_its_operations_say),
 	cmocka_unit_test(what_a_short_payload_lacks_is_unreadable),

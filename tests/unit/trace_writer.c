@@ -144,13 +144,19 @@ static unsigned char *put(unsigned char *at, const void *bytes, size_t length)
 	return at + length;
 }
 
+void trace_writer_seal_plan(struct ct_plan_row *row)
+{
+	struct ct_plan *plan = (struct ct_plan *)(row + 1);
+	plan->checksum = ct_plan_checksum(plan);
+}
+
 struct ct_plan_row *trace_writer_plan(struct trace_writer *writer, const struct trace_plan *plan)
 {
 	struct ct_plan head = {
 		.kind = CT_PLAN_ENTER,
 		.op_count = (uint16_t)plan->op_count,
 		.shape_count = (uint16_t)plan->shape_count,
-		.description_bytes = (uint32_t)plan->description_bytes,
+		.description_bytes = (uint16_t)plan->description_bytes,
 	};
 	size_t ops_bytes = plan->op_count * sizeof(*plan->ops);
 	size_t shape_bytes = plan->shape_count * sizeof(*plan->shape);
@@ -170,6 +176,7 @@ struct ct_plan_row *trace_writer_plan(struct trace_writer *writer, const struct 
 		at = put(at, plan->ops, ops_bytes);
 		at = put(at, plan->shape, shape_bytes);
 		put(at, plan->description, plan->description_bytes);
+		trace_writer_seal_plan((struct ct_plan_row *)start);
 	}
 	return (struct ct_plan_row *)start;
 }

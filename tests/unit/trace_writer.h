@@ -67,6 +67,8 @@ struct trace_plan {
 };
 /* Add it to the PLANS blocks. Gives where it lies: good until a block is added. */
 struct ct_plan_row *trace_writer_plan(struct trace_writer *writer, const struct trace_plan *plan);
+/* Give the row's plan the right sum, after a change. */
+void trace_writer_seal_plan(struct ct_plan_row *row);
 
 void trace_records_enter(struct trace_records *records, uint64_t ticks, uint32_t site);
 void trace_records_return(struct trace_records *records, uint64_t ticks);

@@ -279,3 +279,30 @@ def values_and_a_cache_of_somebody_else(t):
         account.expect_shares(t, tally, 0.9, 0.9)
         t.same("the file", (104, stamp), (os.stat(path).st_size, os.stat(path).st_mtime_ns))
         t.same("files", [name], os.listdir(plans))
+
+
+@test(ONE)
+def values_of_kept_plans_that_changed(t):
+    """a bit of the file in the cache: the plans are made anew, and no value is wrong or missing"""
+    program = t.build(PROGRAM)
+    run(t, program)
+    (path,) = plans_of(t)
+    with open(path, "rb") as file:
+        whole = file.read()
+    for at in range(90, len(whole), len(whole) // 12):
+        changed = bytearray(whole)
+        changed[at] ^= 1 << at % 8
+        with open(path, "wb") as file:
+            file.write(changed)
+        account.expect_shares(t, run(t, program), 0.9, 0.9)
+        with open(path, "rb") as file:
+            t.same(f"byte {at}: the file is as before", True, file.read() == whole)
+
+
+def plans_of(t):
+    return [
+        os.path.join(folder, name)
+        for folder, _, names in os.walk(os.path.join(t.dir, "plans"))
+        for name in names
+        if name.endswith(".plan")
+    ]

@@ -11,7 +11,7 @@ import struct
 RSP, RBX, RBP, R12, R13, R14, R15, RAX, RDX, XMM0, XMM0_HIGH, XMM1, XMM1_HIGH = range(13)
 ST0, ST0_HIGH, ST1, ST1_HIGH = range(13, 17)
 ENTER, EXIT, EXIT_STUB = 1, 2, 3
-VERSION = 3  # CT_PLAN_VERSION
+VERSION = 4  # CT_PLAN_VERSION
 NO_DEBUG_INFO = 1
 JOINED = 0x80
 REGISTER, STACK, VALUE, MEMORY, STRING, TEXT, SEQUENCE = range(1, 8)
@@ -22,6 +22,32 @@ SHIFT_RIGHT_SIGNED, LESS, LESS_SIGNED, EQUAL = range(40, 44)
 WHY_NO_DEBUG_INFO, WHY_PLAN_UNSURE = 3, 4
 TRUNCATED, NULL, UNREADABLE = 0x2000, 0x4000, 0x8000
 OK_STATUS, NULL_STATUS, UNREADABLE_STATUS = range(3)
+
+
+MASK = (1 << 64) - 1
+
+
+def checksum(start, data):
+    """As src/format/checksum.h has it."""
+    words = struct.unpack(f"<{len(data) // 8}Q", data)
+    lanes = [(start + lane) & MASK for lane in range(4)]
+    whole = len(words) // 4 * 4
+    for i, word in enumerate(words):
+        lane = i % 4 if i < whole else 0
+        lanes[lane] = checksum_step(lanes[lane], word)
+    total = len(data)
+    for lane in lanes:
+        total = checksum_step(total, lane)
+    return total ^ total >> 32
+
+
+def checksum_step(lane, word):
+    return (((lane << 29 | lane >> 35) & MASK) ^ word) * 0x9E3779B97F4A7C15 & MASK
+
+
+def plan_checksum(plan):
+    half = checksum(checksum(0, plan[:32]), plan[32:]) & 0xFFFFFFFF
+    return half if half > 1 else half + 2
 
 
 def op(code, source=0, size=0, offset=0, operand=0):
@@ -48,10 +74,12 @@ class Plan:
             "offset": self.slot[1],
             "function": self.function,
             "description_bytes": len(self.description),
-            "reserved": 0,
+            "is_slot": 0,
+            "checksum": 0,
         }
         fields.update(self.odd)
-        return struct.pack("<IBBHHHiQII", *fields.values()) + body
+        plan = struct.pack("<IBBHHHiQHHI", *fields.values()) + body
+        return plan[:28] + struct.pack("<I", plan_checksum(plan)) + plan[32:]
 
 
 def plan_file(identity, plans, settings=(64, 1, 0), odd=None):
@@ -79,7 +107,16 @@ def plan_file(identity, plans, settings=(64, 1, 0), odd=None):
         "index_count": len(plans),
     }
     fields.update(odd or {})
-    return struct.pack("<IIQIIQII32sQQ16x", *fields.values()) + b"".join(index + bodies)
+    header = struct.pack("<IIQIIQII32sQQ16x", *fields.values())
+    return sealed(header + b"".join(index + bodies))
+
+
+def sealed(data):
+    """The plan file with the right sum of its header and index."""
+    at, count = struct.unpack_from("<QQ", data, 72)
+    header = data[:88] + bytes(8) + data[96:104]
+    total = checksum(checksum(0, header), data[at : at + 16 * min(count, len(data))])
+    return data[:88] + struct.pack("<Q", total) + data[96:]
 
 
 def symbols(t, program):
