@@ -113,15 +113,19 @@ bool ct_memory_read_volatile(uint64_t address, void *ret, size_t size_bytes)
 }
 
 long ct_memory_read_string(const struct ct_memory_view *view, uint64_t address, unsigned char *ret,
-			   size_t size_bytes)
+			   size_t size_bytes, bool *ret_ends)
 {
 	enum { MORE_BYTES = 7 }; /* as values.h has it */
 	(void)view;
+	*ret_ends = false;
 	if (!is_there(address, 1))
 		return -1;
 	memset(ret, PATTERN, size_bytes + MORE_BYTES);
 	size_t length = address % 512;
-	return (long)(length < size_bytes ? length : size_bytes);
+	if (length >= size_bytes)
+		return (long)size_bytes;
+	*ret_ends = length > 0 && address % 3 == 0;
+	return (long)length;
 }
 
 void ct_memory_init(void)

@@ -94,12 +94,25 @@ static char *put_decimal(char *at, bool negative, uint64_t digits, unsigned int 
 	return at;
 }
 
+/* To many readers "-0" is a whole number, and those have no sign when they are 0. */
+static char *put_zero(char *at, bool negative)
+{
+	if (!negative) {
+		*at = '0';
+		return at + 1;
+	}
+	memcpy(at, "-0.0", 4);
+	return at + 4;
+}
+
 /*
  * The common case: few decimal places. Where both `digits` and the power of
  * ten are exact, their quotient is what reading the text gives.
  */
 static char *put_short_double(char *at, double value)
 {
+	if (value == 0)
+		return put_zero(at, signbit(value));
 	double magnitude = fabs(value);
 	if (magnitude >= (double)EXACT_LIMIT)
 		return NULL;
@@ -113,8 +126,16 @@ static char *put_short_double(char *at, double value)
 	return NULL;
 }
 
+/* Who has doubles alone rounds twice. */
+static bool is_same_by_double(double read, float value)
+{
+	return (float)read == value;
+}
+
 static char *put_short_float(char *at, float value)
 {
+	if (value == 0)
+		return put_zero(at, signbit(value));
 	const float limit = 1 << 24;
 	float magnitude = fabsf(value);
 	if (magnitude >= limit)
@@ -124,7 +145,8 @@ static char *put_short_float(char *at, float value)
 		float digits = rintf(magnitude * power);
 		if (digits >= limit)
 			return NULL;
-		if (digits / power == magnitude)
+		if (digits / power == magnitude &&
+		    is_same_by_double((double)digits / powers_of_10[places], magnitude))
 			return put_decimal(at, signbit(value), (uint64_t)digits, places);
 	}
 	return NULL;
@@ -148,7 +170,7 @@ static char *put_float(char *at, float value)
 	int length = 0;
 	for (int precision = 6; !end && precision <= 9; precision++) {
 		length = snprintf(at, NUMBER_BYTES, "%.*g", precision, (double)value);
-		if (strtof(at, NULL) == value)
+		if (strtof(at, NULL) == value && is_same_by_double(strtod(at, NULL), value))
 			break;
 	}
 	return end ? end : at + length;
@@ -157,6 +179,8 @@ static char *put_float(char *at, float value)
 static char *put_long_double(char *at, long double value)
 {
 	int length = 0;
+	if (value == 0)
+		return put_zero(at, signbit(value));
 	for (int precision = 17; precision <= 21; precision++) {
 		length = snprintf(at, NUMBER_BYTES, "%.*Lg", precision, value);
 		if (strtold(at, NULL) == value)

@@ -66,6 +66,7 @@ struct value {
 	bool is_reference;
 	bool is_cut;
 	bool is_truncated;
+	bool is_unterminated;
 	bool is_escaped;
 	bool is_unreadable;
 	bool is_coded; /* a character that is none: `text` holds its code, as text */
@@ -252,6 +253,7 @@ static void examine_string(const struct ct_values *values, struct value *value)
 	const struct ct_payload_block *block = &values->blocks[value->node->block];
 	if (block->status == CT_PLAN_OK) {
 		set_text(value, block->bytes, block->length, block->truncated);
+		value->is_unterminated = block->ends;
 		return;
 	}
 	examine_address(value);
@@ -727,6 +729,11 @@ static void put_siblings(struct ct_values *values, struct ct_sink *sink, const s
 		PUT_KEY(values, sink, "truncated");
 		CT_VALUE_PUT(sink, "true");
 	}
+	if (value->is_unterminated) {
+		put_comma(values, sink);
+		PUT_KEY(values, sink, "unterminated");
+		CT_VALUE_PUT(sink, "true");
+	}
 	if (value->is_escaped || value->is_coded) {
 		put_comma(values, sink);
 		PUT_KEY(values, sink, "escaped");
@@ -1084,7 +1091,10 @@ static void put_text(struct ct_values *values, struct ct_sink *sink, uint32_t no
 	} else if (value.is_text) {
 		put_string_text(sink, value.text, value.text_length,
 				value.node->kind == CT_NODE_CHAR ? '\'' : '"');
-		ct_sink_add(sink, "...", value.is_truncated ? 3 : 0);
+		if (value.is_unterminated)
+			CT_VALUE_PUT(sink, "<unreadable>");
+		else if (value.is_truncated)
+			CT_VALUE_PUT(sink, "...");
 	} else if (shows_symbol(&value)) {
 		put_function_text(values, sink, value.address);
 	} else {

@@ -230,12 +230,14 @@ enum ct_plan_status {
 	CT_PLAN_UNREADABLE = 2,
 };
 
-/* Head of a string's block. NULL and UNREADABLE have length 0. */
+/* Head of a string's block. NULL and UNREADABLE alone have length 0. */
 enum {
 	CT_PLAN_STRING_LENGTH = 0x1fff, /* bytes that follow */
 	CT_PLAN_STRING_TRUNCATED = 0x2000,
 	CT_PLAN_STRING_NULL = 0x4000,
 	CT_PLAN_STRING_UNREADABLE = 0x8000,
+	/* The memory ends behind these bytes, and the string has not. */
+	CT_PLAN_STRING_ENDS = CT_PLAN_STRING_TRUNCATED | CT_PLAN_STRING_UNREADABLE,
 };
 
 /* ---- descriptions ---- */

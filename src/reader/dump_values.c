@@ -137,7 +137,8 @@ static void print_block(FILE *out, size_t index, uint8_t kind, const struct ct_p
 		fputs(block->status == CT_PLAN_NULL ? "null\n" : "unreadable\n", out);
 		return;
 	}
-	fprintf(out, "%u bytes%s", block->length, block->truncated ? ", truncated" : "");
+	fprintf(out, "%u bytes%s%s", block->length, block->truncated ? ", truncated" : "",
+		block->ends ? " by the end of the memory" : "");
 	if (kind == CT_PAYLOAD_SEQUENCE)
 		fprintf(out, ", the first of %u elements", block->count);
 	if (block->length) {

@@ -150,7 +150,8 @@ static bool take_string(struct rest *rest, uint16_t size, struct ct_payload_bloc
 	if (length > size)
 		return false;
 	*ret = (struct ct_payload_block){0};
-	if (head & CT_PLAN_STRING_UNREADABLE)
+	bool ends = (head & CT_PLAN_STRING_ENDS) == CT_PLAN_STRING_ENDS;
+	if (head & CT_PLAN_STRING_UNREADABLE && !ends)
 		ret->status = CT_PLAN_UNREADABLE;
 	else if (head & CT_PLAN_STRING_NULL)
 		ret->status = CT_PLAN_NULL;
@@ -159,6 +160,7 @@ static bool take_string(struct rest *rest, uint16_t size, struct ct_payload_bloc
 	if (!take_bytes(rest, length, ret))
 		return false;
 	ret->truncated = head & CT_PLAN_STRING_TRUNCATED;
+	ret->ends = ends;
 	return true;
 }
 

@@ -34,6 +34,7 @@ struct ct_payload_block {
 	uint32_t count; /* SEQUENCE: elements there were, of which `length` / size are here */
 	uint8_t status; /* enum ct_plan_status; 0 length unless it is OK */
 	bool truncated; /* STRING */
+	bool ends;	/* STRING: and the memory, too */
 };
 
 /*

@@ -226,25 +226,39 @@ static long peek_string(uint64_t address, unsigned char *ret, size_t size_bytes)
 	return (long)length;
 }
 
+/* A piece of a string, of at most *size_bytes; less when that is not all there. -1: nothing is. */
+static long read_piece(const struct ct_memory_view *view, uint64_t address, unsigned char *ret,
+		       size_t *size_bytes)
+{
+	uint64_t end;
+	enum way way = is_possible(address, 1) ? find_way(view, address, &end) : NO_WAY;
+	if (way == NO_WAY)
+		return -1;
+	if (end - address < *size_bytes)
+		*size_bytes = end - address;
+	if (way == BY_KERNEL)
+		return peek_string(address, ret, *size_bytes);
+	long length = ct_guarded_string(ret, (const void *)address, *size_bytes);
+	size_t in_page = page_end(address) - address;
+	if (length >= 0 || in_page >= *size_bytes)
+		return length;
+	/* What is gone begins with a page. */
+	*size_bytes = in_page;
+	return ct_guarded_string(ret, (const void *)address, in_page);
+}
+
 long ct_memory_read_string(const struct ct_memory_view *view, uint64_t address, unsigned char *ret,
-			   size_t size_bytes)
+			   size_t size_bytes, bool *ret_ends)
 {
 	size_t done = 0;
+	*ret_ends = false;
 	while (done < size_bytes) {
-		if (!is_possible(address, 1))
-			return -1;
-		uint64_t end;
-		enum way way = find_way(view, address, &end);
-		if (way == NO_WAY)
-			return -1;
 		size_t count = size_bytes - done;
-		if (end - address < count)
-			count = end - address;
-		long length = way == BY_KERNEL
-				      ? peek_string(address, ret + done, count)
-				      : ct_guarded_string(ret + done, (const void *)address, count);
-		if (length < 0)
-			return -1;
+		long length = read_piece(view, address, ret + done, &count);
+		if (length < 0) {
+			*ret_ends = true;
+			return done ? (long)done : -1;
+		}
 		done += (size_t)length;
 		if ((size_t)length < count)
 			break;

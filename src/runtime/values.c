@@ -61,14 +61,15 @@ static unsigned char *append_string(const struct ct_memory_view *view, unsigned 
 				    uint64_t address, bool bad, size_t size_bytes)
 {
 	if (!bad && address) {
+		bool ends;
 		/* One more, to see whether it goes on. */
-		long length = ct_memory_read_string(view, address, at + 2, size_bytes + 1);
+		long length = ct_memory_read_string(view, address, at + 2, size_bytes + 1, &ends);
 		if (length > (long)size_bytes) {
 			put16(at, CT_PLAN_STRING_TRUNCATED | (unsigned int)size_bytes);
 			return at + 2 + size_bytes;
 		}
 		if (length >= 0) {
-			put16(at, (unsigned int)length);
+			put16(at, (unsigned int)length | (ends ? CT_PLAN_STRING_ENDS : 0u));
 			return at + 2 + length;
 		}
 	}

@@ -132,10 +132,10 @@ bool ct_memory_read(const struct ct_memory_view *view, uint64_t address, void *r
 		    size_t size_bytes);
 /* What may be a device's registers, where a read has effects: those are not readable. */
 bool ct_memory_read_volatile(uint64_t address, void *ret, size_t size_bytes);
-/* The bytes before a NUL, at most `size_bytes`; then there is no NUL among these. -1: not readable.
- * Writes up to 7 bytes more than that. */
+/* The bytes before a NUL, at most `size_bytes`; then there is no NUL among these. *ret_ends: these
+ * are all that can be read. -1: not readable. Writes up to 7 bytes more than that. */
 long ct_memory_read_string(const struct ct_memory_view *view, uint64_t address, unsigned char *ret,
-			   size_t size_bytes);
+			   size_t size_bytes, bool *ret_ends);
 
 /* hooks_x86_64.S */
 /* Copies that the handlers of crash.c end when they fault. 0, or -1. */

@@ -238,12 +238,21 @@ static void characters_are_strings_of_one(void **state)
 	assert_scalar(CT_NODE_CHAR, (uint32_t)0x110000, "\"\\\\U00110000\",\"escaped\":true");
 }
 
+static void assert_float(const void *bytes, uint8_t format, const char *expected)
+{
+	ct_cleanup(deinit_sink) struct text_sink shown;
+	init_sink(&shown);
+	ct_value_put_float(&shown.sink, bytes, format);
+	assert_string_equal(sink_text(&shown), expected);
+}
+
 static void floats_have_as_few_digits_as_tell_them(void **state)
 {
 	(void)state;
 	assert_scalar(CT_NODE_FLOAT, 0.1F, "0.1");
 	assert_scalar(CT_NODE_FLOAT, 3.0F, "3");
-	assert_scalar(CT_NODE_FLOAT, -0.0F, "-0");
+	assert_scalar(CT_NODE_FLOAT, 0.0F, "0");
+	assert_scalar(CT_NODE_FLOAT, 0.0, "0");
 	assert_scalar(CT_NODE_FLOAT, FLT_MAX, "3.4028235e+38");
 	assert_scalar(CT_NODE_FLOAT, 16777216.0F, "16777216");
 	assert_scalar(CT_NODE_FLOAT, 1.5e-45F, "1.4013e-45");
@@ -260,6 +269,19 @@ static void floats_have_as_few_digits_as_tell_them(void **state)
 	assert_scalar(CT_NODE_FLOAT, (uint16_t)0xb555, "-0.33325195");
 	assert_scalar(CT_NODE_FLOAT, (uint16_t)0x0001, "5.9604645e-08");
 	assert_scalar(CT_NODE_FLOAT, (uint16_t)0x7c00, "\"inf\"");
+}
+
+/* Readers take "-0" for a whole number, whose sign they do not keep. */
+static void zero_below_zero_is_no_whole_number(void **state)
+{
+	(void)state;
+	static const unsigned char x87[10] = {[9] = 0x80};
+	static const unsigned char quad[16] = {[15] = 0x80};
+	assert_scalar(CT_NODE_FLOAT, -0.0F, "-0.0");
+	assert_scalar(CT_NODE_FLOAT, -0.0, "-0.0");
+	assert_scalar(CT_NODE_FLOAT, (uint16_t)0x8000, "-0.0");
+	assert_float(x87, 10, "-0.0");
+	assert_float(quad, 16, "-0.0");
 }
 
 /* Random bits: the text reads back as the same value. */
@@ -288,15 +310,8 @@ static void floats_read_back_as_they_were(void **state)
 		shown.text.length = 0;
 		ct_value_put_float(&shown.sink, (const unsigned char *)&single, 4);
 		assert_true(strtof(sink_text(&shown), NULL) == single);
+		assert_true((float)strtod(sink_text(&shown), NULL) == single);
 	}
-}
-
-static void assert_float(const void *bytes, uint8_t format, const char *expected)
-{
-	ct_cleanup(deinit_sink) struct text_sink shown;
-	init_sink(&shown);
-	ct_value_put_float(&shown.sink, bytes, format);
-	assert_string_equal(sink_text(&shown), expected);
 }
 
 static void long_doubles_keep_all_their_digits(void **state)
@@ -488,6 +503,8 @@ static void strings_are_text(void **state)
 	assert_string("gr\xc3\xbc\xc3\x9f", 0, "\"gr\xc3\xbc\xc3\x9f\"");
 	assert_string("back\\slash", 0, "\"back\\\\slash\"");
 	assert_string("abc", CT_PLAN_STRING_TRUNCATED, "\"abc\",\"truncated\":true");
+	assert_string("abc", CT_PLAN_STRING_ENDS,
+		      "\"abc\",\"truncated\":true,\"unterminated\":true");
 	assert_string("", CT_PLAN_STRING_NULL, "null");
 	assert_string("", CT_PLAN_STRING_UNREADABLE, "\"0x7ffe1234\",\"unreadable\":true");
 }
@@ -987,6 +1004,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(bools_are_true_and_false_and_what_else_is_there),
 	cmocka_unit_test(characters_are_strings_of_one),
 	cmocka_unit_test(floats_have_as_few_digits_as_tell_them),
+	cmocka_unit_test(zero_below_zero_is_no_whole_number),
 	cmocka_unit_test(floats_read_back_as_they_were),
 	cmocka_unit_test(long_doubles_keep_all_their_digits),
 	cmocka_unit_test(complex_numbers_have_two_parts),

@@ -321,6 +321,14 @@ static void payload_is_split_as_its_operations_say(void **state)
 	assert_block(blocks[4], "mnop");
 	assert_int_equal(blocks[4].count, 5);
 	assert_int_equal(blocks[5].status, CT_PLAN_NULL);
+	assert_false(blocks[3].ends);
+	char ending[sizeof(whole)];
+	memcpy(ending, whole, sizeof(whole));
+	ending[12] |= (char)(CT_PLAN_STRING_UNREADABLE >> 8);
+	split_all(ending, sizeof(whole) - 1, blocks);
+	assert_block(blocks[3], "kl");
+	assert_true(blocks[3].truncated && blocks[3].ends);
+	assert_block(blocks[4], "mnop");
 }
 
 static void what_a_short_payload_lacks_is_unreadable(void **state)

@@ -66,13 +66,14 @@ def number_of(payload):
 
 # ---- reading memory ----
 
+SIXTY_FOUR = b"as many bytes as are captured, and then the memory has its end.."
 PLACES = [
     b"in the constants",
     b"in the data",
     b"in a small piece of the heap",
     b"in a large one",
     b"the last byte",
-    P.UNREADABLE,  # no end before a page that cannot be read
+    (b"no end", P.ENDS),  # before a page that cannot be read
     b"",
     b"across two pages",
     b"over a boundary",
@@ -86,6 +87,10 @@ PLACES = [
     P.UNREADABLE,
     P.UNREADABLE,
     P.UNREADABLE,
+    (b"no end, in a module", P.ENDS),
+    (SIXTY_FOUR, P.ENDS),
+    (SIXTY_FOUR, P.ENDS),
+    (SIXTY_FOUR, 0),
 ]
 LOCALS = {100: (b"on the stack", 0), 101: (b"x" * 64, 0), 102: (b"y" * 64, P.TRUNCATED)}
 
@@ -96,6 +101,8 @@ def expected_string(number):
     if number == 200:
         return b"in the heap of a thread", 0
     place = PLACES[number]
+    if isinstance(place, tuple):
+        return place
     return (place, 0) if isinstance(place, bytes) else (b"", place)
 
 

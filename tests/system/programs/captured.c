@@ -90,6 +90,18 @@ static char *put_before_nothing(const char *string, int with_nul)
 	return pages + PAGE - length;
 }
 
+/* The same in the program's own memory, where a page is replaced unseen. */
+static char *put_before_hole(const char *string)
+{
+	static char pages[4 * PAGE] __attribute__((aligned(PAGE)));
+	static char *hole = pages + PAGE;
+	char *to = hole - strlen(string);
+	memcpy(to, string, strlen(string));
+	mmap(hole, PAGE, PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	hole += 2 * PAGE;
+	return to;
+}
+
 static char *map_file_and_cut_it(void)
 {
 	char name[] = "cut-XXXXXX";
@@ -109,6 +121,8 @@ static int place_count;
 
 static void find_places(void)
 {
+	static const char sixty_four[] =
+		"as many bytes as are captured, and then the memory has its end..";
 	static char on_page_end[2 * PAGE] __attribute__((aligned(PAGE)));
 	char *small = malloc(32), *large = malloc(1 << 20);
 	char *gone = map_pages(1), *none = map_pages(1), *crossing = map_pages(2);
@@ -139,6 +153,10 @@ static void find_places(void)
 		(const char *)UINT64_C(0xffffffffffffffff),
 		(const char *)UINT64_C(0x00007ffffffffff8),
 		(const char *)UINT64_C(0xffffffff81000000),
+		put_before_hole("no end, in a module"),
+		put_before_hole(sixty_four),
+		put_before_nothing(sixty_four, 0),
+		put_before_nothing(sixty_four, 1),
 	};
 	place_count = sizeof(found) / sizeof(found[0]);
 	memcpy(places, found, sizeof(found));
