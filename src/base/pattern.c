@@ -19,6 +19,7 @@ enum pattern_kind {
 
 struct pattern {
 	enum pattern_kind kind;
+	char *text; /* as it was given */
 	char *glob;
 	regex_t regex;
 };
@@ -33,6 +34,7 @@ void ct_patterns_destroy(struct ct_patterns *patterns)
 	if (!patterns)
 		return;
 	for (size_t i = 0; i < patterns->count; i++) {
+		free(patterns->list[i].text);
 		free(patterns->list[i].glob);
 		if (patterns->list[i].kind == PATTERN_REGEX)
 			regfree(&patterns->list[i].regex);
@@ -125,33 +127,56 @@ static bool fits_regex(const regex_t *regex, const struct ct_pattern_subject *su
 	return name && regexec(regex, name, 0, NULL, 0) == 0;
 }
 
-bool ct_patterns_match(const struct ct_patterns *patterns, const struct ct_pattern_subject *subject)
+static bool means(const struct pattern *pattern, const struct ct_pattern_subject *subject,
+		  const char *short_name)
 {
+	switch (pattern->kind) {
+	case PATTERN_REGEX:
+		return fits_regex(&pattern->regex, subject);
+	case PATTERN_MODULE:
+		return fits_path(pattern->glob, subject->module);
+	case PATTERN_SOURCE:
+		return fits_path(pattern->glob, subject->source);
+	case PATTERN_NAME:
+	default:
+		return fits(pattern->glob, short_name) ||
+		       fits(pattern->glob, subject->whole_name) ||
+		       fits(pattern->glob, subject->linkage_name);
+	}
+}
+
+bool ct_patterns_match_all(const struct ct_patterns *patterns,
+			   const struct ct_pattern_subject *subject, unsigned char *hits)
+{
+	bool is_meant = false;
 	ct_cleanup(ct_cleanup_free) char *short_name =
 		subject->whole_name ? ct_pattern_short_name(subject->whole_name) : NULL;
 	for (size_t i = 0; i < patterns->count; i++) {
-		const struct pattern *pattern = &patterns->list[i];
-		bool is_meant = false;
-		switch (pattern->kind) {
-		case PATTERN_NAME:
-			is_meant = fits(pattern->glob, short_name) ||
-				   fits(pattern->glob, subject->whole_name) ||
-				   fits(pattern->glob, subject->linkage_name);
+		/* What it has hit before need not be asked when another one has decided. */
+		if ((is_meant && (!hits || hits[i])) ||
+		    !means(&patterns->list[i], subject, short_name))
+			continue;
+		is_meant = true;
+		if (!hits)
 			break;
-		case PATTERN_REGEX:
-			is_meant = fits_regex(&pattern->regex, subject);
-			break;
-		case PATTERN_MODULE:
-			is_meant = fits_path(pattern->glob, subject->module);
-			break;
-		case PATTERN_SOURCE:
-			is_meant = fits_path(pattern->glob, subject->source);
-			break;
-		}
-		if (is_meant)
-			return true;
+		hits[i] = 1;
 	}
-	return false;
+	return is_meant;
+}
+
+bool ct_patterns_match(const struct ct_patterns *patterns, const struct ct_pattern_subject *subject)
+{
+	return ct_patterns_match_all(patterns, subject, NULL);
+}
+
+size_t ct_patterns_count(const struct ct_patterns *patterns)
+{
+	return patterns->count;
+}
+
+const char *ct_patterns_text(const struct ct_patterns *patterns, size_t i)
+{
+	return patterns->list[i].text;
 }
 
 bool ct_patterns_want_source(const struct ct_patterns *patterns)
@@ -192,14 +217,14 @@ static struct ct_error *parse_regex(struct pattern *pattern)
 	size_t length = strlen(pattern->glob);
 	if (length < 2 || pattern->glob[length - 1] != '/')
 		return ct_error_create("'%s' begins a regular expression and has no '/' at its end",
-				       pattern->glob);
+				       pattern->text);
 	pattern->glob[length - 1] = '\0';
 	int status = regcomp(&pattern->regex, pattern->glob + 1, REG_EXTENDED | REG_NOSUB);
 	if (status != 0) {
 		char reason[128];
 		regerror(status, &pattern->regex, reason, sizeof(reason));
-		return ct_error_create("the regular expression '%s' is wrong: %s",
-				       pattern->glob + 1, reason);
+		return ct_error_create("the regular expression '%s' is wrong: %s", pattern->text,
+				       reason);
 	}
 	pattern->kind = PATTERN_REGEX;
 	return NULL;
@@ -212,6 +237,7 @@ static struct ct_error *parse_pattern(struct pattern *pattern, const char *text,
 		enum pattern_kind kind;
 	} prefixes[] = {{"module:", PATTERN_MODULE}, {"file:", PATTERN_SOURCE}};
 	pattern->kind = PATTERN_NAME;
+	pattern->text = strndup(text, length);
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
 		size_t prefix_length = strlen(prefixes[i].prefix);
 		if (length >= prefix_length &&
@@ -223,7 +249,7 @@ static struct ct_error *parse_pattern(struct pattern *pattern, const char *text,
 		}
 	}
 	pattern->glob = strndup(text, length);
-	if (!pattern->glob)
+	if (!pattern->glob || !pattern->text)
 		return ct_error_nomem;
 	return pattern->kind == PATTERN_NAME && *pattern->glob == '/' ? parse_regex(pattern) : NULL;
 }
@@ -248,6 +274,7 @@ struct ct_error *ct_patterns_create(const char *text, struct ct_patterns **ret)
 			list[patterns->count] = (struct pattern){0};
 			struct ct_error *err = parse_pattern(&list[patterns->count], at, length);
 			if (err) {
+				free(list[patterns->count].text);
 				free(list[patterns->count].glob);
 				return err;
 			}

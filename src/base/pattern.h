@@ -13,6 +13,7 @@
 #define CT_BASE_PATTERN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 
@@ -32,6 +33,13 @@ void ct_patterns_destroy(struct ct_patterns *patterns);
 
 bool ct_patterns_match(const struct ct_patterns *patterns,
 		       const struct ct_pattern_subject *subject);
+
+/* The same; and `hits`, one for each pattern, becomes 1 where the pattern fits. It may be NULL. */
+bool ct_patterns_match_all(const struct ct_patterns *patterns,
+			   const struct ct_pattern_subject *subject, unsigned char *hits);
+size_t ct_patterns_count(const struct ct_patterns *patterns);
+/* Pattern number `i` as it was given. */
+const char *ct_patterns_text(const struct ct_patterns *patterns, size_t i);
 
 /* Do the patterns look at source files? Finding those out takes time. */
 bool ct_patterns_want_source(const struct ct_patterns *patterns);

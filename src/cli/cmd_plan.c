@@ -183,8 +183,11 @@ static struct ct_error *make_plans(const struct request *request)
 	struct ct_error *err = request->filter_text
 				       ? ct_patterns_create(request->filter_text, &filter)
 				       : NULL;
-	if (!err)
-		err = ct_elf_file_open(request->module, &file);
+	if (err)
+		return ct_error_wrap(err, "%s",
+				     request->fd == NO_FD ? "--args-filter"
+							  : "CALLTRACE_ARGS_FILTER");
+	err = ct_elf_file_open(request->module, &file);
 	if (err)
 		return err;
 	struct ct_planner_options planner = {
@@ -192,6 +195,7 @@ static struct ct_error *make_plans(const struct request *request)
 		.filter = filter,
 		.workers = (unsigned int)request->workers,
 		.progress = request->is_quiet ? NULL : ct_term_plan_progress,
+		.warn = ct_term_warn,
 	};
 	if (request->fd != NO_FD) {
 		struct ct_plan_cache cache;

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/pattern.h"
 #include "base/cleanup.h"
 #include "cli/inputs.h"
 #include "cli/options.h"
@@ -548,6 +549,14 @@ static struct ct_error *explain_start(const char *name, int error)
 	return ct_error_errno(error, "cannot execute '%s'", name);
 }
 
+static struct ct_error *check_patterns(const char *text)
+{
+	struct ct_patterns *patterns = NULL;
+	struct ct_error *err = ct_patterns_create(text, &patterns);
+	ct_patterns_destroy(patterns);
+	return err ? ct_error_wrap(err, "--args-filter") : NULL;
+}
+
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
 	struct record_options options = {0};
@@ -557,6 +566,8 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 	*err = ct_options_read(argc, argv, &option_target, 1, true, &operands);
 	if (!*err && operands == 0)
 		*err = ct_error_create("record: name a program; see 'calltrace help record'");
+	if (!*err && options.args_filter)
+		*err = check_patterns(options.args_filter);
 	if (*err)
 		return CT_EXIT_USAGE;
 	*err = choose_target(&options, &target);

@@ -33,6 +33,7 @@ enum {
 	CT_PLAN_STRING_DEFAULT = 64,
 	CT_PLAN_POINTEE_MAX = 4, /* greatest CALLTRACE_MAX_POINTEE */
 	CT_PLAN_POINTEE_DEFAULT = 1,
+	CT_PLAN_MISSES_MAX = 4096, /* bytes */
 };
 
 /*
@@ -63,7 +64,9 @@ struct ct_plan_header {
 	uint64_t index_offset; /* index_count struct ct_plan_index, ascending by site */
 	uint64_t index_count;
 	uint64_t checksum; /* ct_plan_file_checksum() */
-	uint64_t reserved;
+	/* Behind the index: the filter's patterns that fit no function, each ended by a NUL, and
+	 * filled up with NULs to a multiple of 8 */
+	uint64_t misses_bytes;
 };
 _Static_assert(sizeof(struct ct_plan_header) == 104, "part of the file format");
 
@@ -73,6 +76,7 @@ enum ct_plan_flags {
 	CT_PLAN_INCOMPLETE = 4,	   /* a .dwo file or package is not there */
 	CT_PLAN_COMPRESSED = 8,	   /* with NO_DEBUG_INFO: there is some, compressed in a way that
 				    * the command cannot read */
+	CT_PLAN_LINES_ONLY = 16,   /* with NO_DEBUG_INFO: there is some, without parameters (-g1) */
 };
 
 struct ct_plan_index {
@@ -109,14 +113,14 @@ struct ct_plan {
 };
 _Static_assert(sizeof(struct ct_plan) == 32, "part of the file format");
 
-/* Of the header, with 0 in place of the sum, and the index. */
+/* Of the header, with 0 in place of the sum, the index, and what misses. */
 static inline uint64_t ct_plan_file_checksum(const struct ct_plan_header *header,
 					     const struct ct_plan_index *index)
 {
 	struct ct_plan_header head = *header;
 	head.checksum = 0;
 	return ct_checksum(ct_checksum(0, &head, sizeof(head)), index,
-			   head.index_count * sizeof(*index));
+			   head.index_count * sizeof(*index) + head.misses_bytes);
 }
 
 /* Of a plan with all that follows it, as above. Never 0 or 1: what a trace has there that was

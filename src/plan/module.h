@@ -32,6 +32,9 @@ struct ct_plan_module {
 	struct ct_plan_writer writer;
 	struct ct_plan_parameter_list *parameters; /* the same */
 	struct ct_passed *passed;		   /* the same */
+	unsigned char *hits; /* of the filter's patterns: it fits a function; shared by workers */
+	struct ct_strbuf missing_files; /* names of .dwo files that are not there, some of them */
+	size_t missing_count;
 };
 
 /* A function's code, as debug information has it. */

@@ -121,24 +121,31 @@ static void sort_index(struct ct_plan_writer *writer)
 }
 
 struct ct_error *ct_plan_writer_finish(struct ct_plan_writer *writer,
-				       const struct ct_plan_header *header, struct ct_strbuf *ret)
+				       const struct ct_plan_header *header, const char *misses,
+				       struct ct_strbuf *ret)
 {
 	sort_index(writer);
 	size_t index_bytes = writer->count * sizeof(*writer->index);
-	size_t plans_offset = sizeof(*header) + index_bytes;
+	size_t start = ret->length;
 	struct ct_plan_header whole = *header;
 	whole.magic = CT_PLAN_MAGIC;
 	whole.version = CT_PLAN_VERSION;
+	whole.misses_bytes = misses ? header->misses_bytes : 0;
+	size_t plans_offset = sizeof(whole) + index_bytes + whole.misses_bytes;
 	whole.total_bytes = plans_offset + writer->plans.length;
 	whole.index_offset = sizeof(whole);
 	whole.index_count = writer->count;
 	for (size_t i = 0; i < writer->count; i++)
 		writer->index[i].offset += (uint32_t)(plans_offset / 8);
-	whole.checksum = ct_plan_file_checksum(&whole, writer->index);
 	ct_strbuf_add(ret, &whole, sizeof(whole));
 	ct_strbuf_add(ret, writer->index, index_bytes);
+	ct_strbuf_add(ret, misses, whole.misses_bytes);
 	ct_strbuf_add(ret, writer->plans.bytes, writer->plans.length);
-	return writer->failed || ret->failed ? ct_error_nomem : NULL;
+	if (writer->failed || ret->failed)
+		return ct_error_nomem;
+	struct ct_plan_header *head = (struct ct_plan_header *)(ret->bytes + start);
+	head->checksum = ct_plan_file_checksum(&whole, (const struct ct_plan_index *)(head + 1));
+	return NULL;
 }
 
 /* ---- reading ---- */
@@ -155,6 +162,10 @@ bool ct_plan_file_open(const void *bytes, size_t size_bytes,
 	    header.total_bytes != size_bytes || header.index_offset % 8 != 0 ||
 	    header.index_offset > size_bytes ||
 	    header.index_count > (size_bytes - header.index_offset) / sizeof(struct ct_plan_index))
+		return false;
+	if (header.misses_bytes % 8 != 0 || header.misses_bytes > CT_PLAN_MISSES_MAX ||
+	    header.misses_bytes > size_bytes - header.index_offset -
+					  header.index_count * sizeof(struct ct_plan_index))
 		return false;
 	if (settings && (header.settings.max_string != settings->max_string ||
 			 header.settings.max_pointee != settings->max_pointee ||

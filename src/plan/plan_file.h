@@ -42,10 +42,11 @@ void ct_plan_writer_add(struct ct_plan_writer *writer, uint64_t site,
 void ct_plan_writer_append(struct ct_plan_writer *writer, const struct ct_plan_index *index,
 			   size_t count, const void *plans, size_t plans_bytes);
 
-/* The file. `header` has settings, build-id and flags. */
+/* The file. `header` has settings, build-id and flags; `misses` the header's misses_bytes, or may
+ * be NULL. */
 struct ct_error *ct_plan_writer_finish(struct ct_plan_writer *writer,
-				       const struct ct_plan_header *header, struct ct_strbuf *ret)
-	__attribute__((warn_unused_result));
+				       const struct ct_plan_header *header, const char *misses,
+				       struct ct_strbuf *ret) __attribute__((warn_unused_result));
 
 /* A plan file in memory; plans are aligned to 8 bytes when the file is. */
 struct ct_plan_file {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/cleanup.h"
 #include "plan/module.h"
@@ -21,6 +22,7 @@
 
 enum {
 	RANGES_MAX = 1024, /* of one function or inlined instance */
+	MISSING_NAMED_MAX = 3,
 
 	SITES_FOR_A_WORKER = 500, /* less work is done before another process has begun */
 	ITEMS_OF_A_WORKER = 8,	  /* some take longer than others */
@@ -271,7 +273,7 @@ static bool is_wanted(struct ct_plan_module *module, Dwarf_Die *die, uint64_t ad
 		.module = module->file->path,
 		.source = source,
 	};
-	return ct_patterns_match(filter, &subject);
+	return ct_patterns_match_all(filter, &subject, module->hits);
 }
 
 /* The hooks of a function, and of those inlined into it. */
@@ -372,14 +374,59 @@ static unsigned int find_clang_version(Dwarf_Die *unit_die)
 	return number > 0 && number < 1000 ? (unsigned int)number : OF_ANOTHER_NAME;
 }
 
-/* With -g1 GCC describes the functions, but not their parameters: they look like they had none. */
+/* Of Clang's -g1: nothing but names, of functions that others were put into, or that were. */
+static bool has_names_only(Dwarf_Die *unit_die)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Die child;
+	for (int more = dwarf_child(unit_die, &child); more == 0;
+	     more = dwarf_siblingof(&child, &child))
+		if (dwarf_tag(&child) != DW_TAG_subprogram ||
+		    dwarf_attr_integrate(&child, DW_AT_decl_line, &attribute) ||
+		    dwarf_hasattr(&child, DW_AT_artificial))
+			return false;
+	return true;
+}
+
+/* With -g1 functions have no parameters, and look like they had none. */
 static bool has_lines_only(Dwarf_Die *unit_die)
 {
 	Dwarf_Attribute attribute;
 	const char *producer = dwarf_formstring(dwarf_attr(unit_die, DW_AT_producer, &attribute));
-	const char *level = producer && strncmp(producer, "GNU ", 4) == 0 ? strstr(producer, " -g1")
-									  : NULL;
+	if (!producer || strncmp(producer, "GNU ", 4) != 0)
+		return has_names_only(unit_die);
+	const char *level = strstr(producer, " -g1");
 	return level && (level[4] == ' ' || level[4] == '\0');
+}
+
+/* Some are named, or a line would not do. */
+static void note_missing(struct ct_plan_module *module, Dwarf_Die *skeleton)
+{
+	const char *name = ct_split_name(skeleton);
+	if (module->missing_count++ < MISSING_NAMED_MAX)
+		ct_strbuf_printf(&module->missing_files, "%s'%s'",
+				 module->missing_count > 1 ? ", " : "", name ? name : "?");
+}
+
+static void warn_of_missing(struct ct_plan_module *module)
+{
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf sentence = {0};
+	if (!module->missing_count || !module->options->warn)
+		return;
+	const char *slash = strrchr(module->file->path, '/');
+	const char *name = slash ? slash + 1 : module->file->path;
+	size_t others = module->missing_count > MISSING_NAMED_MAX
+				? module->missing_count - MISSING_NAMED_MAX
+				: 0;
+	if (others)
+		ct_strbuf_printf(&module->missing_files, " and %zu more", others);
+	ct_strbuf_printf(&sentence,
+			 "'%s' has debug information in files that are not there (%s), so the "
+			 "arguments of functions in them are not captured; put them where they "
+			 "were made, beside '%s', or into '%s.dwp'",
+			 name, module->missing_files.bytes, name, name);
+	if (!sentence.failed && !module->missing_files.failed)
+		module->options->warn(sentence.bytes);
 }
 
 /* A part of a unit's functions, to be planned by itself. */
@@ -438,6 +485,7 @@ static bool collect_units(struct plan_work *work, uint32_t *ret_flags)
 	Dwarf_Half version;
 	uint8_t type;
 	Dwarf_Die die, sub_die;
+	size_t without_parameters = 0;
 	while (dwarf_get_units(module->dwarf, cu, &cu, &version, &type, &die, &sub_die) == 0) {
 		bool is_skeleton = ct_split_is_skeleton(&die, type);
 		if (type != DW_UT_compile && !is_skeleton)
@@ -448,13 +496,18 @@ static bool collect_units(struct plan_work *work, uint32_t *ret_flags)
 		if (is_skeleton) {
 			if (!ct_split_find(module->split, &die, &sub_die)) {
 				*ret_flags |= CT_PLAN_INCOMPLETE;
+				note_missing(module, &die);
 				continue;
 			}
 			die = sub_die;
 		}
-		if (!has_lines_only(&die) && !add_unit(work, &die, site_count))
+		if (has_lines_only(&die))
+			without_parameters++;
+		else if (!add_unit(work, &die, site_count))
 			return false;
 	}
+	if (without_parameters && !work->unit_count && !module->missing_count)
+		*ret_flags |= CT_PLAN_NO_DEBUG_INFO | CT_PLAN_LINES_ONLY;
 	return true;
 }
 
@@ -599,6 +652,9 @@ static bool open_tools(struct ct_plan_module *module, const struct files *files)
 static void module_deinit(struct ct_plan_module *module, struct files *files)
 {
 	ct_strbuf_deinit(&module->draft.nodes);
+	ct_strbuf_deinit(&module->missing_files);
+	if (module->hits)
+		munmap(module->hits, ct_patterns_count(module->options->filter));
 	free(module->parameters);
 	free(module->passed);
 	ct_plan_writer_deinit(&module->writer);
@@ -644,6 +700,32 @@ static struct ct_error *plan_module(struct ct_plan_module *module, struct files 
 	return open_tools(module, files) && plan_units(module, ret_flags) ? NULL : ct_error_nomem;
 }
 
+static struct ct_error *prepare_hits(struct ct_plan_module *module)
+{
+	size_t count = module->options->filter ? ct_patterns_count(module->options->filter) : 0;
+	if (!count)
+		return NULL;
+	void *hits = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (hits == MAP_FAILED)
+		return ct_error_nomem;
+	module->hits = hits;
+	return NULL;
+}
+
+/* The patterns that fit nothing, as a plan file has them. */
+static void list_misses(const struct ct_plan_module *module, struct ct_strbuf *ret)
+{
+	const struct ct_patterns *filter = module->options->filter;
+	for (size_t i = 0; module->hits && i < ct_patterns_count(filter); i++) {
+		const char *text = ct_patterns_text(filter, i);
+		size_t size_bytes = strlen(text) + 1;
+		if (!module->hits[i] && ret->length + size_bytes <= CT_PLAN_MISSES_MAX)
+			ct_strbuf_add(ret, text, size_bytes);
+	}
+	while (ret->length % 8)
+		ct_strbuf_add(ret, "", 1);
+}
+
 struct ct_error *ct_planner_run(const struct ct_elf_file *file,
 				const struct ct_planner_options *options, struct ct_strbuf *ret)
 {
@@ -654,9 +736,19 @@ struct ct_error *ct_planner_run(const struct ct_elf_file *file,
 		header.build_id_bytes = (uint32_t)file->build_id_bytes;
 		memcpy(header.build_id, file->build_id, file->build_id_bytes);
 	}
-	struct ct_error *err = plan_module(&module, &files, &header.flags);
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf misses = {0};
+	struct ct_error *err = prepare_hits(&module);
 	if (!err)
-		err = ct_plan_writer_finish(&module.writer, &header, ret);
+		err = plan_module(&module, &files, &header.flags);
+	if (!err) {
+		list_misses(&module, &misses);
+		header.misses_bytes = misses.length;
+		err = misses.failed
+			      ? ct_error_nomem
+			      : ct_plan_writer_finish(&module.writer, &header, misses.bytes, ret);
+	}
+	if (!err)
+		warn_of_missing(&module);
 	module_deinit(&module, &files);
 	return err;
 }

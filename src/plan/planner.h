@@ -12,10 +12,11 @@
 
 struct ct_planner_options {
 	struct ct_plan_settings settings;
-	const struct ct_patterns *filter; /* functions that get plans; NULL: all */
-	const char *debug_root;		  /* NULL: /usr/lib/debug */
-	unsigned int workers;		  /* processes at most, 0: by the size of the work */
-	ct_plan_progress_fn *progress;	  /* may be NULL */
+	const struct ct_patterns *filter;   /* functions that get plans; NULL: all */
+	const char *debug_root;		    /* NULL: /usr/lib/debug */
+	unsigned int workers;		    /* processes at most, 0: by the size of the work */
+	ct_plan_progress_fn *progress;	    /* may be NULL */
+	void (*warn)(const char *sentence); /* of debug information that is missing; may be NULL */
 };
 
 /* Append the whole plan file to `ret`. Debug information that is damaged gives fewer plans. */

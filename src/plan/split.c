@@ -178,15 +178,20 @@ static bool find_in_file(struct ct_split *split, const char *path,
 	return ct_split_file_unit(&opened->file, &split->sections, skeleton, ret);
 }
 
+const char *ct_split_name(Dwarf_Die *skeleton)
+{
+	Dwarf_Attribute attribute;
+	const char *name = dwarf_formstring(dwarf_attr(skeleton, DW_AT_dwo_name, &attribute));
+	return name ? name : dwarf_formstring(dwarf_attr(skeleton, DW_AT_GNU_dwo_name, &attribute));
+}
+
 /* Where libdw looks, too: beside the file with the skeleton, and where it was compiled. */
 static bool find_in_files(struct ct_split *split, Dwarf_Die *die,
 			  const struct ct_split_skeleton *skeleton, Dwarf_Die *ret)
 {
 	char path[2 * PATH_MAX];
 	Dwarf_Attribute attribute;
-	const char *name = dwarf_formstring(dwarf_attr(die, DW_AT_dwo_name, &attribute));
-	if (!name)
-		name = dwarf_formstring(dwarf_attr(die, DW_AT_GNU_dwo_name, &attribute));
+	const char *name = ct_split_name(die);
 	if (!name || !*name)
 		return false;
 	if (*name == '/')

@@ -26,6 +26,9 @@ void ct_split_destroy(struct ct_split *split);
 /* Does the unit, of the type that libdw tells, stand for one elsewhere? */
 bool ct_split_is_skeleton(Dwarf_Die *unit, uint8_t type);
 
+/* The .dwo file it names, as it does; NULL: none. */
+const char *ct_split_name(Dwarf_Die *skeleton);
+
 /*
  * The compile unit that `skeleton` stands for. `found` is what libdw found, and
  * may be changed. False: it is nowhere.

@@ -26,6 +26,7 @@ static void set_mode(enum ct_mode mode)
 /* ---- start ---- */
 
 static const char run_variable[] = "CALLTRACE_RUN";
+static bool begins_run;
 
 /* Take the run's number from the environment, or make one and put it there for our children. */
 static void join_run(void)
@@ -43,6 +44,7 @@ static void join_run(void)
 		ct_runtime.run_id = run_id;
 		return;
 	}
+	begins_run = true;
 	if (ct_sys_failed(ct_sys(SYS_getrandom, &ct_runtime.run_id, sizeof(ct_runtime.run_id), 0)))
 		ct_runtime.run_id = ct_runtime.start_realtime_ns ^ (uint64_t)ct_runtime.pid << 44;
 	ct_text_printf(&entry, "%s=%lx", run_variable, ct_runtime.run_id);
@@ -362,6 +364,9 @@ void ct_control_end_claimed(enum ct_file_state state)
 	close_trace(state);
 	if (ct_runtime.config.debug)
 		summarise();
+	/* The other programs of the run may not have what the filter is meant for. */
+	if (begins_run)
+		ct_plan_report_misses();
 	if (!ct_runtime.config.output_is_raw)
 		make_document();
 	ct_file_close();

@@ -49,6 +49,7 @@ struct plan_file {
 enum image_state {
 	IMAGE_READY = 1,
 	IMAGE_NO_DEBUG_INFO,
+	IMAGE_LINES_ONLY, /* debug information without parameters */
 	IMAGE_COMPRESSED, /* its debug information, in a way that cannot be read */
 	IMAGE_FAILED,	  /* no plan file could be had */
 };
@@ -70,6 +71,7 @@ struct image {
 	uint64_t index_memory_bytes;
 	const struct ct_plan_index *index;
 	uint64_t index_count;
+	uint64_t misses_bytes; /* behind the index */
 	bool is_made_anew;
 	const struct ct_capture **captures; /* by index; NULL: not made ready yet */
 	struct arena *arena;
@@ -244,7 +246,8 @@ static bool accepts_header(const struct image *image, const struct ct_plan_heade
 	       ct_same_bytes(header->build_id, image->build_id, image->build_id_bytes) &&
 	       header->index_count <= MOST_INDEX && header->index_offset % 8 == 0 &&
 	       header->index_offset >= sizeof(*header) && header->index_offset <= size_bytes &&
-	       header->index_count * sizeof(struct ct_plan_index) <=
+	       header->misses_bytes % 8 == 0 && header->misses_bytes <= CT_PLAN_MISSES_MAX &&
+	       header->index_count * sizeof(struct ct_plan_index) + header->misses_bytes <=
 		       size_bytes - header->index_offset;
 }
 
@@ -260,6 +263,8 @@ static void set_state(struct image *image, const struct ct_plan_header *header)
 {
 	if (header->flags & CT_PLAN_COMPRESSED)
 		image->state = IMAGE_COMPRESSED;
+	else if (header->flags & CT_PLAN_LINES_ONLY)
+		image->state = IMAGE_LINES_ONLY;
 	else if (header->flags & CT_PLAN_NO_DEBUG_INFO)
 		image->state = IMAGE_NO_DEBUG_INFO;
 	else if (header->flags & CT_PLAN_NO_HOOKS)
@@ -285,6 +290,7 @@ static bool use_bytes(struct image *image, const char *bytes, uint64_t size_byte
 	image->size_bytes = size_bytes;
 	image->index = index;
 	image->index_count = header.index_count;
+	image->misses_bytes = header.misses_bytes;
 	set_state(image, &header);
 	return make_captures(image);
 }
@@ -297,7 +303,8 @@ static bool use_index(struct image *image, int fd, const struct stat *status, co
 	if (!read_at(fd, &header, sizeof(header), 0) ||
 	    !accepts_header(image, &header, size_bytes) || !header.index_count)
 		return false;
-	image->index_memory_bytes = header.index_count * sizeof(struct ct_plan_index);
+	image->index_memory_bytes = header.index_count * sizeof(struct ct_plan_index) +
+				    header.misses_bytes;
 	image->index_memory = ct_sys_map(image->index_memory_bytes);
 	image->file = ct_sys_map(sizeof(*image->file));
 	if (!image->index_memory || !image->file ||
@@ -312,6 +319,7 @@ static bool use_index(struct image *image, int fd, const struct stat *status, co
 	image->size_bytes = size_bytes;
 	image->index = (const void *)image->index_memory;
 	image->index_count = header.index_count;
+	image->misses_bytes = header.misses_bytes;
 	set_state(image, &header);
 	return make_captures(image);
 }
@@ -546,11 +554,74 @@ static void load(struct image *image, const char *path)
 		ct_log("'%s' has no debug information, so arguments are not captured; build it "
 		       "with -g",
 		       file_name(path));
+	if (image->state == IMAGE_LINES_ONLY)
+		ct_log("the debug information of '%s' has no parameters, as -g1 makes it, so "
+		       "arguments are not captured; build it with -g",
+		       file_name(path));
 	if (image->state == IMAGE_COMPRESSED)
 		ct_log("the debug information of '%s' is compressed with zstd, which this "
 		       "`calltrace` cannot read, so arguments are not captured; link it with "
 		       "-gz=zlib",
 		       file_name(path));
+}
+
+/* ---- what the filter misses ---- */
+
+/* Patterns that fit no function of the modules so far, as a plan file has them. */
+static struct {
+	char texts[CT_PLAN_MISSES_MAX + 1];
+	size_t bytes;
+	bool has_begun;
+	bool is_unknown; /* some module's functions are not known */
+} misses;
+
+static bool has_text(const char *texts, size_t bytes, const char *wanted)
+{
+	for (size_t at = 0; at < bytes && texts[at]; at += ct_string_length(texts + at) + 1)
+		if (ct_string_equal(texts + at, wanted))
+			return true;
+	return false;
+}
+
+static void note_misses(const struct image *image)
+{
+	const char *texts = (const char *)(image->index + image->index_count);
+	size_t kept = 0;
+	if (image->state != IMAGE_READY || (image->misses_bytes && texts[image->misses_bytes - 1]))
+		misses.is_unknown = true;
+	if (misses.is_unknown)
+		return;
+	if (!misses.has_begun) {
+		ct_copy(misses.texts, texts, image->misses_bytes);
+		misses.bytes = image->misses_bytes;
+		misses.has_begun = true;
+	}
+	for (size_t at = 0; at < misses.bytes && misses.texts[at];) {
+		size_t size_bytes = ct_string_length(misses.texts + at) + 1;
+		if (has_text(texts, image->misses_bytes, misses.texts + at)) {
+			for (size_t i = 0; i < size_bytes; i++)
+				misses.texts[kept + i] = misses.texts[at + i];
+			kept += size_bytes;
+		}
+		at += size_bytes;
+	}
+	misses.texts[kept] = '\0';
+	misses.bytes = kept;
+}
+
+void ct_plan_report_misses(void)
+{
+	enum { MOST = 5 };
+	if (misses.is_unknown)
+		return;
+	size_t at = 0;
+	for (int i = 0; i < MOST && at < misses.bytes && misses.texts[at]; i++) {
+		ct_log("'%s' in CALLTRACE_ARGS_FILTER fits no function with debug information of "
+		       "'%s' and its libraries",
+		       misses.texts + at, file_name(ct_runtime.executable));
+		at += ct_string_length(misses.texts + at) + 1;
+	}
+	misses.is_unknown = true;
 }
 
 /* ---- the modules that are known ---- */
@@ -604,6 +675,7 @@ static struct image *add_image(const struct ct_module *row, uint64_t path_hash)
 		ct_sys_unmap(image, sizeof(*image));
 		return NULL;
 	}
+	note_misses(image);
 	/* Whole only now: a thread that forks meanwhile must not leave half of it to its child. */
 	image->next = images;
 	__atomic_store_n(&images, image, __ATOMIC_RELEASE);
@@ -1195,6 +1267,7 @@ int ct_plan_init(void)
 /* The child's modules get numbers of their own; see is_module(). */
 void ct_plan_fork_child(void)
 {
+	misses.is_unknown = true; /* the parent tells */
 	for (struct image *image = images; image; image = image->next)
 		image->ordinal = 0;
 }

@@ -95,6 +95,8 @@ bool ct_exit_find(uint64_t site, const struct ct_capture **ret);
 int ct_plan_init(void);
 void ct_plan_fork_child(void);
 void ct_plan_forget_module(uint32_t ordinal);
+/* At the end: a line for each pattern of the filter that fits nothing. */
+void ct_plan_report_misses(void);
 /* At the enter hook that returns to `site`; the reader is told, too. */
 const struct ct_capture *ct_plan_of_enter(uint64_t site, uint64_t function, uint32_t module);
 /* At an exit hook. Takes the lock itself when it must; signals blocked. */
@@ -175,6 +177,10 @@ static inline int ct_plan_init(void)
 }
 
 static inline void ct_plan_fork_child(void)
+{
+}
+
+static inline void ct_plan_report_misses(void)
 {
 }
 

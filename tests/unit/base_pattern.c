@@ -81,6 +81,25 @@ static void modules_and_sources_match_by_path_or_name(void **state)
 	assert_false(matches("file:b.c,module:other", "x", NULL));
 }
 
+static void patterns_that_fit_something_are_noted(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"main", "other", "first"};
+	unsigned char hits[4] = {0};
+	struct ct_patterns *patterns = NULL;
+	assert_null(ct_patterns_create("ma*, main ,/^fi/,nothing(a, b)", &patterns));
+	assert_int_equal(ct_patterns_count(patterns), 4);
+	for (size_t i = 0; i < 3; i++) {
+		const struct ct_pattern_subject subject = {.linkage_name = names[i]};
+		assert_int_equal(ct_patterns_match_all(patterns, &subject, hits), i != 1);
+	}
+	assert_memory_equal(hits, "\1\1\1\0", 4);
+	assert_string_equal(ct_patterns_text(patterns, 1), "main");
+	assert_string_equal(ct_patterns_text(patterns, 2), "/^fi/");
+	assert_string_equal(ct_patterns_text(patterns, 3), "nothing(a, b)");
+	ct_patterns_destroy(patterns);
+}
+
 static void wrong_expressions_are_errors(void **state)
 {
 	(void)state;
@@ -89,6 +108,7 @@ static void wrong_expressions_are_errors(void **state)
 		struct ct_patterns *patterns = NULL;
 		struct ct_error *err = ct_patterns_create(wrong[i], &patterns);
 		assert_non_null(err);
+		assert_non_null(strstr(err->message, wrong[i]));
 		ct_error_destroy(err);
 	}
 }
@@ -124,6 +144,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(names_with_brackets_match_themselves),
 	cmocka_unit_test(expressions_match_anywhere),
 	cmocka_unit_test(modules_and_sources_match_by_path_or_name),
+	cmocka_unit_test(patterns_that_fit_something_are_noted),
 	cmocka_unit_test(wrong_expressions_are_errors),
 	cmocka_unit_test(short_names_lack_parameters_and_result),
 };

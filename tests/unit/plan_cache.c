@@ -100,7 +100,7 @@ static void make_plans(const struct fixture *fixture, struct ct_strbuf *ret)
 	for (uint64_t site = 1; site <= 3; site++)
 		ct_plan_writer_add(&writer, site,
 				   &(struct ct_plan_content){.head.kind = CT_PLAN_ENTER});
-	assert_no_error(ct_plan_writer_finish(&writer, &header, ret));
+	assert_no_error(ct_plan_writer_finish(&writer, &header, NULL, ret));
 	ct_plan_writer_deinit(&writer);
 }
 

@@ -46,8 +46,8 @@ static bool run(struct fixture *fixture, unsigned int workers, struct ct_strbuf 
 	struct ct_work work = {ITEMS, run_item, fixture, &fixture->writer, NULL};
 	bool is_good = ct_workers_run(&work, workers);
 	if (is_good)
-		assert_null(
-			ct_plan_writer_finish(&fixture->writer, &(struct ct_plan_header){0}, ret));
+		assert_null(ct_plan_writer_finish(&fixture->writer, &(struct ct_plan_header){0},
+						  NULL, ret));
 	ct_plan_writer_deinit(&fixture->writer);
 	/* No child is left, neither running nor as a zombie. */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
