@@ -42,6 +42,7 @@ gdb              gdb
 strace           strace
 shellcheck       shellcheck
 dwz              dwz
+musl-tools       musl-gcc
 '
 # Nice to have: a test that needs one of these is skipped, and says so, without it.
 optional_test_packages='

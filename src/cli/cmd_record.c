@@ -22,7 +22,9 @@
 
 #include "base/pattern.h"
 #include "base/cleanup.h"
+#include "cli/doctor.h"
 #include "cli/inputs.h"
+#include "cli/library.h"
 #include "cli/options.h"
 #include "cli/term.h"
 #include "reader/trace.h"
@@ -183,19 +185,6 @@ static struct ct_error *make_folder(const char *path)
 	return NULL;
 }
 
-/* A per cent sign would be a field of the setting. */
-static char *without_fields(const char *path, const char *behind)
-{
-	char *ret = malloc(2 * strlen(path) + strlen(behind) + 1), *at = ret;
-	if (!ret)
-		return NULL;
-	for (; *path; *at++ = *path++)
-		if (*path == '%')
-			*at++ = '%';
-	memcpy(at, behind, strlen(behind) + 1);
-	return ret;
-}
-
 static struct ct_error *choose_target(const struct record_options *options, struct target *ret)
 {
 	const char *output = options->output ? options->output : CT_DEFAULT_FOLDER;
@@ -210,41 +199,11 @@ static struct ct_error *choose_target(const struct record_options *options, stru
 			ret->before = (struct stat){0};
 		return ret->setting ? NULL : ct_error_nomem;
 	}
-	ret->setting = without_fields(ret->path, "/%e.%p.ctrace");
+	ret->setting = ct_library_output(ret->path, "/%e.%p.ctrace");
 	return ret->setting ? make_folder(ret->path) : ct_error_nomem;
 }
 
 /* ---- the library ---- */
-
-/* Beside the command, as built or as installed. */
-static char *find_library(void)
-{
-	static const char *const places[] = {"", "../lib", CT_LIBRARY_PLACE, "../../lib"};
-	char command[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", command, sizeof(command) - 1);
-	if (length <= 0)
-		return NULL;
-	command[length] = '\0';
-	*strrchr(command, '/') = '\0';
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		ct_cleanup(ct_cleanup_free) char *path = NULL;
-		if (asprintf(&path, "%s/%s/libcalltrace.so", command, places[i]) < 0)
-			return NULL;
-		char *found = realpath(path, NULL);
-		if (found)
-			return found;
-	}
-	return NULL;
-}
-
-static bool prepend_preload(const char *library)
-{
-	const char *old = getenv("LD_PRELOAD");
-	ct_cleanup(ct_cleanup_free) char *all = NULL;
-	if (!old || !*old)
-		return setenv("LD_PRELOAD", library, 1) == 0;
-	return asprintf(&all, "%s:%s", library, old) >= 0 && setenv("LD_PRELOAD", all, 1) == 0;
-}
 
 static struct ct_error *set_environment(const struct record_options *options,
 					const struct target *target)
@@ -266,17 +225,15 @@ static struct ct_error *set_environment(const struct record_options *options,
 	};
 	ct_cleanup(ct_cleanup_free) char *library = options->library
 							    ? realpath(options->library, NULL)
-							    : find_library();
+							    : ct_library_find();
 	if (!library)
 		return ct_error_create("libcalltrace.so is not %s%s; name it with --library",
 				       options->library ? "at " : "beside the command",
 				       options->library ? options->library : "");
-	if (strpbrk(library, " :"))
-		return ct_error_create(
-			"the loader cannot preload '%s': there is a space or a colon "
-			"in its name",
-			library);
-	bool done = prepend_preload(library);
+	struct ct_error *err = ct_library_preload(library);
+	if (err)
+		return err;
+	bool done = true;
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
 		if (variables[i].value)
 			done &= setenv(variables[i].name, variables[i].value, 1) == 0;
@@ -470,12 +427,19 @@ static bool is_new(const struct stat *status, const struct stat *before)
 	       status->st_mtim.tv_nsec != before->st_mtim.tv_nsec;
 }
 
+/* Why, as far as the program's file tells, and who knows more. */
 static void tell_nothing(char **argv)
 {
-	ct_term_say(
-		"no call was recorded: was '%s' compiled with -finstrument-functions, and is it "
-		"linked dynamically?",
-		argv[0]);
+	ct_cleanup(ct_findings_deinit) struct ct_findings findings = {0};
+	struct ct_error *err = ct_doctor_program(argv[0], &findings);
+	const struct ct_finding *problem = err ? NULL : ct_findings_problem(&findings);
+	if (problem)
+		ct_term_say("no call was recorded: %.*s", (int)strlen(problem->what) - 1,
+			    problem->what);
+	else
+		ct_term_say("no call was recorded");
+	ct_term_say("see what to do about it with: calltrace doctor %s", argv[0]);
+	ct_error_destroy(err);
 }
 
 static void summarize(const struct record_options *options, const struct target *target,

@@ -21,6 +21,7 @@ static const struct ct_command *const commands[] = {
 	&ct_command_graph,
 	&ct_command_export,
 	&ct_command_info,
+	&ct_command_doctor,
 	&ct_command_json,
 	&ct_command_recover,
 	&ct_command_dump,

@@ -86,3 +86,10 @@ void ct_term_plan_progress(uint64_t done, uint64_t total)
 			" %%",
 			percent(done, total));
 }
+
+void ct_term_survey_progress(uint64_t done, uint64_t total)
+{
+	if (begin_line())
+		fprintf(stderr, "\r\033[Kcalltrace: reading debug information, %" PRIu64 " %%",
+			percent(done, total));
+}

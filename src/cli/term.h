@@ -17,6 +17,9 @@ void ct_term_progress(uint64_t calls, uint64_t total);
 /* The same, a ct_plan_progress_fn. */
 void ct_term_plan_progress(uint64_t done, uint64_t total);
 
+/* The same while debug information is read. */
+void ct_term_survey_progress(uint64_t done, uint64_t total);
+
 /* Take the progress line away. */
 void ct_term_clear(void);
 
