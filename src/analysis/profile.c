@@ -168,32 +168,6 @@ static size_t most_rows(const struct ct_session *session, enum ct_profile_by by)
 
 /* ---- adding up ---- */
 
-static bool merge_statistic(struct ct_statistic *to, const struct ct_statistic *from)
-{
-	if (from->calls > from->unfinished) {
-		if (to->calls == to->unfinished || from->min_ns < to->min_ns)
-			to->min_ns = from->min_ns;
-		if (from->max_ns > to->max_ns)
-			to->max_ns = from->max_ns;
-	}
-	to->calls += from->calls;
-	to->unfinished += from->unfinished;
-	to->total_ns += from->total_ns;
-	to->self_ns += from->self_ns;
-	to->sum_ns += from->sum_ns;
-	for (uint32_t group = 0; group < CT_HISTOGRAM_GROUPS; group++) {
-		if (!from->groups[group])
-			continue;
-		if (!to->groups[group] && !ct_statistic_grow(to, group))
-			return false;
-		for (uint32_t i = 0; i < 1u << CT_HISTOGRAM_BITS; i++) {
-			uint32_t sum = to->groups[group][i] + from->groups[group][i];
-			to->groups[group][i] = sum < from->groups[group][i] ? UINT32_MAX : sum;
-		}
-	}
-	return true;
-}
-
 /* Into the first of them. */
 static bool merge(struct counting *countings, unsigned int count)
 {
@@ -202,8 +176,8 @@ static bool merge(struct counting *countings, unsigned int count)
 		for (size_t j = 0; j < countings[0].row_count; j++) {
 			countings[0].rows[j].squares_ns += countings[i].rows[j].squares_ns;
 			if (countings[i].rows[j].times.calls &&
-			    !merge_statistic(&countings[0].rows[j].times,
-					     &countings[i].rows[j].times))
+			    !ct_statistic_merge(&countings[0].rows[j].times,
+						&countings[i].rows[j].times))
 				return false;
 		}
 	}

@@ -18,6 +18,32 @@ bool ct_statistic_grow(struct ct_statistic *statistic, uint32_t group)
 	return statistic->groups[group] != NULL;
 }
 
+bool ct_statistic_merge(struct ct_statistic *to, const struct ct_statistic *from)
+{
+	if (from->calls > from->unfinished) {
+		if (to->calls == to->unfinished || from->min_ns < to->min_ns)
+			to->min_ns = from->min_ns;
+		if (from->max_ns > to->max_ns)
+			to->max_ns = from->max_ns;
+	}
+	to->calls += from->calls;
+	to->unfinished += from->unfinished;
+	to->total_ns += from->total_ns;
+	to->self_ns += from->self_ns;
+	to->sum_ns += from->sum_ns;
+	for (uint32_t group = 0; group < CT_HISTOGRAM_GROUPS; group++) {
+		if (!from->groups[group])
+			continue;
+		if (!to->groups[group] && !ct_statistic_grow(to, group))
+			return false;
+		for (uint32_t i = 0; i < BUCKETS; i++) {
+			uint32_t sum = to->groups[group][i] + from->groups[group][i];
+			to->groups[group][i] = sum < from->groups[group][i] ? UINT32_MAX : sum;
+		}
+	}
+	return true;
+}
+
 static uint64_t bucket_middle(uint32_t group, uint32_t bucket)
 {
 	if (group == 0)

@@ -61,6 +61,9 @@ static inline bool ct_statistic_add(struct ct_statistic *statistic, uint64_t dur
 	return true;
 }
 
+/* Add what `from` counted. False: out of memory. */
+bool ct_statistic_merge(struct ct_statistic *to, const struct ct_statistic *from);
+
 /* The duration that `percent` of 100 calls do not exceed (nearest rank); 0 when there is none. */
 uint64_t ct_statistic_percentile(const struct ct_statistic *statistic, unsigned int percent);
 
