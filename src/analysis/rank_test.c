@@ -35,6 +35,8 @@ static double rank(struct ranked *values, size_t count)
 	return ties;
 }
 
+static const struct ct_rank_result nothing = {1, 0.5};
+
 /* `u`: the number of pairs in which the old value is the larger one, equal pairs as halves. */
 static double normal_p(double u, double old_count, double new_count, double ties)
 {
@@ -75,15 +77,15 @@ static double exact_p(const struct ranked *values, size_t count, size_t old_coun
 	return as_far / all;
 }
 
-double ct_rank_test(const double *old_values, size_t old_count, const double *new_values,
-		    size_t new_count)
+struct ct_rank_result ct_rank_test(const double *old_values, size_t old_count,
+				   const double *new_values, size_t new_count)
 {
 	size_t count = old_count + new_count;
 	if (old_count == 0 || new_count == 0)
-		return 1;
+		return nothing;
 	ct_cleanup(ct_cleanup_free) struct ranked *values = calloc(count, sizeof(*values));
 	if (!values)
-		return NAN;
+		return (struct ct_rank_result){NAN, 0.5};
 	for (size_t i = 0; i < count; i++)
 		values[i] = (struct ranked){
 			.value = i < old_count ? old_values[i] : new_values[i - old_count],
@@ -91,12 +93,15 @@ double ct_rank_test(const double *old_values, size_t old_count, const double *ne
 		};
 	qsort(values, count, sizeof(*values), compare_values);
 	double ties = rank(values, count);
-	if (count <= CT_RANK_TEST_EXACT)
-		return exact_p(values, count, old_count);
-	double ranks = 0, old_ones = (double)old_count;
+	double ranks = 0, old_ones = (double)old_count, new_ones = (double)new_count;
 	for (size_t i = 0; i < count; i++)
 		ranks += values[i].is_old ? values[i].twice_rank / 2.0 : 0;
-	return normal_p(ranks - old_ones * (old_ones + 1) / 2, old_ones, (double)new_count, ties);
+	double u = ranks - old_ones * (old_ones + 1) / 2;
+	return (struct ct_rank_result){
+		.p = count <= CT_RANK_TEST_EXACT ? exact_p(values, count, old_count)
+						 : normal_p(u, old_ones, new_ones, ties),
+		.more = 1 - u / (old_ones * new_ones),
+	};
 }
 
 static double count_of(const struct ct_statistic *times, uint32_t group, uint32_t bucket)
@@ -104,8 +109,8 @@ static double count_of(const struct ct_statistic *times, uint32_t group, uint32_
 	return times->groups[group] ? times->groups[group][bucket] : 0;
 }
 
-double ct_rank_test_histograms(const struct ct_statistic *old_times,
-			       const struct ct_statistic *new_times)
+struct ct_rank_result ct_rank_test_histograms(const struct ct_statistic *old_times,
+					      const struct ct_statistic *new_times)
 {
 	double old_count = 0, new_count = 0, ties = 0, u = 0;
 	for (uint32_t group = 0; group < CT_HISTOGRAM_GROUPS; group++) {
@@ -122,8 +127,9 @@ double ct_rank_test_histograms(const struct ct_statistic *old_times,
 		}
 	}
 	if (old_count == 0 || new_count == 0)
-		return 1;
-	return normal_p(u, old_count, new_count, ties);
+		return nothing;
+	return (struct ct_rank_result){normal_p(u, old_count, new_count, ties),
+				       1 - u / (old_count * new_count)};
 }
 
 double ct_rank_test_least(size_t old_count, size_t new_count)

@@ -15,14 +15,18 @@
  * approximation, corrected for ties and continuity. */
 enum { CT_RANK_TEST_EXACT = 24 };
 
-/* The probability that samples from one distribution differ at least as much. 1 when one is
- * empty. NAN: memory ran out. */
-double ct_rank_test(const double *old_values, size_t old_count, const double *new_values,
-		    size_t new_count);
+struct ct_rank_result {
+	double p;    /* that samples of one distribution differ as much; NAN: memory ran out */
+	double more; /* share of the pairs in which the new value is larger; equal ones as halves */
+};
+
+/* Of empty samples p is 1. */
+struct ct_rank_result ct_rank_test(const double *old_values, size_t old_count,
+				   const double *new_values, size_t new_count);
 /* The same of the durations in histograms; those in one bucket count as equal. */
-double ct_rank_test_histograms(const struct ct_statistic *old_times,
-			       const struct ct_statistic *new_times);
-/* The least that ct_rank_test() can give for samples of these sizes. */
+struct ct_rank_result ct_rank_test_histograms(const struct ct_statistic *old_times,
+					      const struct ct_statistic *new_times);
+/* The least p that ct_rank_test() can give for samples of these sizes. */
 double ct_rank_test_least(size_t old_count, size_t new_count);
 
 /* Benjamini and Hochberg: `p` becomes the false discovery rate at which each would still be

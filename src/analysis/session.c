@@ -41,14 +41,17 @@ static void session_cleanup(struct ct_session **session)
 
 /* ---- finding traces ---- */
 
-static struct ct_error *add_input(struct ct_session *session, const char *path)
+static struct ct_error *add_input(struct ct_session *session, const char *path, size_t operand)
 {
 	struct ct_input *inputs = reallocarray(session->inputs, session->input_count + 1,
 					       sizeof(*inputs));
 	if (!inputs)
 		return ct_error_nomem;
 	session->inputs = inputs;
-	inputs[session->input_count] = (struct ct_input){.path = strdup(path)};
+	inputs[session->input_count] = (struct ct_input){
+		.path = strdup(path),
+		.operand = (uint32_t)operand,
+	};
 	return inputs[session->input_count++].path ? NULL : ct_error_nomem;
 }
 
@@ -58,7 +61,7 @@ static int is_trace(const struct dirent *entry)
 	return length > end && strcmp(entry->d_name + length - end, ending) == 0;
 }
 
-static struct ct_error *add_folder(struct ct_session *session, const char *path)
+static struct ct_error *add_folder(struct ct_session *session, const char *path, size_t operand)
 {
 	struct dirent **entries;
 	struct ct_error *err = NULL;
@@ -70,7 +73,7 @@ static struct ct_error *add_folder(struct ct_session *session, const char *path)
 		if (!err && asprintf(&file, "%s/%s", path, entries[i]->d_name) < 0)
 			err = ct_error_nomem;
 		else if (!err)
-			err = add_input(session, file);
+			err = add_input(session, file, operand);
 		free(file);
 		free(entries[i]);
 	}
@@ -80,12 +83,13 @@ static struct ct_error *add_folder(struct ct_session *session, const char *path)
 	return err;
 }
 
-static struct ct_error *add_path(struct ct_session *session, const char *path)
+static struct ct_error *add_path(struct ct_session *session, const char *path, size_t operand)
 {
 	struct stat status;
 	if (stat(path, &status) != 0)
 		return ct_error_errno(errno, "cannot open '%s'", path);
-	return S_ISDIR(status.st_mode) ? add_folder(session, path) : add_input(session, path);
+	return S_ISDIR(status.st_mode) ? add_folder(session, path, operand)
+				       : add_input(session, path, operand);
 }
 
 /* ---- functions ---- */
@@ -271,7 +275,7 @@ struct ct_error *ct_session_open(const char *const *paths, size_t path_count, bo
 		return ct_error_nomem;
 	struct ct_error *err = NULL;
 	for (size_t i = 0; i < path_count && !err; i++)
-		err = add_path(session, paths[i]);
+		err = add_path(session, paths[i], i);
 	if (!err)
 		err = open_inputs(session, may_be_live, warn);
 	if (!err)

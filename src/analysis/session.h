@@ -32,6 +32,7 @@ struct ct_input {
 	uint32_t *functions; /* of the session, by site; the first is that of unknown ones */
 	uint32_t site_count; /* with it */
 	uint64_t offset_ns;  /* of its start in the session's time */
+	uint32_t operand;    /* index of the path it comes from */
 };
 
 /* The calls of one thread. */

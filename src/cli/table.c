@@ -3,6 +3,7 @@
 #include "cli/table.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,19 +33,39 @@ void ct_table_begin(const struct ct_table *table, const char *key)
 		print_head(table);
 }
 
+static void print_percent_change(char *ret, size_t size, double percent)
+{
+	if (fabs(percent) < 10000)
+		snprintf(ret, size, "%+.1f %%", percent);
+	else
+		snprintf(ret, size, "x %.4g", 1 + percent / 100);
+}
+
+static void print_ns_change(char *ret, double ns)
+{
+	*ret = ns < 0 ? '-' : '+';
+	ct_duration_print(ret + 1, (uint64_t)(fabs(ns) + 0.5));
+}
+
 static void print_cell(const struct ct_column *column, const struct ct_cell *cell)
 {
 	char text[32] = "-";
 	if (column->kind == CT_COLUMN_NAME) {
 		const char *name = cell->text ? cell->text : "-";
-		printf("  %s%-*s%s", ct_page_style(CT_STYLE_NAME), (int)column->width, name,
-		       ct_page_style(CT_STYLE_PLAIN));
+		printf("  %s%-*s%s", ct_page_style(cell->style ? cell->style : CT_STYLE_NAME),
+		       (int)column->width, name, ct_page_style(CT_STYLE_PLAIN));
 		return;
 	}
 	if (!cell->is_absent && column->kind == CT_COLUMN_COUNT)
 		snprintf(text, sizeof(text), "%" PRIu64, cell->number);
 	else if (!cell->is_absent && column->kind == CT_COLUMN_PERCENT)
 		snprintf(text, sizeof(text), "%.2f %%", cell->real);
+	else if (!cell->is_absent && column->kind == CT_COLUMN_CHANGE)
+		print_percent_change(text, sizeof(text), cell->real);
+	else if (!cell->is_absent && column->kind == CT_COLUMN_NS_CHANGE)
+		print_ns_change(text, cell->real);
+	else if (!cell->is_absent && column->kind == CT_COLUMN_REAL)
+		snprintf(text, sizeof(text), "%.4g", cell->real);
 	else if (!cell->is_absent)
 		ct_duration_print(text, cell->number ? cell->number : (uint64_t)(cell->real + 0.5));
 	printf("%*s", (int)column->width, text);
@@ -57,7 +78,10 @@ static void put_cell(struct ct_json_writer *writer, const struct ct_column *colu
 		ct_json_put_null(writer, column->key);
 	else if (column->kind == CT_COLUMN_NAME)
 		ct_json_put_string(writer, column->key, cell->text);
-	else if (column->kind == CT_COLUMN_PERCENT ||
+	else if (column->kind == CT_COLUMN_REAL)
+		ct_json_put_exact(writer, column->key, cell->real);
+	else if (column->kind == CT_COLUMN_PERCENT || column->kind == CT_COLUMN_CHANGE ||
+		 column->kind == CT_COLUMN_NS_CHANGE ||
 		 (column->kind == CT_COLUMN_NS && !cell->number))
 		ct_json_put_real(writer, column->key, cell->real);
 	else

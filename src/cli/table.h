@@ -7,11 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/page.h"
+
 enum ct_column_kind {
 	CT_COLUMN_NAME = 1, /* text to the left; the last column takes what is left of the line */
 	CT_COLUMN_COUNT,
 	CT_COLUMN_NS,	   /* uint64_t ns, shown with a unit */
 	CT_COLUMN_PERCENT, /* of 100 */
+	CT_COLUMN_CHANGE,  /* the same, with its sign */
+	CT_COLUMN_NS_CHANGE,
+	CT_COLUMN_REAL,
 };
 
 struct ct_column {
@@ -22,10 +27,11 @@ struct ct_column {
 };
 
 struct ct_cell {
-	const char *text; /* NAME; NULL: null */
-	uint64_t number;  /* COUNT, NS */
-	double real;	  /* PERCENT; NS when `number` is 0 */
-	bool is_absent;	  /* null; "-" in text */
+	const char *text;    /* NAME; NULL: null */
+	uint64_t number;     /* COUNT, NS */
+	double real;	     /* PERCENT, CHANGE, NS_CHANGE, REAL; NS when `number` is 0 */
+	bool is_absent;	     /* null; "-" in text */
+	enum ct_style style; /* NAME; 0: as names are */
 };
 
 struct ct_table {

@@ -102,6 +102,15 @@ void ct_json_put_real(struct ct_json_writer *writer, const char *key, double val
 	ct_sink_add(writer->sink, digits, length);
 }
 
+void ct_json_put_exact(struct ct_json_writer *writer, const char *key, double value)
+{
+	char digits[32] = "null";
+	if (isfinite(value))
+		snprintf(digits, sizeof(digits), "%.6g", value);
+	put_key(writer, key);
+	ct_sink_add(writer->sink, digits, strlen(digits));
+}
+
 void ct_json_put_hex(struct ct_json_writer *writer, const char *key, uint64_t value)
 {
 	char digits[CT_JSON_HEX_BYTES];

@@ -40,6 +40,8 @@ void ct_json_put_u64(struct ct_json_writer *writer, const char *key, uint64_t va
 void ct_json_put_i64(struct ct_json_writer *writer, const char *key, int64_t value);
 /* With at most three digits behind the point; null for what is no number. */
 void ct_json_put_real(struct ct_json_writer *writer, const char *key, double value);
+/* With six significant digits. */
+void ct_json_put_exact(struct ct_json_writer *writer, const char *key, double value);
 void ct_json_put_hex(struct ct_json_writer *writer, const char *key, uint64_t value);
 void ct_json_put_bool(struct ct_json_writer *writer, const char *key, bool value);
 void ct_json_put_null(struct ct_json_writer *writer, const char *key);

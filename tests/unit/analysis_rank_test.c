@@ -20,7 +20,7 @@ static double p_of(size_t old_count, size_t new_count, size_t u)
 		old_values[i] = 99.5 + (double)above - 0.01 * (double)(old_count - i);
 		u -= above;
 	}
-	return ct_rank_test(old_values, old_count, new_values, new_count);
+	return ct_rank_test(old_values, old_count, new_values, new_count).p;
 }
 
 static void assert_near(double expected, double actual, double tolerance)
@@ -85,14 +85,16 @@ static void ties_are_counted_exactly(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		assert_near(p_by_counting(values[i], 10),
-			    ct_rank_test(values[i], 5, values[i] + 5, 5), 1e-12);
+			    ct_rank_test(values[i], 5, values[i] + 5, 5).p, 1e-12);
 }
 
 static void both_directions_count_alike(void **state)
 {
 	static const double low[] = {1, 2, 3, 4, 5.5}, high[] = {5, 6, 7, 8};
 	(void)state;
-	assert_near(ct_rank_test(low, 5, high, 4), ct_rank_test(high, 4, low, 5), 1e-12);
+	assert_near(ct_rank_test(low, 5, high, 4).p, ct_rank_test(high, 4, low, 5).p, 1e-12);
+	assert_near(19.0 / 20, ct_rank_test(low, 5, high, 4).more, 1e-12);
+	assert_near(1.0 / 20, ct_rank_test(high, 4, low, 5).more, 1e-12);
 }
 
 /* Where both can be had, they are close. */
@@ -104,8 +106,8 @@ static void approximation_meets_the_exact_test(void **state)
 		old_values[i] = (double)(3 * i);
 		new_values[i] = (double)(3 * i) + 7.5;
 	}
-	double exact = ct_rank_test(old_values, 12, new_values, 12);
-	double approximate = ct_rank_test(old_values, 13, new_values, 12);
+	double exact = ct_rank_test(old_values, 12, new_values, 12).p;
+	double approximate = ct_rank_test(old_values, 13, new_values, 12).p;
 	assert_true(exact > 0.05 && exact < 0.5);
 	assert_near(exact, approximate, 0.1);
 }
@@ -127,8 +129,9 @@ static void histograms_use_the_normal_approximation(void **state)
 	double ties = (5 * 5 * 5 - 5) + (4 * 4 * 4 - 4);
 	double variance = 100.0 / 12 * (21 - ties / (20 * 19));
 	assert_near(erfc(26.5 / sqrt(2 * variance)),
-		    ct_rank_test_histograms(&old_times, &new_times), 1e-12);
-	assert_near(1, ct_rank_test_histograms(&old_times, &old_times), 1e-12);
+		    ct_rank_test_histograms(&old_times, &new_times).p, 1e-12);
+	assert_near(1, ct_rank_test_histograms(&old_times, &old_times).p, 1e-12);
+	assert_near(0.77, ct_rank_test_histograms(&old_times, &new_times).more, 1e-12);
 	ct_statistic_deinit(&old_times);
 	ct_statistic_deinit(&new_times);
 }
@@ -168,8 +171,8 @@ static void nothing_to_compare_is_no_difference(void **state)
 	const double value = 1;
 	struct ct_statistic none = {0};
 	(void)state;
-	assert_near(1, ct_rank_test(&value, 1, &value, 0), 0);
-	assert_near(1, ct_rank_test_histograms(&none, &none), 0);
+	assert_near(1, ct_rank_test(&value, 1, &value, 0).p, 0);
+	assert_near(1, ct_rank_test_histograms(&none, &none).p, 0);
 	assert_true(ct_adjust_discoveries(NULL, 0));
 }
 
