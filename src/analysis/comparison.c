@@ -73,9 +73,9 @@ static struct ct_error *find_runs(const struct ct_session *session, size_t old_o
 	for (size_t i = 0; i < session->input_count; i++) {
 		enum ct_side side = side_of(session, i, old_operands);
 		size_t same = 0;
-		while (same < i && (run_id(session, same) != run_id(session, i) ||
-				    run_id(session, i) == 0 ||
-				    ret->sides[ret->of_input[same]] != side))
+		while (same < i &&
+		       (run_id(session, same) != run_id(session, i) || run_id(session, i) == 0 ||
+			ret->sides[ret->of_input[same]] != side))
 			same++;
 		ret->of_input[i] = same < i ? ret->of_input[same] : ret->count;
 		if (same == i)
@@ -87,8 +87,8 @@ static struct ct_error *find_runs(const struct ct_session *session, size_t old_o
 /* Let times count from the start of each run. */
 static struct ct_error *align(struct ct_session *session, const struct runs *runs)
 {
-	ct_cleanup(ct_cleanup_free) uint64_t *starts = calloc((size_t)runs->count + 1,
-							      sizeof(*starts));
+	ct_cleanup(ct_cleanup_free)
+		uint64_t *starts = calloc((size_t)runs->count + 1, sizeof(*starts));
 	if (!starts)
 		return ct_error_nomem;
 	for (uint32_t i = 0; i < runs->count; i++)
@@ -183,10 +183,9 @@ static void join_by(struct matching *matching, enum likeness likeness)
 		order[i] = i;
 	qsort_r(order, count, sizeof(*order), compare_order, matching);
 	for (uint32_t i = 0, end; i < count; i = end) {
-		for (end = i + 1;
-		     end < count && compare_functions(&session->functions[order[i]],
-						      &session->functions[order[end]],
-						      likeness) == 0;)
+		for (end = i + 1; end < count && compare_functions(&session->functions[order[i]],
+								   &session->functions[order[end]],
+								   likeness) == 0;)
 			end++;
 		join_alike(matching, order + i, end - i);
 	}
@@ -243,8 +242,7 @@ static bool take(void *state, size_t stream, const struct ct_event *event)
 	sums->returned++;
 	sums->sum_ns += event->duration_ns;
 	return ct_statistic_add(&counting->durations[statistic], event->duration_ns) &&
-	       (!counting->selfs ||
-		ct_statistic_add(&counting->selfs[statistic], event->self_ns));
+	       (!counting->selfs || ct_statistic_add(&counting->selfs[statistic], event->self_ns));
 }
 
 static void add_sums(struct ct_run_sums *to, const struct ct_run_sums *from)
@@ -351,9 +349,9 @@ static struct ct_rank_result test_runs(const struct judging *judging, uint32_t g
 static struct ct_rank_result test_calls(const struct judging *judging, uint32_t group)
 {
 	const struct counting *counting = judging->counting;
-	const struct ct_statistic *times =
-		judging->options->measure == CT_COMPARE_SELF ? counting->selfs
-							     : counting->durations;
+	const struct ct_statistic *times = judging->options->measure == CT_COMPARE_SELF
+						   ? counting->selfs
+						   : counting->durations;
 	return ct_rank_test_histograms(&times[group], &times[counting->group_count + group]);
 }
 
@@ -380,8 +378,7 @@ static struct ct_error *test_rows(struct judging *judging, const uint32_t *group
 	for (size_t i = 0; i < comparison->row_count; i++) {
 		const struct ct_compared *row = &comparison->rows[i];
 		struct ct_rank_result result = {NAN, 0.5};
-		if (!row->calls[CT_OLD] || !row->calls[CT_NEW] ||
-		    (is_time && !is_tested(judging, row)))
+		if (ct_compared_is_lone(row) || (is_time && !is_tested(judging, row)))
 			continue;
 		if (over_runs)
 			result = test_runs(judging, groups[i], is_time);
@@ -423,7 +420,7 @@ static void judge_rows(const struct judging *judging)
 	struct ct_comparison *comparison = judging->comparison;
 	for (size_t i = 0; i < comparison->row_count; i++) {
 		struct ct_compared *row = &comparison->rows[i];
-		if (!row->calls[CT_OLD] || !row->calls[CT_NEW])
+		if (ct_compared_is_lone(row))
 			continue;
 		double was = row->calls[CT_OLD], is = row->calls[CT_NEW];
 		row->time = verdict(judging, row->call_ns[CT_OLD], row->call_ns[CT_NEW],
@@ -449,9 +446,46 @@ static void choose_test(struct judging *judging)
 
 /* ---- rows ---- */
 
-static void add_up(struct ct_compared *row, const struct counting *counting, uint32_t group,
-		   const struct ct_comparison *comparison, enum ct_compared_time measure)
+static int compare_numbers(const void *a, const void *b)
 {
+	const double *left = a, *right = b;
+	return (*left > *right) - (*left < *right);
+}
+
+/* NAN of nothing. A single run that was disturbed does not move it. */
+static double median(double *values, size_t count)
+{
+	if (count == 0)
+		return NAN;
+	qsort(values, count, sizeof(*values), compare_numbers);
+	return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+enum { OF_SELF, OF_TOTAL, OF_CALLS, OF_CALL_TIME };
+
+static double median_of(const struct judging *judging, uint32_t group, enum ct_side side, int what)
+{
+	const struct counting *counting = judging->counting;
+	double *values = judging->samples[side];
+	size_t count = 0;
+	for (uint32_t run = 0; run < counting->runs->count; run++) {
+		const struct ct_run_sums *sums =
+			&counting->sums[(size_t)run * counting->group_count + group];
+		if (counting->runs->sides[run] != side)
+			continue;
+		double value = what == OF_SELF	  ? (double)sums->self_ns
+			       : what == OF_TOTAL ? (double)sums->total_ns
+			       : what == OF_CALLS ? (double)sums->calls
+						  : call_time(sums, judging->options->measure);
+		if (!isnan(value))
+			values[count++] = value;
+	}
+	return median(values, count);
+}
+
+static void add_up(const struct judging *judging, uint32_t group, struct ct_compared *row)
+{
+	const struct counting *counting = judging->counting;
 	*row = (struct ct_compared){
 		.functions = {CT_NO_FUNCTION, CT_NO_FUNCTION},
 		.time_p = NAN,
@@ -461,11 +495,13 @@ static void add_up(struct ct_compared *row, const struct counting *counting, uin
 		add_sums(&row->sums[counting->runs->sides[run]],
 			 &counting->sums[(size_t)run * counting->group_count + group]);
 	for (int side = 0; side < CT_SIDES; side++) {
-		double runs = comparison->runs[side];
-		row->self_ns[side] = (double)row->sums[side].self_ns / runs;
-		row->total_ns[side] = (double)row->sums[side].total_ns / runs;
-		row->calls[side] = (double)row->sums[side].calls / runs;
-		row->call_ns[side] = call_time(&row->sums[side], measure);
+		row->self_ns[side] = median_of(judging, group, side, OF_SELF);
+		row->total_ns[side] = median_of(judging, group, side, OF_TOTAL);
+		row->calls[side] = median_of(judging, group, side, OF_CALLS);
+		row->call_ns[side] = judging->comparison->over == CT_TEST_RUNS
+					     ? median_of(judging, group, side, OF_CALL_TIME)
+					     : call_time(&row->sums[side],
+							 judging->options->measure);
 	}
 }
 
@@ -479,7 +515,7 @@ static void name_rows(struct ct_comparison *comparison, const struct ct_session 
 		for (uint32_t j = 0; j < input->names->function_count; j++) {
 			uint32_t function = input->functions[j];
 			uint32_t row = row_of_group[groups[function]];
-			if (!row || !comparison->rows[row - 1].calls[side])
+			if (!row || !comparison->rows[row - 1].sums[side].calls)
 				continue;
 			uint32_t *named = &comparison->rows[row - 1].functions[side];
 			if (function < *named)
@@ -540,7 +576,7 @@ static struct ct_error *make_rows(struct judging *judging, const struct ct_sessi
 		return ct_error_nomem;
 	for (uint32_t group = 0; group < counting->group_count; group++) {
 		struct ct_compared *row = &comparison->rows[comparison->row_count];
-		add_up(row, counting, group, comparison, measure);
+		add_up(judging, group, row);
 		if (row->sums[CT_OLD].calls + row->sums[CT_NEW].calls == 0)
 			continue;
 		add_sums(&sums[CT_OLD], &row->sums[CT_OLD]);
@@ -549,7 +585,6 @@ static struct ct_error *make_rows(struct judging *judging, const struct ct_sessi
 		row_of_group[group] = (uint32_t)comparison->row_count;
 	}
 	name_rows(comparison, session, old_operands, counting->groups, row_of_group);
-	choose_test(judging);
 	struct ct_error *err = test_rows(judging, group_of_row, true);
 	if (!err)
 		err = test_rows(judging, group_of_row, false);
@@ -585,6 +620,7 @@ static struct ct_error *judge(struct ct_comparison *comparison, const struct ct_
 	for (uint32_t run = 0; run < counting->runs->count; run++)
 		comparison->runs[counting->runs->sides[run]]++;
 	comparison->lost_events = counting->lost_events;
+	choose_test(&judging);
 	return make_rows(&judging, session, old_operands);
 }
 
@@ -622,8 +658,8 @@ struct ct_error *ct_comparison_create(struct ct_session *session, size_t old_ope
 				      struct ct_comparison **ret)
 {
 	unsigned int workers = ct_parallel_workers(session);
-	ct_cleanup(comparison_cleanup)
-		struct ct_comparison *comparison = calloc(1, sizeof(*comparison));
+	ct_cleanup(comparison_cleanup) struct ct_comparison *comparison =
+		calloc(1, sizeof(*comparison));
 	ct_cleanup(runs_cleanup) struct runs runs = {0};
 	ct_cleanup(ct_cleanup_free) struct counting *countings = calloc(workers,
 									sizeof(*countings));

@@ -40,11 +40,13 @@ struct ct_compared {
 	uint32_t functions[CT_SIDES]; /* of the session; CT_NO_FUNCTION: it was not called */
 	struct ct_run_sums sums[CT_SIDES];
 	struct ct_statistic *durations; /* by side; of the calls that returned */
-	double self_ns[CT_SIDES];	/* the mean of the runs */
+	double self_ns[CT_SIDES];	/* the median of the runs */
 	double total_ns[CT_SIDES];
 	double calls[CT_SIDES];
-	double call_ns[CT_SIDES]; /* what is compared: time for each call; NAN: none returned */
-	double time_p, calls_p;	  /* corrected; NAN: not tested */
+	/* what is compared, the time of a call: of all of them the mean, or of the runs' means
+	 * the median; NAN: none returned */
+	double call_ns[CT_SIDES];
+	double time_p, calls_p;	      /* corrected; NAN: not tested */
 	double time_more, calls_more; /* as struct ct_rank_result has it */
 	enum ct_verdict time, frequency;
 };
@@ -83,9 +85,15 @@ struct ct_error *ct_comparison_create(struct ct_session *session, size_t old_ope
 	__attribute__((warn_unused_result));
 void ct_comparison_destroy(struct ct_comparison *comparison);
 
-/* Of what is compared, the time of the mean run. */
-static inline double ct_compared_ns(const struct ct_compared *row,
-				    enum ct_compared_time measure, enum ct_side side)
+/* Only one side calls it. */
+static inline bool ct_compared_is_lone(const struct ct_compared *row)
+{
+	return row->functions[CT_OLD] == CT_NO_FUNCTION || row->functions[CT_NEW] == CT_NO_FUNCTION;
+}
+
+/* Of what is compared, the time of the median run. */
+static inline double ct_compared_ns(const struct ct_compared *row, enum ct_compared_time measure,
+				    enum ct_side side)
 {
 	return measure == CT_COMPARE_SELF ? row->self_ns[side] : row->total_ns[side];
 }

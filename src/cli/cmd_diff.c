@@ -223,7 +223,7 @@ struct printing {
 
 static bool is_changed(const struct ct_compared *row)
 {
-	return !row->calls[CT_OLD] || !row->calls[CT_NEW] || row->time || row->frequency;
+	return ct_compared_is_lone(row) || row->time || row->frequency;
 }
 
 static const char *time_word(const struct ct_compared *row)
@@ -237,14 +237,14 @@ static const char *frequency_word(const struct ct_compared *row)
 {
 	static const char *const words[] = {
 		[CT_SAME] = "same", [CT_LESS] = "fewer", [CT_MORE] = "more"};
-	return !row->calls[CT_OLD]   ? "new"
-	       : !row->calls[CT_NEW] ? "gone"
-				     : words[row->frequency];
+	return !row->sums[CT_OLD].calls	  ? "new"
+	       : !row->sums[CT_NEW].calls ? "gone"
+					  : words[row->frequency];
 }
 
 static const char *what_word(const struct ct_compared *row, char *buffer, size_t size)
 {
-	if (!row->calls[CT_OLD] || !row->calls[CT_NEW] || !row->time)
+	if (ct_compared_is_lone(row) || !row->time)
 		return frequency_word(row);
 	if (!row->frequency)
 		return time_word(row);
@@ -254,7 +254,7 @@ static const char *what_word(const struct ct_compared *row, char *buffer, size_t
 
 static enum ct_style style_of(const struct ct_compared *row)
 {
-	if (!row->calls[CT_OLD] || !row->calls[CT_NEW])
+	if (ct_compared_is_lone(row))
 		return CT_STYLE_HEAD;
 	if (row->time)
 		return row->time == CT_MORE ? CT_STYLE_BAD : CT_STYLE_GOOD;
@@ -342,17 +342,17 @@ static void print_row(const struct printing *printing, const struct ct_table *ta
 {
 	char what[32];
 	const struct ct_function *function = function_of(printing, row);
-	enum ct_compared_time by = ct_page_is_json()
-					   ? CT_COMPARE_SELF
-					   : (enum ct_compared_time)printing->options->by;
+	enum ct_compared_time by = ct_page_is_json() ? CT_COMPARE_SELF
+						     : (enum ct_compared_time)printing->options->by;
 	double was = ct_compared_ns(row, by, CT_OLD), is = ct_compared_ns(row, by, CT_NEW);
 	const struct ct_cell cells[COLUMN_COUNT] = {
-		{.real = was, .is_absent = !row->calls[CT_OLD]},
-		{.real = is, .is_absent = !row->calls[CT_NEW]},
+		{.real = was, .is_absent = !row->sums[CT_OLD].calls},
+		{.real = is, .is_absent = !row->sums[CT_NEW].calls},
 		{.real = is - was},
 		real_cell(percent(row->call_ns[CT_OLD], row->call_ns[CT_NEW])),
-		real_cell(row->calls[CT_NEW] ? percent(row->calls[CT_OLD], row->calls[CT_NEW])
-					     : NAN),
+		real_cell(!ct_compared_is_lone(row)
+				  ? percent(row->calls[CT_OLD], row->calls[CT_NEW])
+				  : NAN),
 		{.real = row->calls[CT_OLD]},
 		{.real = row->calls[CT_NEW]},
 		real_cell(mean_of(row, CT_OLD)),
@@ -367,8 +367,8 @@ static void print_row(const struct printing *printing, const struct ct_table *ta
 		{.text = function->name},
 		{.text = time_word(row)},
 		{.text = frequency_word(row)},
-		{.real = row->total_ns[CT_OLD], .is_absent = !row->calls[CT_OLD]},
-		{.real = row->total_ns[CT_NEW], .is_absent = !row->calls[CT_NEW]},
+		{.real = row->total_ns[CT_OLD], .is_absent = !row->sums[CT_OLD].calls},
+		{.real = row->total_ns[CT_NEW], .is_absent = !row->sums[CT_NEW].calls},
 		{.text = function->module[0] ? function->module : NULL},
 		{.text = function->source[0] ? function->source : NULL},
 		{.number = (uint64_t)function->line, .is_absent = !function->line},
@@ -435,11 +435,10 @@ static void print_side(const struct printing *printing, enum ct_side side)
 {
 	const struct ct_comparison *comparison = printing->comparison;
 	char ns[CT_DURATION_BYTES];
-	double runs = comparison->runs[side];
-	ct_duration_print(ns, (uint64_t)((double)comparison->sums[side].self_ns / runs + 0.5));
-	printf("%s%s  %" PRIu32 " run%s, %.10g calls and %s%s%s\n", ct_page_style(CT_STYLE_DIM),
-	       side == CT_OLD ? "old" : "new", comparison->runs[side], runs == 1 ? "" : "s",
-	       (double)comparison->sums[side].calls / runs, ns, runs == 1 ? "" : " in each",
+	ct_duration_print(ns, comparison->sums[side].self_ns);
+	printf("%s%s  %" PRIu32 " run%s, %" PRIu64 " calls in %s%s\n", ct_page_style(CT_STYLE_DIM),
+	       side == CT_OLD ? "old" : "new", comparison->runs[side],
+	       comparison->runs[side] == 1 ? "" : "s", comparison->sums[side].calls, ns,
 	       ct_page_style(CT_STYLE_PLAIN));
 }
 
@@ -463,7 +462,8 @@ static void print_test(const struct printing *printing, size_t unchanged)
 		options->alpha_value, over_word(comparison),
 		comparison->is_exact ? "exact" : "normal approximation");
 	if (options->correction == 0)
-		fprintf(to, "; Benjamini-Hochberg for %zu functions", comparison->test_count);
+		fprintf(to, "; Benjamini-Hochberg for %zu function%s", comparison->test_count,
+			comparison->test_count == 1 ? "" : "s");
 	fputs("). ", to);
 	if (comparison->over == CT_TEST_CALLS)
 		fprintf(to,
@@ -608,8 +608,8 @@ static struct ct_error *read_number(const char *option, const char *text, double
 		return NULL;
 	*ret = strtod(text, &end);
 	if (end == text || (*end && strcmp(end, "%") != 0) || !(*ret >= 0 && *ret <= most))
-		return ct_error_create("diff: --%s: '%s' is not a number from 0 to %g", option, text,
-				       most);
+		return ct_error_create("diff: --%s: '%s' is not a number from 0 to %g", option,
+				       text, most);
 	return NULL;
 }
 
@@ -673,7 +673,7 @@ const struct ct_command ct_command_diff = {
 		"(.ctrace), folders with the traces of a run, or folders with such folders. "
 		"Traces of several runs on each side tell changes from chance: record seven or "
 		"more of each. Functions are the same when their names are and those of their "
-		"files, wherever the files are; times and calls are those of the mean run.",
+		"files, wherever the files are; times and calls are the median of the runs.",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),
 };
