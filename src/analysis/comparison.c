@@ -103,6 +103,21 @@ static struct ct_error *align(struct ct_session *session, const struct runs *run
 	return NULL;
 }
 
+static void choose_test(struct ct_comparison *comparison, const struct runs *runs,
+			const struct ct_comparison_options *options)
+{
+	for (uint32_t run = 0; run < runs->count; run++)
+		comparison->runs[runs->sides[run]]++;
+	size_t old_runs = comparison->runs[CT_OLD], new_runs = comparison->runs[CT_NEW];
+	comparison->least_p = ct_rank_test_least(old_runs, new_runs);
+	comparison->over = options->over;
+	if (comparison->over == CT_TEST_AUTO)
+		comparison->over = comparison->least_p < options->alpha ? CT_TEST_RUNS
+									: CT_TEST_CALLS;
+	comparison->is_exact = comparison->over == CT_TEST_RUNS &&
+			       old_runs + new_runs <= CT_RANK_TEST_EXACT;
+}
+
 /* ---- the same functions ---- */
 
 /* How much of what is known of functions has to be the same. */
@@ -431,19 +446,6 @@ static void judge_rows(const struct judging *judging)
 	}
 }
 
-static void choose_test(struct judging *judging)
-{
-	struct ct_comparison *comparison = judging->comparison;
-	size_t old_runs = comparison->runs[CT_OLD], new_runs = comparison->runs[CT_NEW];
-	comparison->least_p = ct_rank_test_least(old_runs, new_runs);
-	comparison->over = judging->options->over;
-	if (comparison->over == CT_TEST_AUTO)
-		comparison->over = comparison->least_p < judging->options->alpha ? CT_TEST_RUNS
-										 : CT_TEST_CALLS;
-	comparison->is_exact = comparison->over == CT_TEST_RUNS &&
-			       old_runs + new_runs <= CT_RANK_TEST_EXACT;
-}
-
 /* ---- rows ---- */
 
 static int compare_numbers(const void *a, const void *b)
@@ -617,10 +619,7 @@ static struct ct_error *judge(struct ct_comparison *comparison, const struct ct_
 	};
 	if (!old_samples || !new_samples || !p || !tests)
 		return ct_error_nomem;
-	for (uint32_t run = 0; run < counting->runs->count; run++)
-		comparison->runs[counting->runs->sides[run]]++;
 	comparison->lost_events = counting->lost_events;
-	choose_test(&judging);
 	return make_rows(&judging, session, old_operands);
 }
 
@@ -672,6 +671,8 @@ struct ct_error *ct_comparison_create(struct ct_session *session, size_t old_ope
 		err = align(session, &runs);
 	if (!err)
 		err = match_functions(session, old_operands, groups);
+	choose_test(comparison, &runs, options);
+	bool wants_selfs = comparison->over == CT_TEST_CALLS && options->measure == CT_COMPARE_SELF;
 	for (unsigned int i = 0; i < workers; i++) {
 		countings[i] = (struct counting){
 			.session = session,
@@ -679,7 +680,7 @@ struct ct_error *ct_comparison_create(struct ct_session *session, size_t old_ope
 			.groups = groups,
 			.group_count = session->function_count,
 		};
-		if (!err && !counting_init(&countings[i], options->measure == CT_COMPARE_SELF))
+		if (!err && !counting_init(&countings[i], wants_selfs))
 			err = ct_error_nomem;
 	}
 	if (!err)
