@@ -43,6 +43,8 @@ strace           strace
 shellcheck       shellcheck
 dwz              dwz
 musl-tools       musl-gcc
+libxml2-utils    xmllint
+python3-junitparser
 '
 # Nice to have: a test that needs one of these is skipped, and says so, without it.
 optional_test_packages='

@@ -44,22 +44,30 @@ static bool matches(const struct ct_patterns *patterns, const struct ct_function
 	return ct_patterns_match(patterns, &subject);
 }
 
-struct ct_error *ct_selection_match(const struct ct_session *session, const char *option,
-				    const char *text, bool *ret)
+struct ct_error *ct_selection_find(const struct ct_session *session, const char *option,
+				   const char *text, bool *ret, bool *ret_is_any)
 {
 	ct_cleanup(patterns_cleanup) struct ct_patterns *patterns = NULL;
 	struct ct_error *err = ct_patterns_create(text, &patterns);
-	bool is_any = false;
+	*ret_is_any = false;
 	if (err)
 		return ct_error_wrap(err, "%s '%s'", option, text);
 	for (uint32_t i = 0; i < session->function_count; i++) {
 		ret[i] = matches(patterns, &session->functions[i]);
-		is_any |= ret[i];
+		*ret_is_any |= ret[i];
 	}
-	if (!is_any)
-		return ct_error_create("%s: no function that was called is meant by '%s'", option,
-				       text);
 	return NULL;
+}
+
+struct ct_error *ct_selection_match(const struct ct_session *session, const char *option,
+				    const char *text, bool *ret)
+{
+	bool is_any;
+	struct ct_error *err = ct_selection_find(session, option, text, ret, &is_any);
+	if (!err && !is_any)
+		err = ct_error_create("%s: no function that was called is meant by '%s'", option,
+				      text);
+	return err;
 }
 
 /* Set and clear flags of the functions that one of the lists of patterns means. */

@@ -57,8 +57,12 @@ struct ct_error *ct_selection_create(const struct ct_session *session,
 				     struct ct_selection **ret) __attribute__((warn_unused_result));
 void ct_selection_destroy(struct ct_selection *selection);
 
-/* Which functions `text`, a list of patterns, means, by function of the session; `option` is for
- * errors, of which one is that there is none. */
+/* Which functions `text`, a list of patterns, means, by function of the session, and whether
+ * there is one; `option` is for errors. */
+struct ct_error *ct_selection_find(const struct ct_session *session, const char *option,
+				   const char *text, bool *ret, bool *ret_is_any)
+	__attribute__((warn_unused_result));
+/* The same; that there is none is an error. */
 struct ct_error *ct_selection_match(const struct ct_session *session, const char *option,
 				    const char *text, bool *ret)
 	__attribute__((warn_unused_result));

@@ -153,8 +153,7 @@ static struct ct_error *check_text(struct parser *parser)
 	for (const char *at = parser->at; at < parser->end;) {
 		unsigned char c = (unsigned char)*at;
 		size_t length = valid_utf8((const unsigned char *)at, (size_t)(parser->end - at));
-		bool ends_line = c == '\n' ||
-				 (c == '\r' && at + 1 < parser->end && at[1] == '\n');
+		bool ends_line = c == '\n' || (c == '\r' && at + 1 < parser->end && at[1] == '\n');
 		if (length == 0)
 			return say(parser, line, "this is not UTF-8");
 		if ((c < ' ' && c != '\t' && !ends_line) || c == 0x7f)
@@ -356,8 +355,9 @@ static struct ct_error *parse_word(struct parser *parser, struct ct_toml_value *
 		return NULL;
 	}
 	if (length == 0 || !clean_number(from, parser->at, &number, &is_real))
-		return SAY(parser, "'%.*s' is no value: there are \"strings\", numbers, true, "
-				   "false and [\"arrays\", \"of strings\"] here",
+		return SAY(parser,
+			   "'%.*s' is no value: there are \"strings\", numbers, true, "
+			   "false and [\"arrays\", \"of strings\"] here",
 			   (int)(length < 40 ? length : 40), from);
 	errno = 0;
 	value->kind = is_real ? CT_TOML_REAL : CT_TOML_INTEGER;

@@ -33,7 +33,7 @@ struct ct_toml_value {
 };
 
 struct ct_toml_table {
-	char *name; /* "": what stands before the first head */
+	char *name;	 /* "": what stands before the first head */
 	bool is_element; /* of an array of tables: [[name]] */
 	unsigned int line;
 	struct ct_toml_value *values;

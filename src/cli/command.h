@@ -44,6 +44,7 @@ extern const struct ct_command ct_command_slow;
 extern const struct ct_command ct_command_tree;
 extern const struct ct_command ct_command_graph;
 extern const struct ct_command ct_command_diff;
+extern const struct ct_command ct_command_check;
 extern const struct ct_command ct_command_export;
 
 #endif

@@ -78,12 +78,9 @@ void ct_inputs_selection_cleanup(struct ct_selection **selection)
 	ct_selection_destroy(*selection);
 }
 
-struct ct_error *ct_inputs_open(const struct ct_input_options *options, char **operands,
-				int operand_count, struct ct_session **ret_session,
-				struct ct_selection **ret_selection)
+struct ct_selection_options ct_inputs_selection(const struct ct_input_options *options)
 {
-	static const char *const default_paths[] = {CT_DEFAULT_FOLDER};
-	const struct ct_selection_options selection = {
+	return (struct ct_selection_options){
 		.functions = options->functions.texts,
 		.function_count = options->functions.count,
 		.excluded = options->excluded.texts,
@@ -100,6 +97,14 @@ struct ct_error *ct_inputs_open(const struct ct_input_options *options, char **o
 		.min_duration_ns = options->min_duration_ns,
 		.max_depth = options->max_depth,
 	};
+}
+
+struct ct_error *ct_inputs_open(const struct ct_input_options *options, char **operands,
+				int operand_count, struct ct_session **ret_session,
+				struct ct_selection **ret_selection)
+{
+	static const char *const default_paths[] = {CT_DEFAULT_FOLDER};
+	const struct ct_selection_options selection = ct_inputs_selection(options);
 	if (operand_count == 0 && access(CT_DEFAULT_FOLDER, F_OK) != 0)
 		return ct_error_create("there is no '" CT_DEFAULT_FOLDER "' here: name a trace, or "
 				       "make one with 'calltrace record PROGRAM'");

@@ -25,6 +25,9 @@ struct ct_error *ct_inputs_open(const struct ct_input_options *options, char **o
 				struct ct_selection **ret_selection)
 	__attribute__((warn_unused_result));
 
+/* The selection that the options make. Strings are theirs. */
+struct ct_selection_options ct_inputs_selection(const struct ct_input_options *options);
+
 void ct_inputs_session_cleanup(struct ct_session **session);
 void ct_inputs_selection_cleanup(struct ct_selection **selection);
 

@@ -20,23 +20,23 @@ static struct ct_toml *parse(const char *text)
 static void tables_and_values_of_every_kind(void **state)
 {
 	(void)state;
-	ct_cleanup(cleanup_toml) struct ct_toml *toml =
-		parse("# rules\n"
-		      "baseline = 'C:\\old'  # as it is\r\n"
-		      "\n"
-		      "[[rule]]\n"
-		      "\"a name\" = \"tab\\t quote\\\" e\\u00e9 \\U0001F600\"\n"
-		      "n = 1_000\n"
-		      "minus=-17\n"
-		      "real = +1.5e1\n"
-		      "yes = true\n"
-		      "list = [ # of strings\n"
-		      "  \"a\", 'b' ,\n"
-		      "]\n"
-		      "empty = []\n"
-		      "[[ rule ]]\n"
-		      "[table-1]\n"
-		      "no = false");
+	ct_cleanup(cleanup_toml) struct ct_toml *toml = parse(
+		"# rules\n"
+		"baseline = 'C:\\old'  # as it is\r\n"
+		"\n"
+		"[[rule]]\n"
+		"\"a name\" = \"tab\\t quote\\\" e\\u00e9 \\U0001F600\"\n"
+		"n = 1_000\n"
+		"minus=-17\n"
+		"real = +1.5e1\n"
+		"yes = true\n"
+		"list = [ # of strings\n"
+		"  \"a\", 'b' ,\n"
+		"]\n"
+		"empty = []\n"
+		"[[ rule ]]\n"
+		"[table-1]\n"
+		"no = false");
 	assert_int_equal(toml->table_count, 4);
 	const struct ct_toml_table *tables = toml->tables;
 	assert_string_equal(tables[0].name, "");

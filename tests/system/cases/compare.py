@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import xml.etree.ElementTree
 
 from driver.harness import BOTH, test
 
@@ -60,3 +61,51 @@ def diff_of_two_runs_of_one_program_finds_the_same_functions(t):
     rows = json.loads(calltrace(t, "diff", first, second, "--json", "--all"))["rows"]
     t.same("functions", 5, len(rows))
     t.same("calls", {"same"}, {row["calls"] for row in rows})
+
+
+RULES = """
+baseline = "{baseline}"
+[[rule]]
+name = "parse takes no longer than before"
+function = "parse"
+max_slowdown = "50%"
+max_p95 = "{limit}"
+[[rule]]
+function = "often"
+max_calls = 250
+only_under = "main"
+[[rule]]
+function = "appeared"
+never_called = true
+[[rule]]
+function = "steady"
+only_under = "parse"
+"""
+
+
+@test(BOTH)
+def check_tells_what_broke_the_rules(t):
+    """the version before keeps to them, the new one breaks those it was to; JUnit's XML has them"""
+    old, new = both_versions(t, runs=1)
+    rules = os.path.join(t.out, "rules.toml")
+    with open(rules, "w", encoding="utf-8") as file:
+        file.write(RULES.format(baseline=old, limit="1s"))
+    answer = json.loads(calltrace(t, "check", rules, new, "--json", "--junit", "junit.xml", status=1))
+    failed = {(result["rule"], result["check"]): result["path"]
+              for result in answer["results"] if not result["passed"]}
+    t.same("failed", {
+        ("parse takes no longer than before", "max_slowdown"): "main > parse",
+        ("often", "max_calls"): "main > often",
+        ("appeared", "never_called"): "main > appeared",
+        ("steady", "only_under"): "main > steady",
+    }, failed)
+    suite = xml.etree.ElementTree.parse(os.path.join(t.out, "junit.xml")).getroot().find("testsuite")
+    t.same("cases", 6, len(suite.findall("testcase")))
+    t.same("failures", {f"{rule}: {check}" for rule, check in failed},
+           {case.get("name") for case in suite.findall("testcase") if case.find("failure") is not None})
+    answer = json.loads(calltrace(t, "check", rules, old, "--json", status=1))
+    t.same("old", [("appeared", True), ("steady", False)],
+           [(result["rule"], result["passed"]) for result in answer["results"]][-2:])
+    with open(rules, "w", encoding="utf-8") as file:
+        file.write(RULES.format(baseline=old, limit="1s").rpartition("[[rule]]")[0])
+    calltrace(t, "check", rules, old)

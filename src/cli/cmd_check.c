@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* calltrace check: do the calls keep to the rules? */
+#include "cli/command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/checks.h"
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "cli/inputs.h"
+#include "cli/junit.h"
+#include "cli/page.h"
+#include "cli/rules.h"
+#include "cli/term.h"
+
+struct check_options {
+	bool all;
+	const char *junit;
+};
+static const struct ct_option options_table[] = {
+	{.kind = CT_OPTION_FLAG,
+	 .letter = 'a',
+	 .name = "all",
+	 .help = "tell of rules that are kept, too",
+	 .offset = offsetof(struct check_options, all)},
+	{.kind = CT_OPTION_TEXT,
+	 .name = "junit",
+	 .value = "FILE",
+	 .choices = "file",
+	 .help = "also write the results as JUnit XML",
+	 .offset = offsetof(struct check_options, junit)},
+};
+static const struct ct_option_group own_group = {
+	.options = options_table,
+	.count = sizeof(options_table) / sizeof(options_table[0]),
+};
+static const struct ct_option_group *const groups[] = {&own_group, &ct_input_group, &ct_page_group};
+
+/* ---- printing ---- */
+
+static void print_result(const struct ct_check_result *result)
+{
+	char ns[CT_DURATION_BYTES];
+	printf("%s%-6s%s %s: %s: %s\n",
+	       ct_page_style(result->passed ? CT_STYLE_GOOD : CT_STYLE_BAD),
+	       result->passed ? "ok" : "FAILED", ct_page_style(CT_STYLE_PLAIN), result->rule->name,
+	       ct_check_name(result->kind), result->message);
+	if (!result->path)
+		return;
+	ct_duration_print(ns, result->path_ns);
+	printf("       %s%s%s  (%" PRIu64 " call%s, %s)\n", ct_page_style(CT_STYLE_NAME),
+	       result->path, ct_page_style(CT_STYLE_PLAIN), result->path_calls,
+	       result->path_calls == 1 ? "" : "s", ns);
+}
+
+static const char *unit_of(enum ct_check_kind kind)
+{
+	return kind < CT_CHECK_MAX_MEAN		? "calls"
+	       : kind == CT_CHECK_MAX_SLOWDOWN ? "percent"
+						: "ns";
+}
+
+static void put_number(struct ct_json_writer *writer, const char *key, bool is_there, double number)
+{
+	if (is_there)
+		ct_json_put_real(writer, key, number);
+	else
+		ct_json_put_null(writer, key);
+}
+
+static void put_result(struct ct_json_writer *writer, const struct ct_check_result *result)
+{
+	bool has_limit = result->kind != CT_CHECK_ONLY_UNDER;
+	ct_json_begin(writer, NULL, '{');
+	ct_json_put_string(writer, "rule", result->rule->name);
+	ct_json_put_string(writer, "check", ct_check_name(result->kind));
+	ct_json_put_bool(writer, "passed", result->passed);
+	ct_json_put_string(writer, "function", result->rule->function);
+	put_number(writer, "measured", result->is_measured, result->measured);
+	put_number(writer, "limit", result->is_measured && has_limit, result->limit);
+	ct_json_put_string(writer, "unit", unit_of(result->kind));
+	ct_json_put_string(writer, "message", result->message);
+	if (result->path) {
+		ct_json_put_string(writer, "path", result->path);
+		ct_json_put_u64(writer, "path_calls", result->path_calls);
+		ct_json_put_u64(writer, "path_total_ns", result->path_ns);
+	} else {
+		ct_json_put_null(writer, "path");
+	}
+	ct_json_end(writer, '}');
+}
+
+static void print_results(const struct check_options *options, const struct ct_checks *checks)
+{
+	struct ct_json_writer *writer = ct_page_json();
+	if (ct_page_is_json()) {
+		ct_json_begin(writer, NULL, '{');
+		ct_json_put_u64(writer, "checks", checks->count);
+		ct_json_put_u64(writer, "failed", checks->failed);
+		ct_json_put_u64(writer, "lost_events", checks->lost_events);
+		ct_json_begin(writer, "results", '[');
+		for (size_t i = 0; i < checks->count; i++)
+			put_result(writer, &checks->results[i]);
+		ct_json_end(writer, ']');
+		ct_json_end(writer, '}');
+		ct_json_newline(writer->sink, 0);
+		return;
+	}
+	for (size_t i = 0; i < checks->count; i++)
+		if (!checks->results[i].passed || options->all)
+			print_result(&checks->results[i]);
+	if (checks->failed)
+		printf("%zu of %zu checks failed\n", checks->failed, checks->count);
+	else
+		printf("%zu check%s, all passed\n", checks->count, checks->count == 1 ? "" : "s");
+}
+
+/* ---- the command ---- */
+
+static void rules_cleanup(struct ct_rules **rules)
+{
+	ct_rules_destroy(*rules);
+}
+
+static void checks_cleanup(struct ct_checks **checks)
+{
+	ct_checks_destroy(*checks);
+}
+
+/* The file's name without its folders. */
+static const char *suite_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static struct ct_error *check(const struct check_options *options, const char *path,
+			      const struct ct_rules *rules,
+			      const struct ct_input_options *input_options,
+			      const struct ct_session *session, bool *passed)
+{
+	ct_cleanup(checks_cleanup) struct ct_checks *checks = NULL;
+	struct ct_check_options check_options = {
+		.selection = ct_inputs_selection(input_options),
+		.warn = ct_term_warn,
+		.progress = ct_term_progress,
+	};
+	check_options.rules = ct_rules_all(rules, &check_options.rule_count);
+	struct ct_error *err = ct_checks_run(session, &check_options, &checks);
+	ct_term_clear();
+	if (!err && options->junit)
+		err = ct_junit_write(options->junit, suite_name(path), checks);
+	if (err)
+		return err;
+	print_results(options, checks);
+	if (checks->lost_events)
+		ct_term_say("%" PRIu64 " events are missing: they were lost while recording, "
+			    "or a trace is damaged",
+			    checks->lost_events);
+	*passed = checks->failed == 0;
+	return NULL;
+}
+
+static enum ct_exit run(int argc, char **argv, struct ct_error **err)
+{
+	struct check_options options = {0};
+	struct ct_input_options input_options = {0};
+	struct ct_page_options page_options = {0};
+	const struct ct_option_target targets[] = {{&own_group, &options},
+						   {&ct_input_group, &input_options},
+						   {&ct_page_group, &page_options}};
+	ct_cleanup(rules_cleanup) struct ct_rules *rules = NULL;
+	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
+	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
+	bool passed = false;
+	int operands;
+	*err = ct_options_read(argc, argv, targets, 3, false, &operands);
+	if (!*err && operands == 0)
+		*err = ct_error_create("check: which rules? 'calltrace help check' says more");
+	if (!*err)
+		*err = ct_rules_read(argv[1], &rules);
+	if (*err)
+		return CT_EXIT_USAGE;
+	/* The selection is made again for rules with a choice of their own. */
+	*err = ct_inputs_open(&input_options, argv + 2, operands - 1, &session, &selection);
+	if (*err)
+		return CT_EXIT_FAILURE;
+	ct_page_begin(&page_options);
+	*err = check(&options, argv[1], rules, &input_options, session, &passed);
+	struct ct_error *page_error = NULL;
+	enum ct_exit status = ct_page_end(&page_error);
+	if (*err) {
+		ct_error_destroy(page_error);
+		return CT_EXIT_FAILURE;
+	}
+	*err = page_error;
+	return status == CT_EXIT_OK && !passed ? CT_EXIT_FAILURE : status;
+}
+
+const struct ct_command ct_command_check = {
+	.name = "check",
+	.run = run,
+	.summary = "rules for calls and times, for continuous integration",
+	.synopsis = "RULES.toml [TRACE]... [OPTION]...",
+	.description =
+		"Tells which rules the calls of traces break, by how much and on which path, and "
+		"exits with 1 when one is broken, with 2 when the rules make no sense. TRACE is a "
+		"raw trace (.ctrace) or a folder with some; without one, " CT_DEFAULT_FOLDER
+		" is read. RULES.toml has tables such as\n"
+		"\n"
+		"[[rule]]\n"
+		"function = \"parse*\"\n"
+		"max_calls = 1000\n"
+		"max_p99 = \"10ms\"\n"
+		"\n"
+		"with function, a pattern or an array of some, whose calls are taken together; any "
+		"of min_calls, max_calls, never_called = true, only_under = PATTERN, max_mean, "
+		"max_p50, max_p95, max_p99, max_max, max_total, max_self, and max_slowdown = "
+		"\"10%\" against baseline = \"old.ctrace\", of the mean or what slowdown_of says; "
+		"and name, thread, process, inside, outside as the options are, and allow_missing "
+		"= true where there may be no calls.",
+	.groups = groups,
+	.group_count = sizeof(groups) / sizeof(groups[0]),
+};

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Results of checks as the XML that continuous integration reads of test runs. */
+#ifndef CT_CLI_JUNIT_H
+#define CT_CLI_JUNIT_H
+
+#include "analysis/checks.h"
+#include "base/error.h"
+
+/* `suite`: the name of all of them. The file appears when it is whole. */
+struct ct_error *ct_junit_write(const char *path, const char *suite, const struct ct_checks *checks)
+	__attribute__((warn_unused_result));
+
+#endif
