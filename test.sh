@@ -30,6 +30,7 @@ format  | clang-format has nothing to change
 shell   | shellcheck has nothing to say
 gcc     | build with GCC; unit, command, system and ABI tests, fuzz corpora
 schema  | real documents are valid against the JSON schema (ajv)
+formats | exports are what protoc, callgrind_annotate, pprof and babeltrace2 read
 debugger | arguments in Lua, SQLite and JsonCpp are those that gdb shows
 arguments | values in random functions are those they were called with
 install | install, and build a program with pkg-config
@@ -184,6 +185,11 @@ stage_install()
 stage_schema()
 {
 	build_preset dev && driver schema tests/schema/run build/dev
+}
+
+stage_formats()
+{
+	build_preset dev && driver binary tests/export/binary/run --build build/dev
 }
 
 stage_arguments()

@@ -20,6 +20,7 @@ pkg-config
 libdw-dev
 libelf-dev
 libzydis-dev
+zlib1g-dev
 '
 demo_packages='
 jq               jq
@@ -45,6 +46,10 @@ dwz              dwz
 musl-tools       musl-gcc
 libxml2-utils    xmllint
 python3-junitparser
+protobuf-compiler protoc
+babeltrace2      babeltrace2
+golang-go        go
+golang-github-google-pprof-dev
 '
 # Nice to have: a test that needs one of these is skipped, and says so, without it.
 optional_test_packages='

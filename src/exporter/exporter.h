@@ -19,7 +19,7 @@
 #include "export/values.h"
 
 /* All of them, in the order help shows them. */
-#define CT_EXPORTERS(X) X(ndjson)
+#define CT_EXPORTERS(X) X(ndjson) X(perfetto) X(callgrind) X(pprof) X(ctf)
 
 /* "ndjson|csv": the names, as an option's choices (cli/options.h). */
 #define CT_EXPORTER_NAME(name) "|" #name

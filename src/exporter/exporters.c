@@ -4,12 +4,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "exporter/ctf.h"
 
 #define ENTRY(name) &ct_exporter_##name,
 static const struct ct_exporter *const exporters[] = {CT_EXPORTERS(ENTRY)};
@@ -165,30 +167,65 @@ static struct ct_error *run(const struct ct_exporter *exporter, struct ct_export
 	return err ? err : exporter->run(export);
 }
 
-/* Empty, or a trace of CTF that is to be replaced. */
-static struct ct_error *make_folder(const char *path)
+/* Is it a file of a CTF trace, by its name and first bytes? */
+static bool is_part_of_ctf(int folder, const char *name)
 {
-	if (mkdir(path, 0777) == 0)
-		return NULL;
-	if (errno != EEXIST)
-		return ct_error_errno(errno, "making the folder '%s'", path);
+	char head[CT_CTF_HEAD_BYTES];
+	const char *expected = strcmp(name, "metadata") == 0	  ? CT_CTF_METADATA_HEAD
+			       : strncmp(name, "stream-", 7) == 0 ? CT_CTF_PACKET_HEAD
+								  : NULL;
+	int fd = expected ? openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	if (fd < 0)
+		return false;
+	ssize_t length = read(fd, head, sizeof(head));
+	close(fd);
+	return length == 0 || (length == sizeof(head) && memcmp(head, expected, sizeof(head)) == 0);
+}
+
+/* For each of its files, but for those whose names begin with a dot. */
+static struct ct_error *visit_folder(DIR *folder, const char *path, bool removes)
+{
+	rewinddir(folder);
+	for (const struct dirent *entry; (entry = readdir(folder));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (!is_part_of_ctf(dirfd(folder), entry->d_name))
+			return ct_error_create("the folder '%s' holds '%s', which is no part of a "
+					       "CTF trace; name another with -o",
+					       path, entry->d_name);
+		if (removes && unlinkat(dirfd(folder), entry->d_name, 0) < 0)
+			return ct_error_errno(errno, "removing '%s/%s'", path, entry->d_name);
+	}
+	return NULL;
+}
+
+/* Of a trace of CTF that is to be replaced, or is not whole; nothing else may be there. */
+static struct ct_error *empty_folder(const char *path)
+{
 	DIR *folder = opendir(path);
 	if (!folder)
 		return ct_error_errno(errno, "reading the folder '%s'", path);
-	struct ct_error *err = NULL;
-	for (const struct dirent *entry; !err && (entry = readdir(folder));) {
-		bool is_ours = strncmp(entry->d_name, "stream-", 7) == 0 ||
-			       strcmp(entry->d_name, "metadata") == 0;
-		if (entry->d_name[0] == '.')
-			continue;
-		if (!is_ours)
-			err = ct_error_create("the folder '%s' holds '%s', which is no part of a "
-					      "CTF trace; name another with -o",
-					      path, entry->d_name);
-		else if (unlinkat(dirfd(folder), entry->d_name, 0) < 0)
-			err = ct_error_errno(errno, "removing '%s/%s'", path, entry->d_name);
-	}
+	struct ct_error *err = visit_folder(folder, path, false);
+	if (!err)
+		err = visit_folder(folder, path, true);
 	closedir(folder);
+	return err;
+}
+
+static struct ct_error *write_folder(const struct ct_exporter *exporter, struct ct_export *export)
+{
+	bool is_new = mkdir(export->folder, 0777) == 0;
+	if (!is_new && errno != EEXIST)
+		return ct_error_errno(errno, "making the folder '%s'", export->folder);
+	struct ct_error *err = empty_folder(export->folder);
+	if (err)
+		return err;
+	err = run(exporter, export);
+	if (!err)
+		return NULL;
+	ct_error_destroy(empty_folder(export->folder));
+	if (is_new)
+		rmdir(export->folder);
 	return err;
 }
 
@@ -204,9 +241,8 @@ struct ct_error *ct_exporter_write(const struct ct_exporter *exporter,
 	};
 	*abandoned = false;
 	if (exporter->is_folder) {
-		struct ct_error *err = make_folder(path);
 		export.folder = path;
-		return err ? err : run(exporter, &export);
+		return write_folder(exporter, &export);
 	}
 	struct ct_error *err = ct_output_create(path, &export.output);
 	if (!err)
