@@ -260,6 +260,8 @@ static bool take(void *state, size_t stream, const struct ct_event *event)
 	       (!counting->selfs || ct_statistic_add(&counting->selfs[statistic], event->self_ns));
 }
 
+CT_EVENTS_LOOP(read_events, take)
+
 static void add_sums(struct ct_run_sums *to, const struct ct_run_sums *from)
 {
 	to->calls += from->calls;
@@ -639,7 +641,7 @@ static struct ct_error *count(const struct ct_session *session,
 		.session = session,
 		.selection = selection,
 		.groups = groups,
-		.take = take,
+		.read = read_events,
 		.states = states,
 		.workers = workers,
 		.progress = progress,

@@ -95,6 +95,8 @@ static bool take(void *state, size_t stream, const struct ct_event *event)
 	return add_pair(counting, &pair);
 }
 
+CT_EVENTS_LOOP(read_events, take)
+
 static bool merge(struct counting *to, const struct counting *from)
 {
 	to->lost_events += from->lost_events;
@@ -355,7 +357,7 @@ static struct ct_error *run(const struct ct_export *export)
 	const struct ct_parallel parallel = {
 		.session = session,
 		.selection = export->selection,
-		.take = take,
+		.read = read_events,
 		.states = states,
 		.workers = workers,
 		.progress = export->progress,
