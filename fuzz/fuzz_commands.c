@@ -20,8 +20,8 @@ enum { WORDS_MOST = 12, LINE_MOST = 256 };
  */
 static bool may_run(char *const *words, size_t count)
 {
-	static const char *const names[] = {"report", "tree",	"graph", "slow",
-					    "replay", "info",	"dump"};
+	static const char *const names[] = {"report", "tree", "graph", "slow",
+					    "replay", "info", "dump"};
 	bool is_known = false;
 	for (size_t i = 0; count && i < sizeof(names) / sizeof(names[0]); i++)
 		is_known |= strcmp(words[0], names[i]) == 0;

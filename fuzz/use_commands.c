@@ -13,9 +13,9 @@
 
 /* Those that write nothing but standard output. */
 static const struct ct_command *const commands[] = {
-	&ct_command_report, &ct_command_tree, &ct_command_graph, &ct_command_slow,
-	&ct_command_replay, &ct_command_info, &ct_command_dump,  &ct_command_json,
-	&ct_command_export,
+	&ct_command_report, &ct_command_tree,	&ct_command_graph,
+	&ct_command_slow,   &ct_command_replay, &ct_command_info,
+	&ct_command_dump,   &ct_command_json,	&ct_command_export,
 };
 
 static const struct ct_command *find(const char *name)
@@ -27,10 +27,10 @@ static const struct ct_command *find(const char *name)
 }
 
 /* Abort, so that a fuzzer keeps the input. */
-#define ended_badly(...)           \
-	do {                       \
+#define ended_badly(...)            \
+	do {                        \
 		warnx(__VA_ARGS__); \
-		abort();           \
+		abort();            \
 	} while (0)
 
 static void check_error(enum ct_exit status, const struct ct_error *error)

@@ -18,12 +18,12 @@
 enum { PATH_ENDS = 8 };
 
 static const char *const names[CT_CHECK_KINDS] = {
-	[CT_CHECK_MIN_CALLS] = "min_calls",	    [CT_CHECK_MAX_CALLS] = "max_calls",
-	[CT_CHECK_NEVER_CALLED] = "never_called",   [CT_CHECK_ONLY_UNDER] = "only_under",
-	[CT_CHECK_MAX_MEAN] = "max_mean",	    [CT_CHECK_MAX_P50] = "max_p50",
-	[CT_CHECK_MAX_P95] = "max_p95",		    [CT_CHECK_MAX_P99] = "max_p99",
-	[CT_CHECK_MAX_MAX] = "max_max",		    [CT_CHECK_MAX_TOTAL] = "max_total",
-	[CT_CHECK_MAX_SELF] = "max_self",	    [CT_CHECK_MAX_SLOWDOWN] = "max_slowdown",
+	[CT_CHECK_MIN_CALLS] = "min_calls",	  [CT_CHECK_MAX_CALLS] = "max_calls",
+	[CT_CHECK_NEVER_CALLED] = "never_called", [CT_CHECK_ONLY_UNDER] = "only_under",
+	[CT_CHECK_MAX_MEAN] = "max_mean",	  [CT_CHECK_MAX_P50] = "max_p50",
+	[CT_CHECK_MAX_P95] = "max_p95",		  [CT_CHECK_MAX_P99] = "max_p99",
+	[CT_CHECK_MAX_MAX] = "max_max",		  [CT_CHECK_MAX_TOTAL] = "max_total",
+	[CT_CHECK_MAX_SELF] = "max_self",	  [CT_CHECK_MAX_SLOWDOWN] = "max_slowdown",
 };
 
 const char *ct_check_name(enum ct_check_kind kind)
@@ -135,8 +135,8 @@ static struct ct_error *read_calls(const struct checking *checking, struct pass 
 	choose(&rule->processes, &options.processes, &options.process_count);
 	choose(&rule->inside, &options.inside, &options.inside_count);
 	choose(&rule->outside, &options.outside, &options.outside_count);
-	ct_cleanup(ct_cleanup_free) const char **outside = calloc(options.outside_count + 1,
-								  sizeof(*outside));
+	ct_cleanup(ct_cleanup_free)
+		const char **outside = calloc(options.outside_count + 1, sizeof(*outside));
 	if (!outside)
 		return ct_error_nomem;
 	for (size_t i = 0; i < options.outside_count; i++)
@@ -303,7 +303,7 @@ static struct ct_error *add_path(const struct checking *checking, struct pass *p
 	uint64_t most = 0;
 	for (uint32_t i = 1; i < pass->tree->node_count; i++) {
 		const struct ct_call_node *node = &pass->tree->nodes[i];
-		uint64_t size = result->kind < CT_CHECK_MAX_MEAN   ? node->calls
+		uint64_t size = result->kind < CT_CHECK_MAX_MEAN    ? node->calls
 				: result->kind == CT_CHECK_MAX_SELF ? node->self_ns
 								    : node->total_ns;
 		if (!chosen[node->key] || (best && size <= most))
@@ -398,8 +398,8 @@ static struct ct_error *judge_slowdown(struct checking *checking, struct ct_chec
 		conclude(result, false, "baseline: %s", baseline->err->message);
 		return NULL;
 	}
-	ct_cleanup(ct_cleanup_free) bool *chosen = calloc(
-		(size_t)baseline->session->function_count + 1, sizeof(*chosen));
+	ct_cleanup(ct_cleanup_free) bool *chosen =
+		calloc((size_t)baseline->session->function_count + 1, sizeof(*chosen));
 	if (!chosen)
 		return ct_error_nomem;
 	err = ct_selection_find(baseline->session, "function", rule->function, chosen, &is_any);
@@ -442,8 +442,8 @@ static struct ct_error *judge_place(struct checking *checking, struct ct_check_r
 {
 	const struct ct_rule *rule = result->rule;
 	ct_cleanup(measured_cleanup) struct measured measured = {0};
-	ct_cleanup(ct_cleanup_free) bool *above = calloc(
-		(size_t)checking->session->function_count + 1, sizeof(*above));
+	ct_cleanup(ct_cleanup_free) bool *above =
+		calloc((size_t)checking->session->function_count + 1, sizeof(*above));
 	bool is_any = false;
 	if (!above)
 		return ct_error_nomem;
@@ -525,8 +525,8 @@ static struct ct_error *check_one(struct checking *checking, const struct ct_rul
 
 static struct ct_error *check_rule(struct checking *checking, const struct ct_rule *rule)
 {
-	ct_cleanup(ct_cleanup_free) bool *chosen = calloc(
-		(size_t)checking->session->function_count + 1, sizeof(*chosen));
+	ct_cleanup(ct_cleanup_free) bool *chosen =
+		calloc((size_t)checking->session->function_count + 1, sizeof(*chosen));
 	bool is_any;
 	if (!chosen)
 		return ct_error_nomem;

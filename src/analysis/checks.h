@@ -44,13 +44,13 @@ struct ct_rule {
 	const char *name;
 	const char *function; /* a list of patterns: all of these functions taken together */
 	struct ct_strings threads, processes, inside, outside; /* none: as the command's options */
-	bool allows_missing; /* that there are no calls */
+	bool allows_missing;				       /* that there are no calls */
 	bool has[CT_CHECK_KINDS];
-	uint64_t limits[CT_CHECK_KINDS];      /* calls or ns */
-	const char *only_under;		      /* a list of patterns */
-	double most_slowdown;		      /* of 1 */
-	enum ct_check_kind slowdown_measure;  /* MAX_MEAN to MAX_SELF: of this */
-	const char *baseline;		      /* path */
+	uint64_t limits[CT_CHECK_KINDS];     /* calls or ns */
+	const char *only_under;		     /* a list of patterns */
+	double most_slowdown;		     /* of 1 */
+	enum ct_check_kind slowdown_measure; /* MAX_MEAN to MAX_SELF: of this */
+	const char *baseline;		     /* path */
 };
 
 struct ct_check_result {

@@ -58,9 +58,9 @@ static void print_result(const struct ct_check_result *result)
 
 static const char *unit_of(enum ct_check_kind kind)
 {
-	return kind < CT_CHECK_MAX_MEAN		? "calls"
+	return kind < CT_CHECK_MAX_MEAN	       ? "calls"
 	       : kind == CT_CHECK_MAX_SLOWDOWN ? "percent"
-						: "ns";
+					       : "ns";
 }
 
 static void put_number(struct ct_json_writer *writer, const char *key, bool is_there, double number)

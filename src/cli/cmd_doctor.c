@@ -38,9 +38,8 @@ static void print_sum(const struct ct_findings *findings)
 	for (size_t i = 0; i < findings->count; i++)
 		problems += findings->rows[i].mark == CT_MARK_PROBLEM;
 	if (problems)
-		printf("\n%s%zu problem%s in the way of a trace.%s\n",
-		       ct_page_style(CT_STYLE_BAD), problems, problems == 1 ? " is" : "s are",
-		       ct_page_style(CT_STYLE_PLAIN));
+		printf("\n%s%zu problem%s in the way of a trace.%s\n", ct_page_style(CT_STYLE_BAD),
+		       problems, problems == 1 ? " is" : "s are", ct_page_style(CT_STYLE_PLAIN));
 	else
 		printf("\n%sNothing stands in the way of a trace.%s\n",
 		       ct_page_style(CT_STYLE_GOOD), ct_page_style(CT_STYLE_PLAIN));

@@ -131,12 +131,12 @@ static void find_settings(const struct ct_elf_file *library, struct names *ret)
 	Elf_Scn *section = ct_elf_file_section(library, ".rodata");
 	Elf_Data *data = section ? elf_rawdata(section, NULL) : NULL;
 	const char *at = data ? data->d_buf : NULL, *end = at ? at + data->d_size : NULL;
-	while (at && (at = memmem(at, (size_t)(end - at), setting_prefix,
-				  sizeof(setting_prefix) - 1))) {
+	while (at &&
+	       (at = memmem(at, (size_t)(end - at), setting_prefix, sizeof(setting_prefix) - 1))) {
 		size_t length = sizeof(setting_prefix) - 1;
-		while (at + length < end && (isupper((unsigned char)at[length]) ||
-					     isdigit((unsigned char)at[length]) ||
-					     at[length] == '_'))
+		while (at + length < end &&
+		       (isupper((unsigned char)at[length]) || isdigit((unsigned char)at[length]) ||
+			at[length] == '_'))
 			length++;
 		if (length > sizeof(setting_prefix) - 1)
 			add_name(ret, at, length);
@@ -204,9 +204,10 @@ static void check_environment(const struct ct_elf_file *library, struct ct_findi
 	}
 	const char *enabled = getenv("CALLTRACE_ENABLED");
 	if (enabled && strcmp(enabled, "0") == 0) {
-		ct_findings_add(ret, CT_MARK_NOTE, "environment",
-				"CALLTRACE_ENABLED is 0: a program that is started with the library "
-				"preloaded by hand is not recorded.");
+		ct_findings_add(
+			ret, CT_MARK_NOTE, "environment",
+			"CALLTRACE_ENABLED is 0: a program that is started with the library "
+			"preloaded by hand is not recorded.");
 		ct_findings_remedy(ret, "unset it, or use calltrace record, which does not heed "
 					"it.");
 	}
@@ -304,10 +305,11 @@ static void tell_clock(const struct ct_trace *trace, struct ct_findings *ret)
 		ct_findings_add(ret, CT_MARK_OK, "clock",
 				"Times come from CLOCK_MONOTONIC, as CALLTRACE_CLOCK says.");
 	} else {
-		ct_findings_add(ret, CT_MARK_NOTE, "clock",
-				"The processor's cycle counter is not invariant, or the kernel does "
-				"not trust it: times come from CLOCK_MONOTONIC, and recording takes "
-				"longer.");
+		ct_findings_add(
+			ret, CT_MARK_NOTE, "clock",
+			"The processor's cycle counter is not invariant, or the kernel does "
+			"not trust it: times come from CLOCK_MONOTONIC, and recording takes "
+			"longer.");
 		ct_findings_remedy(ret, "where only the order of calls is wanted, use "
 					"--clock none.");
 	}
@@ -436,8 +438,8 @@ static void check_space(const char *folder, struct ct_findings *ret)
 			    : free_mb < SOME_MB ? CT_MARK_NOTE
 						: CT_MARK_OK;
 	ct_findings_add(ret, mark, "space",
-			"The disk of '%s' has %" PRIu64 " MB left; a million calls take 9 MB.", folder,
-			free_mb);
+			"The disk of '%s' has %" PRIu64 " MB left; a million calls take 9 MB.",
+			folder, free_mb);
 	if (mark != CT_MARK_OK)
 		ct_findings_remedy(ret, "make room, or let the trace go to another disk with -o.");
 }
@@ -448,13 +450,17 @@ static void check_file_system(const char *folder, struct ct_findings *ret)
 		long magic;
 		const char *name, *effect;
 	} systems[] = {
-		{0x6969, "NFS", "each full window goes over the network, and recording takes longer"},
-		{0xff534d42, "CIFS", "each full window goes over the network, and recording takes "
-				     "longer"},
-		{0xfe534d42, "SMB", "each full window goes over the network, and recording takes "
-				    "longer"},
-		{0x01021997, "9p", "each full window goes to another machine, and recording takes "
-				   "longer"},
+		{0x6969, "NFS",
+		 "each full window goes over the network, and recording takes longer"},
+		{0xff534d42, "CIFS",
+		 "each full window goes over the network, and recording takes "
+		 "longer"},
+		{0xfe534d42, "SMB",
+		 "each full window goes over the network, and recording takes "
+		 "longer"},
+		{0x01021997, "9p",
+		 "each full window goes to another machine, and recording takes "
+		 "longer"},
 		{0x65735546, "FUSE", "another process serves it, and recording takes longer"},
 		{0x01021994, "tmpfs", "the trace takes memory there"},
 	};
@@ -474,15 +480,16 @@ static void check_limits(struct ct_findings *ret)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-		ct_findings_add(ret,
-				limit.rlim_cur < MEGABYTE ? CT_MARK_PROBLEM : CT_MARK_NOTE,
-				"limits", "Files may have %" PRIu64 " bytes (ulimit -f), traces too.",
+		ct_findings_add(ret, limit.rlim_cur < MEGABYTE ? CT_MARK_PROBLEM : CT_MARK_NOTE,
+				"limits",
+				"Files may have %" PRIu64 " bytes (ulimit -f), traces too.",
 				(uint64_t)limit.rlim_cur);
 		ct_findings_remedy(ret, "ulimit -f unlimited");
 	}
 	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
 		ct_findings_add(ret, CT_MARK_NOTE, "limits",
-				"Processes may have %" PRIu64 " MB of addresses (ulimit -v), of which "
+				"Processes may have %" PRIu64
+				" MB of addresses (ulimit -v), of which "
 				"the library needs some for each thread.",
 				(uint64_t)limit.rlim_cur / MEGABYTE);
 		ct_findings_remedy(ret, "ulimit -v unlimited");
@@ -522,10 +529,11 @@ struct ct_error *ct_doctor_machine(const char *folder, struct ct_findings *ret)
 	if (library) {
 		check_environment(library, ret);
 		if (strpbrk(path, " :")) {
-			ct_findings_add(ret, CT_MARK_PROBLEM, "library",
-					"The loader cannot preload '%s': there is a space or a colon "
-					"in its name.",
-					path);
+			ct_findings_add(
+				ret, CT_MARK_PROBLEM, "library",
+				"The loader cannot preload '%s': there is a space or a colon "
+				"in its name.",
+				path);
 			ct_findings_remedy(ret, "install CallTrace elsewhere.");
 		} else {
 			check_trial(path, folder, ret);

@@ -105,8 +105,9 @@ static void tell_script(const char *path, const char *interpreter, struct ct_fin
 		     slash ? slash + 1 : path) < 0)
 		behind = NULL;
 	if (behind && access(behind, X_OK) == 0)
-		ct_findings_remedy(ret, "it is libtool's, and the program is behind it: calltrace "
-					"doctor %s",
+		ct_findings_remedy(ret,
+				   "it is libtool's, and the program is behind it: calltrace "
+				   "doctor %s",
 				   behind);
 	else
 		ct_findings_remedy(ret, "let the doctor look at these programs.");
@@ -178,7 +179,7 @@ static const char *machine_name(const struct program *program, char ret[NAME_BYT
 		unsigned int machine;
 		const char *name;
 	} machines[] = {
-		{EM_X86_64, "x86-64"}, {EM_386, "x86"},	    {EM_AARCH64, "arm64"},
+		{EM_X86_64, "x86-64"}, {EM_386, "x86"},	     {EM_AARCH64, "arm64"},
 		{EM_ARM, "arm"},       {EM_RISCV, "RISC-V"}, {EM_PPC64, "PowerPC"},
 		{EM_S390, "s390"},
 	};
@@ -313,8 +314,8 @@ static void tell_bare_functions(const struct program *program, struct ct_finding
 	size_t with_bare = 0;
 	if (bare == 0)
 		return;
-	while (with_bare < survey->source_count && survey->sources[with_bare].function_count >
-							 survey->sources[with_bare].hooked_count)
+	while (with_bare < survey->source_count &&
+	       survey->sources[with_bare].function_count > survey->sources[with_bare].hooked_count)
 		with_bare++;
 	for (size_t i = 0; i < with_bare && i < SOURCES_TOLD; i++) {
 		ct_strbuf_add_string(&text, i ? "; " : "");
@@ -324,8 +325,7 @@ static void tell_bare_functions(const struct program *program, struct ct_finding
 		ct_strbuf_printf(&text, "; and in %zu more file%s", with_bare - SOURCES_TOLD,
 				 with_bare - SOURCES_TOLD == 1 ? "" : "s");
 	ct_findings_add(ret, CT_MARK_NOTE, "excluded", "%u function%s call%s no hook: %s.", bare,
-			bare == 1 ? "" : "s", bare == 1 ? "s" : "",
-			text.bytes ? text.bytes : "?");
+			bare == 1 ? "" : "s", bare == 1 ? "s" : "", text.bytes ? text.bytes : "?");
 	if (survey->exclusions)
 		ct_findings_remedy(ret, "compiler options exclude some: %s", survey->exclusions);
 	else if (survey->units_without_flag)
@@ -333,8 +333,9 @@ static void tell_bare_functions(const struct program *program, struct ct_finding
 				   survey->unit_without_flag ? survey->unit_without_flag : "?",
 				   survey->units_without_flag > 1 ? " and others" : "");
 	else
-		ct_findings_remedy(ret, "nothing, when they are left out on purpose, by "
-					"__attribute__((no_instrument_function)) or a compiler option.");
+		ct_findings_remedy(ret,
+				   "nothing, when they are left out on purpose, by "
+				   "__attribute__((no_instrument_function)) or a compiler option.");
 }
 
 static void check_hooks(const struct program *program, size_t hooked_libraries,
@@ -343,12 +344,11 @@ static void check_hooks(const struct program *program, size_t hooked_libraries,
 	const struct ct_survey *survey = &program->survey;
 	bool has_hooks = survey->imports_hooks || survey->defines_hooks;
 	if (!has_hooks) {
-		ct_findings_add(ret, hooked_libraries ? CT_MARK_NOTE : CT_MARK_PROBLEM,
-				"instrumentation",
-				"'%s' is not instrumented: it has no call of "
-				"__cyg_profile_func_enter%s.",
-				program->path,
-				hooked_libraries ? ", but libraries of it have" : "");
+		ct_findings_add(
+			ret, hooked_libraries ? CT_MARK_NOTE : CT_MARK_PROBLEM, "instrumentation",
+			"'%s' is not instrumented: it has no call of "
+			"__cyg_profile_func_enter%s.",
+			program->path, hooked_libraries ? ", but libraries of it have" : "");
 		ct_findings_remedy(ret, "compile and link it with -finstrument-functions: make "
 					"CC=\"calltrace cc\" CXX=\"calltrace c++\"");
 		return;
@@ -528,15 +528,15 @@ static void tell_debug_info(const struct ct_survey *survey, struct ct_findings *
 	else
 		snprintf(version, sizeof(version), "DWARF %u to %u", survey->version_low,
 			 survey->version_high);
-	ct_findings_add(ret, CT_MARK_OK, "debug-info", "It has debug information: %s%s%s%s%s.",
-			version, survey->debug_file ? ", in " : "",
-			survey->debug_file ? survey->debug_file : "",
-			survey->compiler ? "; compiled by " : "",
-			survey->compiler ? survey->compiler : "");
+	ct_findings_add(
+		ret, CT_MARK_OK, "debug-info", "It has debug information: %s%s%s%s%s.", version,
+		survey->debug_file ? ", in " : "", survey->debug_file ? survey->debug_file : "",
+		survey->compiler ? "; compiled by " : "", survey->compiler ? survey->compiler : "");
 	if (survey->lines_only) {
-		ct_findings_add(ret, CT_MARK_NOTE, "debug-info",
-				"The debug information has lines, but neither types nor variables: no "
-				"arguments can be captured.");
+		ct_findings_add(
+			ret, CT_MARK_NOTE, "debug-info",
+			"The debug information has lines, but neither types nor variables: no "
+			"arguments can be captured.");
 		ct_findings_remedy(ret, "compile with -g instead of -g1 or -gline-tables-only.");
 	}
 	if (survey->split_missing) {
@@ -554,9 +554,10 @@ static void tell_debug_info(const struct ct_survey *survey, struct ct_findings *
 		ct_findings_remedy(ret, "install the debug package as a whole.");
 	}
 	if (survey->is_link_time_optimised) {
-		ct_findings_add(ret, CT_MARK_NOTE, "optimisation",
-				"It is optimised at link time (-flto): calls are recorded as in the "
-				"source, but arguments are optimised out more often.");
+		ct_findings_add(
+			ret, CT_MARK_NOTE, "optimisation",
+			"It is optimised at link time (-flto): calls are recorded as in the "
+			"source, but arguments are optimised out more often.");
 		ct_findings_remedy(ret, "compile without -flto if arguments matter.");
 	}
 }
@@ -570,10 +571,11 @@ static void check_debug_info(const struct program *program, struct ct_findings *
 	}
 	ct_findings_add(ret, CT_MARK_NOTE, "debug-info",
 			"%s: calls have no source lines, and no arguments can be captured.",
-			survey->is_compressed	   ? "Its debug information cannot be unpacked"
-			: survey->names_debug_file ? "Its debug information is in a file of its own "
-						     "that is not found"
-						   : "It has no debug information");
+			survey->is_compressed ? "Its debug information cannot be unpacked"
+			: survey->names_debug_file
+				? "Its debug information is in a file of its own "
+				  "that is not found"
+				: "It has no debug information");
 	if (survey->is_compressed)
 		ct_findings_remedy(ret, "compile without -gz=zstd.");
 	else if (survey->names_debug_file)
@@ -590,9 +592,10 @@ static void check_sanitizers(const struct program *program, struct ct_findings *
 	bool is_told = options && (strstr(options, "verify_asan_link_order=0") ||
 				   strstr(options, "verify_asan_link_order=false"));
 	if (program->needs_asan && !is_told) {
-		ct_findings_add(ret, CT_MARK_PROBLEM, "asan",
-				"It is linked with AddressSanitizer's library, which ends a process "
-				"into which another was preloaded.");
+		ct_findings_add(
+			ret, CT_MARK_PROBLEM, "asan",
+			"It is linked with AddressSanitizer's library, which ends a process "
+			"into which another was preloaded.");
 		ct_findings_remedy(ret, "ASAN_OPTIONS=verify_asan_link_order=0 calltrace record %s",
 				   program->path);
 	} else if (program->needs_asan || program->needs_sanitizer) {
@@ -652,9 +655,10 @@ static void check_shadow_stack(const struct program *program, struct ct_findings
 		fclose(processors);
 	if (!has_kernel)
 		return;
-	ct_findings_add(ret, CT_MARK_NOTE, "shadow-stack",
-			"It is marked for shadow stacks, which this machine has: with them on, some "
-			"return values are not captured.");
+	ct_findings_add(
+		ret, CT_MARK_NOTE, "shadow-stack",
+		"It is marked for shadow stacks, which this machine has: with them on, some "
+		"return values are not captured.");
 	ct_findings_remedy(ret, "compile with -fcf-protection=none if return values matter.");
 }
 
@@ -707,10 +711,11 @@ struct ct_error *ct_doctor_program(const char *name, struct ct_findings *ret)
 				       S_ISDIR(program.status.st_mode) ? "a folder"
 								       : "a special file");
 	if (access(path, R_OK) != 0) {
-		ct_findings_add(ret, CT_MARK_NOTE, "permissions",
-				"'%s' cannot be read: nothing is known of it, and its functions will "
-				"be shown as addresses.",
-				path);
+		ct_findings_add(
+			ret, CT_MARK_NOTE, "permissions",
+			"'%s' cannot be read: nothing is known of it, and its functions will "
+			"be shown as addresses.",
+			path);
 		ct_findings_remedy(ret, "chmod +r %s", path);
 		return ret->failed ? ct_error_nomem : NULL;
 	}

@@ -197,8 +197,9 @@ static struct ct_error *read_measure(const struct ct_rules *rules,
 			return NULL;
 		}
 	}
-	return want(rules, value, "one of \"mean\", \"p50\", \"p95\", \"p99\", \"max\", \"total\" "
-				  "and \"self\"");
+	return want(rules, value,
+		    "one of \"mean\", \"p50\", \"p95\", \"p99\", \"max\", \"total\" "
+		    "and \"self\"");
 }
 
 /* Beside the file with the rules, unless the path is absolute. */
@@ -324,9 +325,10 @@ static struct ct_error *read_tables(struct ct_rules *rules)
 		if (strcmp(value->key, "baseline") == 0)
 			err = read_path(rules, value, &rules->baseline);
 		else
-			err = say(rules, value->line,
-				  "'%s' stands before the first [[rule]], where only 'baseline' may",
-				  value->key);
+			err = say(
+				rules, value->line,
+				"'%s' stands before the first [[rule]], where only 'baseline' may",
+				value->key);
 	}
 	for (size_t i = 1; i < toml->table_count && !err; i++) {
 		const struct ct_toml_table *table = &toml->tables[i];

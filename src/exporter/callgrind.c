@@ -39,8 +39,8 @@ static struct pair *slot_of(const struct counting *counting, uint32_t caller, ui
 {
 	uint64_t hash = ((uint64_t)caller << 32 | callee) * UINT64_C(0x9e3779b97f4a7c15);
 	uint32_t at = (uint32_t)(hash >> 32) & (counting->capacity - 1);
-	while (counting->pairs[at].calls && (counting->pairs[at].caller != caller ||
-					     counting->pairs[at].callee != callee))
+	while (counting->pairs[at].calls &&
+	       (counting->pairs[at].caller != caller || counting->pairs[at].callee != callee))
 		at = (at + 1) & (counting->capacity - 1);
 	return &counting->pairs[at];
 }
@@ -123,7 +123,7 @@ struct pass {
 	const struct ct_export *export;
 	struct ct_sink *sink;
 	struct ct_strbuf text;
-	bool *told; /* by function: its name is known by its number */
+	bool *told;		   /* by function: its name is known by its number */
 	uint32_t *objects, *files; /* by function: the first with the same name */
 	bool *told_objects, *told_files;
 	bool failed;
@@ -225,8 +225,7 @@ static void put_head(struct pass *pass, const struct counting *counting)
 		put_command(pass, session->inputs[0].trace);
 	}
 	if (counting->lost_events)
-		put_number(sink, "desc: Lost: ", counting->lost_events,
-			   " events are missing\n");
+		put_number(sink, "desc: Lost: ", counting->lost_events, " events are missing\n");
 	if (counting->unfinished)
 		put_number(sink, "desc: Unfinished: ", counting->unfinished,
 			   " calls did not return; they count to where they ended\n");
@@ -277,9 +276,8 @@ static void number_names(const struct ct_session *session, bool by_module, struc
 			 uint32_t *ret)
 {
 	for (uint32_t i = 0; i < session->function_count; i++)
-		rows[i] = (struct named){by_module ? session->functions[i].module
-						   : session->functions[i].source,
-					 i};
+		rows[i] = (struct named){
+			by_module ? session->functions[i].module : session->functions[i].source, i};
 	qsort(rows, session->function_count, sizeof(*rows), compare_named);
 	for (uint32_t i = 0; i < session->function_count; i++)
 		ret[rows[i].function] = i && strcmp(rows[i].name, rows[i - 1].name) == 0

@@ -131,8 +131,8 @@ static struct ct_error *begin_event(struct pass *pass, uint8_t id, uint64_t ns, 
 	if (ct_unlikely(ns < pass->last_ns))
 		ns = pass->last_ns;
 	bool is_empty = packet_length(pass) == sizeof(struct packet_head);
-	if (ct_unlikely(!is_empty &&
-			(packet_length(pass) >= PACKET_BYTES || ns - pass->last_ns > UINT32_MAX / 2))) {
+	if (ct_unlikely(!is_empty && (packet_length(pass) >= PACKET_BYTES ||
+				      ns - pass->last_ns > UINT32_MAX / 2))) {
 		struct ct_error *err = end_packet(pass);
 		if (err)
 			return err;

@@ -12,8 +12,7 @@
 #include "exporter/text.h"
 #include "exporter/utf8.h"
 
-static const char types[] =
-	CT_CTF_METADATA_HEAD
+static const char types[] = CT_CTF_METADATA_HEAD
 	"typealias integer { size = 8; align = 8; signed = false; } := uint8_t;\n"
 	"typealias integer { size = 32; align = 8; signed = false; } := uint32_t;\n"
 	"typealias integer { size = 32; align = 8; signed = true; } := int32_t;\n"

@@ -98,10 +98,10 @@ struct pass {
 	/* of the stream */
 	size_t stream;
 	struct ct_values *values;
-	uint64_t last_ns;	  /* of the clock that counts from the packet before */
+	uint64_t last_ns; /* of the clock that counts from the packet before */
 	unsigned int prefix_bytes;
-	char prefix[16];	  /* sequence id and flags */
-	uint32_t *coroutines;	  /* that have a track; a hash table of numbers, 0: free */
+	char prefix[16];      /* sequence id and flags */
+	uint32_t *coroutines; /* that have a track; a hash table of numbers, 0: free */
 	uint32_t coroutine_count, coroutine_capacity;
 	uint64_t open[END_KINDS]; /* calls that never ended, by how */
 	uint64_t open_ns;	  /* to when they were seen */
@@ -465,9 +465,8 @@ static struct ct_error *put_lost(struct pass *pass, const struct ct_event *event
 
 static struct ct_error *take_event(void *state, const struct ct_event *event)
 {
-	static const char end_bytes[16] = {
-		CT_PROTO_TAG(PACKET_TRACK_EVENT, CT_PROTO_BYTES), 2,
-		CT_PROTO_TAG(EVENT_TYPE, CT_PROTO_VARINT), TYPE_END};
+	static const char end_bytes[16] = {CT_PROTO_TAG(PACKET_TRACK_EVENT, CT_PROTO_BYTES), 2,
+					   CT_PROTO_TAG(EVENT_TYPE, CT_PROTO_VARINT), TYPE_END};
 	struct pass *pass = state;
 	bool is_small = event->stack == 0 && !pass->values && event->ns >= pass->last_ns;
 	if (event->kind == CT_EVENT_END) {

@@ -78,8 +78,8 @@ enum {
 	STRING_THREAD_ID,
 	FIRST_OWN_STRING,
 };
-static const char *const first_strings[] = {"",		   "calls",   "count",	"time",
-					    "nanoseconds", "process", "thread", "thread_id"};
+static const char *const first_strings[] = {"",	       "calls",	 "count",    "time", "nanoseconds",
+					    "process", "thread", "thread_id"};
 
 /* Where a function was seen first. */
 struct place {

@@ -120,9 +120,17 @@ bool ct_survey_imports_hooks(const struct ct_elf_file *file)
 static bool is_start_up(const char *name)
 {
 	static const char *const names[] = {
-		"_start",	"_init",	   "_fini",	     "deregister_tm_clones",
-		"atexit",	"frame_dummy",	   "__libc_csu_init", "register_tm_clones",
-		"at_quick_exit", "__libc_csu_fini", "_dl_relocate_static_pie",
+		"_start",
+		"_init",
+		"_fini",
+		"deregister_tm_clones",
+		"atexit",
+		"frame_dummy",
+		"__libc_csu_init",
+		"register_tm_clones",
+		"at_quick_exit",
+		"__libc_csu_fini",
+		"_dl_relocate_static_pie",
 	};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(name, names[i]) == 0)
@@ -167,8 +175,8 @@ static void mark_inlined(struct surveyor *surveyor, Dwarf_Die *die)
 {
 	const struct ct_hook_sites *sites = &surveyor->sites;
 	Dwarf_Addr base, low, high;
-	for (ptrdiff_t at = 0; surveyor->budget > 0 &&
-			       (at = dwarf_ranges(die, at, &base, &low, &high)) > 0;
+	for (ptrdiff_t at = 0;
+	     surveyor->budget > 0 && (at = dwarf_ranges(die, at, &base, &low, &high)) > 0;
 	     surveyor->budget--)
 		for (size_t i = ct_hook_sites_from(sites, low);
 		     i < sites->count && sites->sites[i].address <= high; i++)
@@ -178,8 +186,8 @@ static void mark_inlined(struct surveyor *surveyor, Dwarf_Die *die)
 static bool is_hooked(struct surveyor *surveyor, Dwarf_Die *die)
 {
 	Dwarf_Addr base, low, high;
-	for (ptrdiff_t at = 0; surveyor->budget > 0 &&
-			       (at = dwarf_ranges(die, at, &base, &low, &high)) > 0;
+	for (ptrdiff_t at = 0;
+	     surveyor->budget > 0 && (at = dwarf_ranges(die, at, &base, &low, &high)) > 0;
 	     surveyor->budget--)
 		if (has_site_between(surveyor, low, high))
 			return true;
@@ -213,8 +221,8 @@ static bool survey_unit(struct surveyor *surveyor, Dwarf_Die *unit)
 	bool has_types = false;
 	surveyor->of_unit_count = 0;
 	ct_dwarf_walk_begin(surveyor->walk, unit);
-	for (Dwarf_Die *die; surveyor->budget > 0 &&
-			     (die = ct_dwarf_walk_next(surveyor->walk, may_hold_code));
+	for (Dwarf_Die *die;
+	     surveyor->budget > 0 && (die = ct_dwarf_walk_next(surveyor->walk, may_hold_code));
 	     surveyor->budget--) {
 		int tag = dwarf_tag(die);
 		has_types |= tag == DW_TAG_base_type || tag == DW_TAG_formal_parameter ||
@@ -250,7 +258,8 @@ static void add_exclusion(struct ct_survey *survey, const char *at)
 {
 	size_t length = strcspn(at, " ");
 	char *all = NULL;
-	if (survey->exclusions && memmem(survey->exclusions, strlen(survey->exclusions), at, length))
+	if (survey->exclusions &&
+	    memmem(survey->exclusions, strlen(survey->exclusions), at, length))
 		return;
 	if (asprintf(&all, "%s%s%.*s", survey->exclusions ? survey->exclusions : "",
 		     survey->exclusions ? " " : "", (int)length, at) < 0)
@@ -389,8 +398,8 @@ static bool sum_up(struct surveyor *surveyor)
 		if (i == 0 || strcmp(function->source, function[-1].source) != 0) {
 			if (survey->source_count == capacity) {
 				capacity = capacity ? capacity * 2 : 16;
-				struct ct_survey_source *sources = reallocarray(
-					survey->sources, capacity, sizeof(*sources));
+				struct ct_survey_source *sources =
+					reallocarray(survey->sources, capacity, sizeof(*sources));
 				if (!sources)
 					return false;
 				survey->sources = sources;
@@ -453,8 +462,8 @@ static struct ct_error *survey_files(struct surveyor *surveyor,
 {
 	struct ct_survey *survey = surveyor->survey;
 	const struct ct_elf_file *file = surveyor->file;
-	ct_cleanup(cleanup_file) struct ct_elf_file *debug =
-		ct_elf_file_find_debug(file, debug_root);
+	ct_cleanup(cleanup_file) struct ct_elf_file *debug = ct_elf_file_find_debug(file,
+										    debug_root);
 	ct_cleanup(cleanup_file) struct ct_elf_file *alternate = NULL;
 	ct_cleanup(cleanup_file) struct ct_elf_file *mini = NULL;
 	ct_cleanup(cleanup_dwarf) Dwarf *alternate_dwarf = NULL;

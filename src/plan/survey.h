@@ -42,11 +42,11 @@ struct ct_survey {
 	bool has_symtab; /* here, or in the debug file */
 	/* debug information */
 	bool has_debug_info;
-	bool is_compressed; /* there is some that libdw does not unpack */
-	bool lines_only;    /* of no unit more than lines */
-	char *debug_file;   /* where it is when not in the file itself */
-	bool names_debug_file; /* it says that there is one */
-	bool lacks_alternate;  /* the file that dwz moved parts to is not found */
+	bool is_compressed;		    /* there is some that libdw does not unpack */
+	bool lines_only;		    /* of no unit more than lines */
+	char *debug_file;		    /* where it is when not in the file itself */
+	bool names_debug_file;		    /* it says that there is one */
+	bool lacks_alternate;		    /* the file that dwz moved parts to is not found */
 	uint32_t version_low, version_high; /* of DWARF */
 	uint32_t split_units, split_missing;
 };
