@@ -9,7 +9,7 @@
 #include "export/open_calls.h"
 
 enum { FIRST_NODES = 256 };
-#define NO_NODE UINT32_MAX
+#define NO_NODE CT_NO_CALL_NODE
 
 void ct_call_tree_destroy(struct ct_call_tree *tree)
 {
@@ -63,9 +63,8 @@ static bool reserve(struct ct_call_tree *tree)
 	return true;
 }
 
-/* The child of `parent`, made when new; NO_NODE: there are `most` already, or no memory. */
-static uint32_t child_of(struct ct_call_tree *tree, uint32_t parent, uint32_t key, uint32_t most,
-			 bool *failed)
+uint32_t ct_call_tree_child(struct ct_call_tree *tree, uint32_t parent, uint32_t key, uint32_t most,
+			    bool *failed)
 {
 	uint32_t *slot = table_slot(tree, parent, key);
 	if (*slot)
@@ -85,7 +84,7 @@ static uint32_t child_of(struct ct_call_tree *tree, uint32_t parent, uint32_t ke
 	return index;
 }
 
-static struct ct_call_tree *tree_new(uint32_t function_count)
+struct ct_call_tree *ct_call_tree_new(uint32_t function_count)
 {
 	ct_cleanup(tree_cleanup) struct ct_call_tree *tree = calloc(1, sizeof(*tree));
 	if (!tree || !reserve(tree))
@@ -131,7 +130,7 @@ static bool begin_stream(void *state, size_t stream)
 	counting->root = 0;
 	if (counting->options->by_thread) {
 		uint32_t key = counting->tree->function_count + (uint32_t)stream;
-		uint32_t node = child_of(counting->tree, 0, key, counting->most, &failed);
+		uint32_t node = ct_call_tree_child(counting->tree, 0, key, counting->most, &failed);
 		counting->root = node == NO_NODE ? 0 : node;
 	}
 	counting->position_count = 0;
@@ -173,8 +172,8 @@ static bool begin_call(struct counting *counting, struct position *at, uint32_t 
 {
 	bool failed = false;
 	uint32_t node = at->folded ? NO_NODE
-				   : child_of(counting->tree, at->node, function, counting->most,
-					      &failed);
+				   : ct_call_tree_child(counting->tree, at->node, function,
+							counting->most, &failed);
 	if (node != NO_NODE)
 		at->node = node;
 	else
@@ -231,8 +230,9 @@ static bool merge(struct ct_call_tree *to, const struct ct_call_tree *from, uint
 	for (uint32_t i = 1; i < from->node_count; i++) {
 		const struct ct_call_node *node = &from->nodes[i];
 		uint32_t parent = where[node->parent];
-		uint32_t index = parent == NO_NODE ? NO_NODE
-						   : child_of(to, parent, node->key, most, &failed);
+		uint32_t index = parent == NO_NODE
+					 ? NO_NODE
+					 : ct_call_tree_child(to, parent, node->key, most, &failed);
 		where[i] = index;
 		if (index != NO_NODE)
 			add(&to->nodes[index], node);
@@ -338,7 +338,7 @@ struct ct_error *ct_call_tree_create(const struct ct_session *session,
 		return ct_error_nomem;
 	for (unsigned int i = 0; i < workers; i++) {
 		countings[i] = (struct counting){
-			.tree = tree_new(session->function_count),
+			.tree = ct_call_tree_new(session->function_count),
 			.options = options,
 			.most = options->most_nodes ? options->most_nodes : CT_CALL_TREE_MOST,
 		};
@@ -389,7 +389,7 @@ static bool add_path(struct ct_call_tree *to, const struct ct_call_tree *tree, u
 		amount.total_ns = 0;
 	uint32_t at = 0;
 	for (uint32_t level = 0; index && level < levels; level++) {
-		at = child_of(to, at, tree->nodes[index].key, CT_CALL_TREE_MOST, &failed);
+		at = ct_call_tree_child(to, at, tree->nodes[index].key, CT_CALL_TREE_MOST, &failed);
 		if (at == NO_NODE)
 			break;
 		add(&to->nodes[at], &amount);
@@ -401,7 +401,8 @@ static bool add_path(struct ct_call_tree *to, const struct ct_call_tree *tree, u
 struct ct_error *ct_call_tree_invert(const struct ct_call_tree *tree, const bool *chosen,
 				     uint32_t levels, struct ct_call_tree **ret)
 {
-	ct_cleanup(tree_cleanup) struct ct_call_tree *inverted = tree_new(tree->function_count);
+	ct_cleanup(tree_cleanup) struct ct_call_tree *inverted =
+		ct_call_tree_new(tree->function_count);
 	if (!inverted)
 		return ct_error_nomem;
 	inverted->lost_events = tree->lost_events;

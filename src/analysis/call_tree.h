@@ -62,4 +62,12 @@ struct ct_error *ct_call_tree_invert(const struct ct_call_tree *tree, const bool
 	__attribute__((warn_unused_result));
 void ct_call_tree_destroy(struct ct_call_tree *tree);
 
+/* For trees that grow while they are used: the root alone; NULL: no memory. */
+struct ct_call_tree *ct_call_tree_new(uint32_t function_count);
+#define CT_NO_CALL_NODE UINT32_MAX
+/* The child of a node, made when new; CT_NO_CALL_NODE: there are `most` nodes already, or no
+ * memory, and then `*failed` is set. */
+uint32_t ct_call_tree_child(struct ct_call_tree *tree, uint32_t parent, uint32_t key, uint32_t most,
+			    bool *failed);
+
 #endif

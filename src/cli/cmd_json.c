@@ -26,7 +26,7 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
 	ct_cleanup(trace_cleanup) struct ct_trace *trace = NULL;
 	struct ct_convert convert;
-	struct ct_json_summary summary;
+	struct ct_convert_summary summary;
 
 	*err = ct_convert_parse(argc, argv, &convert);
 	if (*err)
@@ -55,7 +55,8 @@ const struct ct_command ct_command_json = {
 	.synopsis = "TRACE [-o FILE] [OPTION]...",
 	.description =
 		"Writes the raw trace TRACE (.ctrace) as a JSON document, without -o under TRACE's "
-		"name with .json in place of .ctrace.",
+		"name with .json in place of .ctrace. If FILE's extension is that of another format, "
+		"FILE gets that one ('calltrace help export').",
 	.groups = groups,
 	.group_count = 1,
 };

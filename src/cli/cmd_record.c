@@ -27,6 +27,7 @@
 #include "cli/library.h"
 #include "cli/options.h"
 #include "cli/term.h"
+#include "exporter/exporter.h"
 #include "reader/trace.h"
 
 enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
@@ -48,7 +49,8 @@ static const struct ct_option options_table[] = {
 	 .value = "WHERE",
 	 .choices = "file",
 	 .help = "a folder for the raw traces of all processes; default: " CT_DEFAULT_FOLDER
-		 ". Or a file: NAME.ctrace, or NAME.json for a document",
+		 ". Or a file: NAME.ctrace, NAME.json for a document, or another extension that "
+		 "'calltrace help export' names",
 	 .offset = OFFSET(output)},
 	{.kind = CT_OPTION_FLAG,
 	 .letter = 'a',
@@ -188,7 +190,8 @@ static struct ct_error *make_folder(const char *path)
 static struct ct_error *choose_target(const struct record_options *options, struct target *ret)
 {
 	const char *output = options->output ? options->output : CT_DEFAULT_FOLDER;
-	ret->is_folder = !ends_with(output, ".json") && !ends_with(output, raw_ending);
+	ret->is_folder = !ends_with(output, ".json") && !ends_with(output, raw_ending) &&
+			 !ct_exporter_by_path(output);
 	ret->path = absolute(output);
 	if (!ret->path)
 		return ct_error_nomem;
@@ -461,7 +464,10 @@ static void summarize(const struct record_options *options, const struct target 
 		return;
 	if (recorded.processes == 0) {
 		if (stat(target->path, &status) == 0 && is_new(&status, &target->before))
-			ct_term_say("the document is '%s'; see its calls with jq", place);
+			ct_term_say(ct_exporter_by_path(place)
+					    ? "the calls are in '%s'"
+					    : "the document is '%s'; see its calls with jq",
+				    place);
 		else
 			tell_nothing(argv);
 		return;
@@ -479,8 +485,10 @@ static void summarize(const struct record_options *options, const struct target 
 static void make_document(const struct target *target)
 {
 	ct_cleanup(ct_cleanup_free) char *raw = NULL;
-	size_t stem = strlen(target->path) - strlen(".json");
-	if (target->is_folder || !ends_with(target->path, ".json") ||
+	const char *slash = strrchr(target->path, '/');
+	const char *name = slash ? slash + 1 : target->path;
+	size_t stem = (size_t)(name - target->path) + ct_exporter_stem_length(name);
+	if (target->is_folder || ends_with(target->path, raw_ending) ||
 	    asprintf(&raw, "%.*s%s", (int)stem, target->path, raw_ending) < 0 ||
 	    access(raw, F_OK) != 0)
 		return;

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "cli/convert.h"
 #include "cli/term.h"
+#include "exporter/exporter.h"
 
 static void trace_cleanup(struct ct_trace **trace)
 {
@@ -35,13 +36,6 @@ static const char *file_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Length of a file's name without its extension. */
-static size_t stem_length(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-	return dot && dot != name ? (size_t)(dot - name) : strlen(name);
-}
-
 /* Is RAW named as the runtime names the raw trace of `document`? One that it moved aside for a
  * later run is not, and the document of that name is the later run's. */
 static bool belongs_to(const char *raw, const char *document)
@@ -49,7 +43,7 @@ static bool belongs_to(const char *raw, const char *document)
 	static const char raw_ending[] = ".ctrace";
 	const char *raw_name = file_name(raw);
 	const char *name = file_name(document);
-	size_t length = stem_length(name);
+	size_t length = ct_exporter_stem_length(name);
 
 	if (strcmp(name + length, raw_ending) == 0 || strncmp(raw_name, name, length) != 0 ||
 	    strcmp(raw_name + length, raw_ending) != 0)
@@ -102,7 +96,7 @@ static void say_how_it_ended(const struct ct_trace *trace)
 }
 
 static void say_what_was_saved(const struct ct_convert *convert, const char *output,
-			       const struct ct_json_summary *summary)
+			       const struct ct_convert_summary *summary)
 {
 	ct_term_say("%" PRIu64 " call%s of %" PRIu64 " thread%s in '%s', %" PRIu64 " event%s lost",
 		    summary->calls, summary->calls == 1 ? "" : "s", summary->threads,
@@ -116,7 +110,7 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
 	ct_cleanup(trace_cleanup) struct ct_trace *trace = NULL;
 	struct ct_convert convert;
-	struct ct_json_summary summary;
+	struct ct_convert_summary summary;
 
 	*err = ct_convert_parse(argc, argv, &convert);
 	if (*err)
@@ -147,7 +141,7 @@ const struct ct_command ct_command_recover = {
 	.synopsis = "TRACE [-o FILE] [OPTION]...",
 	.description =
 		"Writes the raw trace TRACE, which a killed process left behind, as a JSON document, "
-		"and says how the process ended, what was saved and what is lost. TRACE is kept. "
+		"or in another format if FILE's extension says so, and says how the process ended, what was saved and what is lost. TRACE is kept. "
 		"Without -o the document has the name the program was to write, if TRACE still "
 		"has the name that belongs to it, else TRACE's name with .json.",
 	.groups = groups,

@@ -25,6 +25,10 @@ struct ct_command {
 	/* The rest is for `calltrace help NAME`, manual pages and completion. */
 	const char *synopsis; /* behind "calltrace NAME " */
 	const char *description;
+	/* A list behind the description; `list_item` is false behind its end. */
+	const char *list_title; /* NULL: none */
+	bool (*list_item)(size_t index, const char **ret_name, const char **ret_text,
+			  const char **ret_extensions);
 	const struct ct_option_group *const *groups;
 	size_t group_count;
 };

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "cli/term.h"
+#include "exporter/exporter.h"
 
 enum { LAYOUT_NESTED, LAYOUT_FLAT, LAYOUT_AS_RECORDED };
 
@@ -114,6 +115,7 @@ struct ct_error *ct_convert_parse(int argc, char **argv, struct ct_convert *ret)
 	ret->output = request.output;
 	ret->has_pretty = request.pretty || request.compact;
 	ret->pretty = request.pretty;
+	ret->has_nesting = request.max_nesting != NULL;
 	ret->has_layout = request.layout != LAYOUT_AS_RECORDED;
 	ret->layout = request.layout == LAYOUT_FLAT ? CT_JSON_FLAT : CT_JSON_NESTED;
 	/* The process is there still, waiting for us; it wrote its last word. */
@@ -178,9 +180,10 @@ static void output_cleanup(struct ct_output **output)
 }
 
 static struct ct_error *write_document(const struct ct_convert *convert, struct ct_trace *trace,
-				       const char *path, struct ct_json_summary *summary,
+				       const char *path, struct ct_convert_summary *ret,
 				       bool *abandoned)
 {
+	struct ct_json_summary summary;
 	const struct ct_file_info *info = ct_trace_info(trace);
 	const struct ct_json_options json = {
 		.pretty = convert->has_pretty ? convert->pretty : info->pretty_json,
@@ -197,21 +200,57 @@ static struct ct_error *write_document(const struct ct_convert *convert, struct 
 	if (!err)
 		err = ct_output_create(path, &output);
 	if (!err)
-		err = ct_json_write(trace, &json, output, summary);
+		err = ct_json_write(trace, &json, output, &summary);
 	if (!err)
 		err = ct_output_commit(output);
 	ct_term_clear();
 	*abandoned = output && ct_output_is_abandoned(output);
+	if (!err)
+		*ret = (struct ct_convert_summary){summary.calls, summary.threads,
+						   summary.lost_events};
+	return err;
+}
+
+static void session_cleanup(struct ct_session **session)
+{
+	ct_session_destroy(*session);
+}
+
+static struct ct_error *write_export(const struct ct_convert *convert,
+				     const struct ct_exporter *exporter, const char *path,
+				     struct ct_convert_summary *ret, bool *abandoned)
+{
+	ct_cleanup(session_cleanup) struct ct_session *session = NULL;
+	struct ct_export_summary summary = {0};
+	if (convert->has_pretty || convert->has_layout || convert->has_nesting)
+		return ct_error_create("--pretty, --compact, --layout and --max-nesting are for "
+				       "JSON documents; '%s' gets the format %s",
+				       path, exporter->name);
+	struct ct_error *err = ct_session_open(&convert->raw, 1, true,
+					       convert->quiet ? NULL : ct_term_warn, &session);
+	if (err)
+		return err;
+	const struct ct_export_request request = {
+		.session = session,
+		.path = path,
+		.progress = convert->quiet ? NULL : ct_term_progress,
+	};
+	err = ct_exporter_write(exporter, &request, &summary);
+	ct_term_clear();
+	*abandoned = summary.is_abandoned;
+	*ret = (struct ct_convert_summary){summary.calls, summary.threads, summary.lost_events};
 	return err;
 }
 
 enum ct_exit ct_convert_run(const struct ct_convert *convert, struct ct_trace *trace,
-			    const char *output, struct ct_json_summary *summary,
+			    const char *output, struct ct_convert_summary *summary,
 			    struct ct_error **err)
 {
-	bool abandoned;
+	bool abandoned = false;
+	const struct ct_exporter *exporter = ct_exporter_by_path(output);
 
-	*err = write_document(convert, trace, output, summary, &abandoned);
+	*err = exporter ? write_export(convert, exporter, output, summary, &abandoned)
+			: write_document(convert, trace, output, summary, &abandoned);
 	if (*err && abandoned) {
 		ct_error_destroy(*err);
 		*err = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A raw trace to a document: what `json` and `recover` have in common. */
+/* A raw trace to a document, or what else its name asks for: what `json` and `recover` have in
+ * common. */
 #ifndef CT_CLI_CONVERT_H
 #define CT_CLI_CONVERT_H
 
@@ -14,13 +15,18 @@
 struct ct_convert {
 	const char *raw;
 	const char *output; /* NULL: the command's default */
-	bool has_pretty, has_layout;
+	bool has_pretty, has_layout, has_nesting;
 	bool pretty;
 	enum ct_json_layout layout;
 	uint32_t max_nesting;
 	bool quiet;
 	bool remove_raw;
 	bool live; /* a process that still runs is fine */
+};
+
+/* What was written. */
+struct ct_convert_summary {
+	uint64_t calls, threads, lost_events;
 };
 
 /* The options of `json` and `recover`. */
@@ -38,7 +44,7 @@ char *ct_convert_default_output(const char *raw);
 
 /* Writes `output`. Gives CT_EXIT_OK, or another and, unless abandoned, an error. */
 enum ct_exit ct_convert_run(const struct ct_convert *convert, struct ct_trace *trace,
-			    const char *output, struct ct_json_summary *summary,
+			    const char *output, struct ct_convert_summary *summary,
 			    struct ct_error **err);
 
 #endif

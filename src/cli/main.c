@@ -71,11 +71,35 @@ static void print_help(FILE *to)
 	      to);
 }
 
+/* Extensions as the user may write them: ".a|.b" as "NAME.a, NAME.b". */
+static void print_extensions(FILE *to, const char *extensions)
+{
+	for (const char *separator = "NAME"; *extensions; separator = ", NAME") {
+		int length = (int)strcspn(extensions, "|");
+		fprintf(to, "%s%.*s", separator, length, extensions);
+		extensions += length + (extensions[length] == '|');
+	}
+}
+
+static void print_list(const struct ct_command *command, FILE *to)
+{
+	const char *name, *text, *extensions;
+	fprintf(to, "%s:\n", command->list_title);
+	for (size_t i = 0; command->list_item(i, &name, &text, &extensions); i++) {
+		fprintf(to, "  %-12s%s\n%14s", name, text, "");
+		print_extensions(to, extensions);
+		fputc('\n', to);
+	}
+	fputc('\n', to);
+}
+
 static void print_command(const struct ct_command *command, FILE *to)
 {
 	fprintf(to, "usage: calltrace %s %s\n\n", command->name, command->synopsis);
 	ct_options_wrap(to, command->description, 0, 0, 79);
 	fputc('\n', to);
+	if (command->list_title)
+		print_list(command, to);
 	ct_options_print(to, command->groups, command->group_count);
 }
 

@@ -45,6 +45,28 @@ static void put_option(FILE *to, const struct ct_option *option)
 	fputc('\n', to);
 }
 
+static void put_list(FILE *to, const struct ct_command *command)
+{
+	const char *name, *text, *extensions;
+	fputs(".SH ", to);
+	put_roff(to, command->list_title);
+	fputc('\n', to);
+	for (size_t i = 0; command->list_item(i, &name, &text, &extensions); i++) {
+		fprintf(to, ".TP\n.B %s\n", name);
+		put_roff(to, text);
+		fputs(" (", to);
+		for (const char *at = extensions; *at; at++) {
+			const char one[] = {*at, '\0'};
+			if (*at == '.')
+				fputc('.',
+				      to); /* a control character at the start of lines alone */
+			else
+				put_roff(to, *at == '|' ? ", " : one);
+		}
+		fputs(")\n", to);
+	}
+}
+
 static void put_command(FILE *to, const struct ct_command *command)
 {
 	fprintf(to,
@@ -57,6 +79,8 @@ static void put_command(FILE *to, const struct ct_command *command)
 	fputs("\n.SH DESCRIPTION\n", to);
 	put_roff(to, command->description);
 	fputc('\n', to);
+	if (command->list_title)
+		put_list(to, command);
 	for (size_t i = 0; i < command->group_count; i++) {
 		const struct ct_option_group *group = command->groups[i];
 		fprintf(to, ".SH %s\n", group->title ? group->title : "OPTIONS");

@@ -19,14 +19,48 @@
 #include "export/values.h"
 
 /* All of them, in the order help shows them. */
-#define CT_EXPORTERS(X) X(ndjson) X(perfetto) X(callgrind) X(pprof) X(ctf)
+#define CT_EXPORTERS(X) \
+	X(perfetto)     \
+	X(chrome)       \
+	X(firefox)      \
+	X(speedscope)   \
+	X(folded)       \
+	X(svg)          \
+	X(callgrind)    \
+	X(pprof)        \
+	X(ctf)          \
+	X(csv)          \
+	X(ndjson)
 
 /* "ndjson|csv": the names, as an option's choices (cli/options.h). */
 #define CT_EXPORTER_NAME(name) "|" #name
 #define CT_EXPORTER_NAMES      (&(CT_EXPORTERS(CT_EXPORTER_NAME))[1])
 
+/* What is asked for. */
+struct ct_export_request {
+	const struct ct_session *session;
+	const struct ct_selection *selection; /* NULL: everything */
+	const char *path;		      /* "-": standard output */
+	/* Of formats that add up calls by their paths: */
+	bool by_thread;		  /* the outermost frames are threads */
+	bool by_calls;		  /* a path weighs as much as it has calls */
+	bool with_modules;	  /* module`function */
+	ct_progress_fn *progress; /* may be NULL */
+};
+
+/* What was written. */
+struct ct_export_summary {
+	uint64_t calls;
+	uint64_t lost_events;
+	uint64_t folded_calls; /* beyond CT_CALL_TREE_MOST paths: they count as their callers' */
+	uint64_t left_out;     /* paths too narrow, or too deep, for a picture */
+	uint32_t threads;
+	bool is_abandoned; /* the error is that nobody reads the pipe any more */
+};
+
 /* What is written, and where to. */
 struct ct_export {
+	const struct ct_export_request *request;
 	const struct ct_session *session;
 	const struct ct_selection *selection;
 	struct ct_output *output;  /* of a file; NULL for a folder */
@@ -34,6 +68,10 @@ struct ct_export {
 	struct ct_values **values; /* by input; NULL: it has none */
 	uint32_t *process_ids;	  /* by input: the process's, or where two have the same, another */
 	ct_progress_fn *progress; /* may be NULL */
+	struct ct_export_summary *summary;
+	uint64_t *calls, *lost_events; /* by stream, as far as it was read */
+	bool is_timeless;	       /* recorded with CALLTRACE_CLOCK=none */
+	bool draws;		       /* see struct ct_exporter */
 };
 
 struct ct_exporter {
@@ -42,6 +80,9 @@ struct ct_exporter {
 	const char *summary;	/* of a few words: what it is, and what opens it */
 	bool is_binary;		/* nothing for a terminal */
 	bool is_folder;
+	/* Events get times (`ns`) for a picture: they never go back, and where no clock ran each
+	 * event of a thread is a step of 1 ns. */
+	bool draws;
 	struct ct_error *(*run)(const struct ct_export *export);
 };
 
@@ -50,15 +91,13 @@ const struct ct_exporter *ct_exporter_by_name(const char *name);
 const struct ct_exporter *ct_exporter_at(size_t index); /* in the order of CT_EXPORTERS */
 /* By the path's extension. */
 const struct ct_exporter *ct_exporter_by_path(const char *path);
+/* Of a file's name, the length without its extension, which may have two parts. */
+size_t ct_exporter_stem_length(const char *name);
 
-/*
- * Write `path` ("-": standard output), which appears under its name only when it is whole.
- * `*abandoned`: the error is that nobody reads the pipe any more.
- */
+/* Write the request's path, which appears under its name only when it is whole. */
 struct ct_error *ct_exporter_write(const struct ct_exporter *exporter,
-				   const struct ct_session *session,
-				   const struct ct_selection *selection, const char *path,
-				   ct_progress_fn *progress, bool *abandoned)
+				   const struct ct_export_request *request,
+				   struct ct_export_summary *ret)
 	__attribute__((warn_unused_result));
 
 /* ---- for exporters ---- */
@@ -71,6 +110,11 @@ typedef struct ct_error *ct_export_event_fn(void *state, const struct ct_event *
  */
 struct ct_error *ct_export_stream(const struct ct_export *export, size_t stream,
 				  ct_export_event_fn *take, void *state)
+	__attribute__((warn_unused_result));
+
+struct ct_call_tree;
+/* The calls by their paths; its totals are the summary's. */
+struct ct_error *ct_export_call_tree(const struct ct_export *export, struct ct_call_tree **ret)
 	__attribute__((warn_unused_result));
 
 /* Is the stream one of the selection's? */
@@ -91,6 +135,8 @@ const char *ct_export_unfinished(uint8_t end);
 struct ct_bytes ct_export_thread_name(const struct ct_session *session, size_t stream);
 /* The file name of the program of an input, the same. */
 struct ct_bytes ct_export_program_name(const struct ct_session *session, size_t input);
+/* The last part of a path. */
+const char *ct_export_file_name(const char *path);
 
 #define CT_EXPORTER_DECLARE(name) extern const struct ct_exporter ct_exporter_##name;
 CT_EXPORTERS(CT_EXPORTER_DECLARE)

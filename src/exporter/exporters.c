@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analysis/call_tree.h"
 #include "base/cleanup.h"
 #include "exporter/ctf.h"
+#include "format/output_name.h"
 
 #define ENTRY(name) &ct_exporter_##name,
 static const struct ct_exporter *const exporters[] = {CT_EXPORTERS(ENTRY)};
@@ -32,7 +34,8 @@ const struct ct_exporter *ct_exporter_by_name(const char *name)
 	return NULL;
 }
 
-static bool has_extension(const char *path, const char *extensions)
+/* Which of the extensions a path has: its length; 0: none. */
+static size_t extension_length(const char *path, const char *extensions)
 {
 	size_t length = strlen(path);
 	while (length > 1 && path[length - 1] == '/')
@@ -41,18 +44,28 @@ static bool has_extension(const char *path, const char *extensions)
 		size_t part = strcspn(at, "|");
 		if (length > part && path[length - part - 1] != '/' &&
 		    memcmp(path + length - part, at, part) == 0)
-			return true;
+			return part;
 		at += part + (at[part] == '|');
 	}
-	return false;
+	return 0;
 }
 
 const struct ct_exporter *ct_exporter_by_path(const char *path)
 {
 	for (size_t i = 0; i < EXPORTER_COUNT; i++)
-		if (has_extension(path, exporters[i]->extensions))
+		if (extension_length(path, exporters[i]->extensions))
 			return exporters[i];
 	return NULL;
+}
+
+size_t ct_exporter_stem_length(const char *name)
+{
+	static const char *const doubles[] = CT_DOUBLE_EXTENSIONS;
+	const char *dot = strrchr(name, '.');
+	for (size_t i = 0; i < sizeof(doubles) / sizeof(doubles[0]); i++)
+		if (extension_length(name, doubles[i]))
+			return strlen(name) - strlen(doubles[i]);
+	return dot && dot != name ? (size_t)(dot - name) : strlen(name);
 }
 
 /* ---- what exporters use ---- */
@@ -94,20 +107,43 @@ static void events_cleanup(struct ct_events **events)
 	ct_events_destroy(*events);
 }
 
+const char *ct_export_file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* A format may read a stream more than once. */
+static void note_totals(const struct ct_export *export, size_t stream, uint64_t calls,
+			uint64_t lost_events)
+{
+	export->calls[stream] = calls;
+	export->lost_events[stream] = lost_events;
+}
+
 struct ct_error *ct_export_stream(const struct ct_export *export, size_t stream,
 				  ct_export_event_fn *take, void *state)
 {
 	ct_cleanup(events_cleanup) struct ct_events *events = NULL;
 	struct ct_event event;
-	uint64_t calls = 0;
+	uint64_t calls = 0, lost_events = 0, last_ns = 0;
 	struct ct_error *err = ct_events_create(export->session, stream, export->selection, NULL,
 						&events);
 	if (err)
 		return err;
 	while (ct_events_next(events, &event)) {
+		if (export->draws) {
+			if (export->is_timeless)
+				event.ns = last_ns + 1;
+			else if (event.ns < last_ns)
+				event.ns = last_ns;
+			last_ns = event.ns;
+		}
 		err = take(state, &event);
 		if (err)
 			return err;
+		if (event.kind == CT_EVENT_LOST)
+			lost_events += event.lost;
 		if (event.kind != CT_EVENT_END || ++calls % CT_PROGRESS_CALLS)
 			continue;
 		if (export->output && ct_output_failed(export->output))
@@ -115,7 +151,26 @@ struct ct_error *ct_export_stream(const struct ct_export *export, size_t stream,
 		if (export->progress)
 			export->progress(calls, 0);
 	}
+	note_totals(export, stream, calls, lost_events);
 	return ct_events_failed(events) ? ct_error_nomem : NULL;
+}
+
+struct ct_error *ct_export_call_tree(const struct ct_export *export, struct ct_call_tree **ret)
+{
+	const struct ct_call_tree_options options = {
+		.by_thread = export->request->by_thread,
+		.progress = export->progress,
+	};
+	struct ct_error *err = ct_call_tree_create(export->session, export->selection, &options,
+						   ret);
+	if (err)
+		return err;
+	for (uint32_t i = 1; i < (*ret)->node_count; i++)
+		if ((*ret)->nodes[i].key < (*ret)->function_count)
+			export->summary->calls += (*ret)->nodes[i].calls;
+	export->summary->lost_events = (*ret)->lost_events;
+	export->summary->folded_calls = (*ret)->folded_calls;
+	return NULL;
 }
 
 /* ---- running one ---- */
@@ -150,21 +205,65 @@ static struct ct_error *open_values(struct ct_export *export)
 	return err;
 }
 
+static bool is_timeless(const struct ct_session *session)
+{
+	for (size_t i = 0; i < session->input_count; i++)
+		if (ct_trace_info(session->inputs[i].trace)->clock_kind != CT_CLOCK_NONE)
+			return false;
+	return session->input_count > 0;
+}
+
 static void export_cleanup(struct ct_export *export)
 {
 	for (size_t i = 0; export->values && i < export->session->input_count; i++)
 		ct_values_destroy(export->values[i]);
 	free(export->values);
 	free(export->process_ids);
+	free(export->calls);
+	free(export->lost_events);
 	ct_output_destroy(export->output);
+}
+
+static void sum_up(const struct ct_export *export)
+{
+	struct ct_export_summary *summary = export->summary;
+	for (size_t i = 0; i < export->session->stream_count; i++) {
+		summary->calls += export->calls[i];
+		summary->lost_events += export->lost_events[i];
+		summary->threads += ct_export_has_stream(export, i);
+	}
 }
 
 static struct ct_error *run(const struct ct_exporter *exporter, struct ct_export *export)
 {
-	if (!number_processes(export))
+	size_t streams = export->session->stream_count;
+	export->draws = exporter->draws;
+	export->is_timeless = is_timeless(export->session);
+	export->calls = calloc(streams + 1, sizeof(*export->calls));
+	export->lost_events = calloc(streams + 1, sizeof(*export->lost_events));
+	if (!export->calls || !export->lost_events || !number_processes(export))
 		return ct_error_nomem;
 	struct ct_error *err = open_values(export);
-	return err ? err : exporter->run(export);
+	if (!err)
+		err = exporter->run(export);
+	if (!err)
+		sum_up(export);
+	return err;
+}
+
+/* The traces stay what they are, whatever name was given. */
+static struct ct_error *refuse_input(const struct ct_session *session, const char *path)
+{
+	struct stat output, input;
+	if (stat(path, &output) < 0)
+		return NULL;
+	for (size_t i = 0; i < session->input_count; i++)
+		if (stat(session->inputs[i].path, &input) == 0 && input.st_dev == output.st_dev &&
+		    input.st_ino == output.st_ino)
+			return ct_error_create("'%s' is the raw trace itself; name another file "
+					       "with -o",
+					       path);
+	return NULL;
 }
 
 /* Is it a file of a CTF trace, by its name and first bytes? */
@@ -230,25 +329,29 @@ static struct ct_error *write_folder(const struct ct_exporter *exporter, struct 
 }
 
 struct ct_error *ct_exporter_write(const struct ct_exporter *exporter,
-				   const struct ct_session *session,
-				   const struct ct_selection *selection, const char *path,
-				   ct_progress_fn *progress, bool *abandoned)
+				   const struct ct_export_request *request,
+				   struct ct_export_summary *ret)
 {
+	*ret = (struct ct_export_summary){0};
 	ct_cleanup(export_cleanup) struct ct_export export = {
-		.session = session,
-		.selection = selection,
-		.progress = progress,
+		.request = request,
+		.session = request->session,
+		.selection = request->selection,
+		.progress = request->progress,
+		.summary = ret,
 	};
-	*abandoned = false;
+	struct ct_error *err = refuse_input(request->session, request->path);
+	if (err)
+		return err;
 	if (exporter->is_folder) {
-		export.folder = path;
+		export.folder = request->path;
 		return write_folder(exporter, &export);
 	}
-	struct ct_error *err = ct_output_create(path, &export.output);
+	err = ct_output_create(request->path, &export.output);
 	if (!err)
 		err = run(exporter, &export);
 	if (!err)
 		err = ct_output_commit(export.output);
-	*abandoned = export.output && ct_output_is_abandoned(export.output);
+	ret->is_abandoned = export.output && ct_output_is_abandoned(export.output);
 	return err;
 }

@@ -15,6 +15,20 @@ void ct_put_json_string(struct ct_sink *sink, const char *bytes, size_t length)
 	ct_strbuf_deinit(&text);
 }
 
+char *ct_store_ms(char *at, uint64_t ns)
+{
+	uint32_t rest = (uint32_t)(ns % 1000000);
+	at = ct_json_u64(at, ns / 1000000);
+	if (rest == 0)
+		return at;
+	*at++ = '.';
+	for (uint32_t unit = 10000; unit > 0; unit /= 100, at += 2)
+		memcpy(at, ct_json_digit_pairs + rest / unit % 100 * 2, 2);
+	while (at[-1] == '0')
+		at--;
+	return at;
+}
+
 static void grow(struct ct_sink *sink)
 {
 	struct ct_memory_sink *memory = (struct ct_memory_sink *)sink;

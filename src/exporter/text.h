@@ -27,6 +27,22 @@ static inline void ct_put_u64(struct ct_sink *sink, uint64_t number)
 	sink->at = ct_json_u64(sink->at, number);
 }
 
+enum { CT_DECIMAL_BYTES = CT_JSON_U64_BYTES + 4 };
+
+/* Nanoseconds as microseconds, with three digits behind the point; room for CT_DECIMAL_BYTES. */
+static inline char *ct_store_us(char *at, uint64_t ns)
+{
+	uint32_t rest = (uint32_t)(ns % 1000);
+	at = ct_json_u64(at, ns / 1000);
+	*at++ = '.';
+	*at++ = (char)('0' + rest / 100);
+	memcpy(at, ct_json_digit_pairs + rest % 100 * 2, 2);
+	return at + 2;
+}
+
+/* Nanoseconds as milliseconds, without zeros at the end; room for CT_DECIMAL_BYTES + 4. */
+char *ct_store_ms(char *at, uint64_t ns);
+
 /* A JSON string of any bytes. */
 void ct_put_json_string(struct ct_sink *sink, const char *bytes, size_t length);
 

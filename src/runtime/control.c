@@ -28,26 +28,34 @@ static void set_mode(enum ct_mode mode)
 static const char run_variable[] = "CALLTRACE_RUN";
 static bool begins_run;
 
-/* Take the run's number from the environment, or make one and put it there for our children. */
+/* Reads hexadecimal digits up to what is none. */
+static uint64_t take_hex(const char **at)
+{
+	uint64_t number = 0;
+	for (; (**at >= '0' && **at <= '9') || (**at >= 'a' && **at <= 'f'); ++*at)
+		number = number << 4 | (uint64_t)(**at - (**at <= '9' ? '0' : 'a' - 10));
+	return number;
+}
+
+/* Take the run's number and start from the environment, or make them and put them there for our
+ * children. */
 static void join_run(void)
 {
-	static char entry_bytes[40];
+	static char entry_bytes[64];
 	struct ct_text entry = {entry_bytes, 0, sizeof(entry_bytes), false};
 	const char *inherited = ct_config_get(run_variable);
+	ct_runtime.run_start_realtime_ns = ct_runtime.start_realtime_ns;
 	if (inherited) {
-		uint64_t run_id = 0;
-		for (; (*inherited >= '0' && *inherited <= '9') ||
-		       (*inherited >= 'a' && *inherited <= 'f');
-		     inherited++)
-			run_id = run_id << 4 |
-				 (uint64_t)(*inherited - (*inherited <= '9' ? '0' : 'a' - 10));
-		ct_runtime.run_id = run_id;
+		ct_runtime.run_id = take_hex(&inherited);
+		if (*inherited++ == '.')
+			ct_runtime.run_start_realtime_ns = take_hex(&inherited);
 		return;
 	}
 	begins_run = true;
 	if (ct_sys_failed(ct_sys(SYS_getrandom, &ct_runtime.run_id, sizeof(ct_runtime.run_id), 0)))
 		ct_runtime.run_id = ct_runtime.start_realtime_ns ^ (uint64_t)ct_runtime.pid << 44;
-	ct_text_printf(&entry, "%s=%lx", run_variable, ct_runtime.run_id);
+	ct_text_printf(&entry, "%s=%lx.%lx", run_variable, ct_runtime.run_id,
+		       ct_runtime.run_start_realtime_ns);
 	size_t count = 0;
 	while (environ && environ[count])
 		count++;

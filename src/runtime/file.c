@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include "format/output_name.h"
+
 enum { MAX_TABLE_BLOCKS = 8193 }; /* 2^24 sites */
 
 /* Mapped blocks of a table, by seq. */
@@ -449,12 +451,43 @@ static bool process_exists(uint32_t pid)
 	return ct_sys(SYS_kill, pid, 0) != -ESRCH;
 }
 
-/* Does the document at `path` come from a process of this run? Its head names the run. */
+/* Where the extension of a path begins; NULL: it has none. */
+static const char *find_extension(const char *path)
+{
+	static const char *const doubles[] = CT_DOUBLE_EXTENSIONS;
+	const char *slash = ct_string_last(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	const char *dot = ct_string_last(name, '.');
+	size_t length = ct_string_length(name);
+	for (size_t i = 0; i < ct_array_length(doubles); i++) {
+		size_t part = ct_string_length(doubles[i]);
+		if (length > part && ct_string_equal(name + length - part, doubles[i]))
+			return name + length - part;
+	}
+	/* A leading dot makes a hidden file, not an extension. */
+	return dot && dot != name ? dot : NULL;
+}
+
+/* Was the file written since the run began? */
+static bool is_of_this_time(const char *path)
+{
+	struct stat status;
+	return !ct_sys_failed(ct_sys(SYS_newfstatat, AT_FDCWD, path, &status, 0)) &&
+	       status.st_size > 0 &&
+	       (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec >=
+		       ct_runtime.run_start_realtime_ns;
+}
+
+/* Does the result at `path` come from a process of this run? The head of a document names the run,
+ * other formats do not. */
 static bool is_document_of_run(const char *path)
 {
 	enum { HEAD_BYTES = 1 << 18 }; /* the command line comes before it */
 	char wanted_bytes[64];
 	struct ct_text wanted = {wanted_bytes, 0, sizeof(wanted_bytes), false};
+	const char *extension = find_extension(path);
+	if (extension && !ct_string_equal(extension, ".json"))
+		return is_of_this_time(path);
 	char *head = ct_sys_map(HEAD_BYTES);
 	if (!head)
 		return false;
@@ -470,18 +503,15 @@ static bool is_document_of_run(const char *path)
 /* `path` with `tag` put before the extension: trace.json, 42 -> trace.42.json */
 static void add_tag(struct ct_text *ret, const char *path, const char *tag, const char *extension)
 {
-	const char *slash = ct_string_last(path, '/');
-	const char *dot = ct_string_last(slash ? slash : path, '.');
-	/* A leading dot makes a hidden file, not an extension. */
-	bool has_extension = dot && dot != path && dot[-1] != '/';
-	size_t stem = has_extension ? (size_t)(dot - path) : ct_string_length(path);
+	const char *own = find_extension(path);
+	size_t stem = own ? (size_t)(own - path) : ct_string_length(path);
 	ret->length = 0;
 	ct_text_add_bytes(ret, path, stem);
 	if (tag[0]) {
 		ct_text_add(ret, ".");
 		ct_text_add(ret, tag);
 	}
-	ct_text_add(ret, extension ? extension : has_extension ? dot : "");
+	ct_text_add(ret, extension ? extension : own ? own : "");
 }
 
 /* A dead run's trace that nobody converted: keep it under its own pid. */
@@ -567,7 +597,9 @@ static int claim_name(void)
 	char asked[PATH_MAX], name_bytes[PATH_MAX], tag_bytes[32];
 	struct ct_text name = {name_bytes, 0, sizeof(name_bytes), false};
 
-	if (is_directory(config->output))
+	const char *extension = find_extension(config->output);
+	bool is_folder = extension && ct_string_equal(extension, CT_FOLDER_EXTENSION);
+	if (!is_folder && is_directory(config->output))
 		return -EISDIR;
 	ct_copy(asked, config->output, ct_string_length(config->output) + 1);
 	bool special = is_special_file(asked);

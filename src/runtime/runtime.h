@@ -202,9 +202,10 @@ struct ct_runtime {
 	struct ct_config config; /* read once; see config.c */
 	pid_t pid;
 	uint64_t run_id;
-	bool nameless;	     /* the raw trace was removed for an exec that then failed */
-	bool start_captured; /* the next four are set: before main */
-	bool privileged;     /* AT_SECURE */
+	uint64_t run_start_realtime_ns; /* of its first process */
+	bool nameless;			/* the raw trace was removed for an exec that then failed */
+	bool start_captured;		/* the next four are set: before main */
+	bool privileged;		/* AT_SECURE */
 	char start_directory[PATH_MAX];
 	char executable[PATH_MAX];
 	uint64_t start_realtime_ns;
