@@ -24,7 +24,7 @@ bool ct_crash_catches_faults;
 /* The program's actions of SIGSEGV and SIGBUS, behind `relay`. Under the lock, but for reading. */
 static struct ct_program_action program_actions[2];
 /* What the program has set with SIG_DFL, where `handle` is: the kernel shows it as well. */
-static struct ct_default_action defaults[64];
+static struct ct_action defaults[64];
 static struct ct_lock actions_lock;
 /* Some thread has blocked them, or some handler does while it runs: the kernel knows where. */
 static bool masks_have_faults;
@@ -149,7 +149,7 @@ static struct ct_action own_action(void)
 		.mask = ~UINT64_C(0),
 	};
 #if defined(__x86_64__)
-	action.flags |= 0x04000000; /* SA_RESTORER */
+	action.flags |= CT_ACTION_RESTORER;
 	action.restorer = ct_crash_restorer;
 #endif
 	return action;
@@ -181,10 +181,16 @@ static struct ct_program_action *program_action(int number)
 	return &program_actions[number == SIGBUS];
 }
 
+static struct ct_action *default_action(int number)
+{
+	return number > 0 && (size_t)number <= ct_array_length(defaults) ? &defaults[number - 1]
+									 : NULL;
+}
+
 /* The program has this set with SIG_DFL. */
 static void note_default(int number, const struct ct_action *action)
 {
-	defaults[number - 1] = (struct ct_default_action){action->flags, action->mask};
+	*default_action(number) = *action;
 }
 
 /* The program's handler is about to run, and asked to be the last time. */
@@ -196,9 +202,9 @@ static void reset_action(int number, const void *handler)
 	struct ct_action now = {0};
 	if (action->resets && action->handler == handler &&
 	    kernel_sigaction(number, NULL, &now) == 0) {
-		const struct ct_action_change change = {
-			.number = number, .matters = true, .before = *action};
+		const struct ct_action_change change = {.number = number, .before = *action};
 		ct_crash_restore_action(&change, &now);
+		now.handler = (const void *)SIG_DFL;
 		note_default(number, &now);
 		install(number);
 	}
@@ -270,26 +276,26 @@ bool ct_crash_replaces(int number, const void *handler)
 
 struct ct_action_change ct_crash_begin_action(int number)
 {
-	struct ct_action_change change = {
-		.number = number,
-		/* A child of vfork() has actions of its own, but not a memory. */
-		.matters = ct_runtime.config.capture_args && CT_HAS_VALUES && is_fault(number) &&
-			   ct_sys(SYS_getpid) == ct_runtime.pid,
-	};
-	if (number > 0 && (size_t)number <= ct_array_length(defaults))
-		change.before_default = defaults[number - 1];
-	if (!change.matters)
-		return change;
-	change.saved = ct_sys_block_signals();
-	ct_lock_take(&actions_lock);
-	change.before = *program_action(number);
+	bool may_matter = ct_runtime.config.capture_args && CT_HAS_VALUES && is_fault(number);
+	struct ct_action_change change = {.number = number};
+	if (may_matter || is_fatal(number))
+		change.is_ours = ct_sys(SYS_getpid) == ct_runtime.pid;
+	change.matters = may_matter && change.is_ours;
+	if (change.matters) {
+		change.saved = ct_sys_block_signals();
+		ct_lock_take(&actions_lock);
+	}
+	if (may_matter)
+		change.before = *program_action(number);
+	if (default_action(number))
+		change.before_default = *default_action(number);
 	return change;
 }
 
 void ct_crash_replace_action(const struct ct_action_change *change, struct ct_action *action)
 {
 	if (action->handler == (const void *)SIG_DFL) {
-		if (!is_fatal(change->number) || !is_recorded())
+		if (!change->is_ours || !is_fatal(change->number) || !is_recorded())
 			return;
 		note_default(change->number, action);
 		*action = own_action();
@@ -304,12 +310,8 @@ void ct_crash_replace_action(const struct ct_action_change *change, struct ct_ac
 void ct_crash_restore_action(const struct ct_action_change *change, struct ct_action *action)
 {
 	if (action->handler == (const void *)handle)
-		*action = (struct ct_action){
-			.handler = (const void *)SIG_DFL,
-			.flags = change->before_default.flags,
-			.mask = change->before_default.mask,
-		};
-	if (!change->matters || action->handler != (const void *)relay)
+		*action = change->before_default;
+	if (action->handler != (const void *)relay)
 		return;
 	action->handler = change->before.handler;
 	if (!change->before.wants_info)
@@ -318,10 +320,25 @@ void ct_crash_restore_action(const struct ct_action_change *change, struct ct_ac
 		action->flags |= (unsigned int)RESETS_ITSELF;
 }
 
-void ct_crash_end_action(const struct ct_action_change *change)
+void ct_crash_end_action(const struct ct_action_change *change, bool failed)
 {
+	struct ct_action *noted = default_action(change->number);
+	if (failed && change->is_ours && noted)
+		*noted = change->before_default;
+#if defined(__x86_64__)
+	struct ct_action now;
+	if (noted && noted->flags & CT_ACTION_RESTORER && !noted->restorer &&
+	    kernel_sigaction(change->number, NULL, &now) == 0)
+		noted->restorer = now.restorer;
+#endif
 	if (!change->matters)
 		return;
+	struct ct_program_action *program = program_action(change->number);
+	if (failed) {
+		__atomic_store_n(&program->handler, change->before.handler, __ATOMIC_RELAXED);
+		__atomic_store_n(&program->resets, change->before.resets, __ATOMIC_RELAXED);
+		program->wants_info = change->before.wants_info;
+	}
 	look_again();
 	ct_lock_release(&actions_lock);
 	ct_sys_restore_signals(change->saved);

@@ -68,6 +68,7 @@
 	F(sigsetmask)      \
 	F(sigset)          \
 	F(sigignore)       \
+	F(siginterrupt)    \
 	F(sighold)         \
 	F(mprotect)        \
 	F(pkey_mprotect)
@@ -601,6 +602,9 @@ static struct ct_action to_kernel(const struct sigaction *action)
 	return (struct ct_action){
 		.handler = (const void *)action->sa_sigaction,
 		.flags = (unsigned int)action->sa_flags,
+#if defined(__x86_64__)
+		.restorer = action->sa_restorer,
+#endif
 		.mask = action->sa_mask.__val[0],
 	};
 }
@@ -609,12 +613,20 @@ static void from_kernel(const struct ct_action *action, struct sigaction *ret)
 {
 	ret->sa_sigaction = (void (*)(int, siginfo_t *, void *))action->handler;
 	ret->sa_flags = (int)action->flags;
+#if defined(__x86_64__)
+	ret->sa_restorer = action->restorer;
+#endif
 	ret->sa_mask.__val[0] = action->mask;
 }
 
 static void replace_action(const struct ct_action_change *change, struct sigaction *action)
 {
 	struct ct_action kernel = to_kernel(action);
+#if defined(__x86_64__)
+	/* libc adds its own, which both show. */
+	kernel.flags |= CT_ACTION_RESTORER;
+	kernel.restorer = NULL;
+#endif
 	ct_crash_replace_action(change, &kernel);
 	from_kernel(&kernel, action);
 }
@@ -629,20 +641,24 @@ static void restore_action(const struct ct_action_change *change, struct sigacti
 CT_INTERPOSE int sigaction(int number, const struct sigaction *restrict action,
 			   struct sigaction *restrict old)
 {
-	struct ct_action_change change = ct_crash_begin_action(number);
-	struct sigaction replaced;
+	struct sigaction replaced, before;
+	/* Where the pointers lead nowhere, the fault is here or at the end: the lock is not held. */
 	if (action) {
+		replaced = *action;
 		if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN &&
 		    action->sa_flags & SA_ONSTACK)
 			ct_crash_leave_signal_stacks();
-		note_mask(&action->sa_mask);
-		replaced = *action;
-		replace_action(&change, &replaced);
+		note_mask(&replaced.sa_mask);
 	}
-	int result = CT_NEXT(sigaction)(number, action ? &replaced : NULL, old);
+	struct ct_action_change change = ct_crash_begin_action(number);
+	if (action)
+		replace_action(&change, &replaced);
+	int result = CT_NEXT(sigaction)(number, action ? &replaced : NULL, old ? &before : NULL);
 	if (result == 0 && old)
-		restore_action(&change, old);
-	ct_crash_end_action(&change);
+		restore_action(&change, &before);
+	ct_crash_end_action(&change, result != 0);
+	if (result == 0 && old)
+		*old = before;
 	return result;
 }
 
@@ -658,32 +674,45 @@ CT_INTERPOSE int __sigaction(int number, const struct sigaction *restrict action
 /* rt_sigaction by way of syscall(). */
 static long system_sigaction(int number, const void *action, void *old, size_t size_bytes)
 {
-	struct ct_action_change change = ct_crash_begin_action(number);
 	struct ct_action replaced, before;
-	if (action && ct_sys_peek(action, &replaced, sizeof(replaced))) {
+	const void *set = action;
+	/* The kernel finds out that it cannot write there when it has set the action. */
+	bool is_lost = old && CT_NEXT(syscall)(SYS_rt_sigaction, number, NULL, old, size_bytes) != 0;
+	bool has_action = action && ct_sys_peek(action, &replaced, sizeof(replaced));
+	if (has_action) {
 		if ((uint64_t)replaced.handler > (uint64_t)SIG_IGN && replaced.flags & SA_ONSTACK)
 			ct_crash_leave_signal_stacks();
 		ct_crash_note_mask(replaced.mask);
+		set = &replaced;
+	}
+	struct ct_action_change change = ct_crash_begin_action(number);
+	if (has_action)
 		ct_crash_replace_action(&change, &replaced);
-		action = &replaced;
-	}
-	long result = CT_NEXT(syscall)(SYS_rt_sigaction, number, action, old, size_bytes);
-	if (result == 0 && old) {
-		ct_copy(&before, old, sizeof(before));
+	long result = CT_NEXT(syscall)(SYS_rt_sigaction, number, set, &before, size_bytes);
+	if (result == 0)
 		ct_crash_restore_action(&change, &before);
-		ct_copy(old, &before, sizeof(before));
+	ct_crash_end_action(&change, result != 0);
+	if (result != 0 || !old)
+		return result;
+	if (is_lost) {
+		errno = EFAULT;
+		return -1;
 	}
-	ct_crash_end_action(&change);
-	return result;
+	ct_copy(old, &before, sizeof(before));
+	return 0;
 }
 
 typedef __sighandler_t signal_function(int, __sighandler_t);
+
+/* Signals whose handlers signal() sets without SA_RESTART. */
+static uint64_t interrupting;
 
 /* The ways to set a handler that are older than sigaction(), by what they set. */
 static __sighandler_t signal_with(signal_function *next, int flags, int number,
 				  __sighandler_t handler)
 {
-	if (number <= 0 || number >= NSIG || !ct_crash_replaces(number, (const void *)handler)) {
+	if (number <= 0 || number >= NSIG || handler == SIG_ERR ||
+	    !ct_crash_replaces(number, (const void *)handler)) {
 		__sighandler_t before = next(number, handler);
 		struct sigaction old = {.sa_handler = before};
 		const struct ct_action_change change = {.number = number};
@@ -692,6 +721,9 @@ static __sighandler_t signal_with(signal_function *next, int flags, int number,
 		return old.sa_handler;
 	}
 	struct sigaction action = {.sa_handler = handler, .sa_flags = flags}, old;
+	if (flags & SA_RESTART && __atomic_load_n(&interrupting, __ATOMIC_RELAXED) &
+					  UINT64_C(1) << (number - 1))
+		action.sa_flags &= ~SA_RESTART;
 	if (flags & SA_RESTART)
 		action.sa_mask.__val[0] = UINT64_C(1) << (number - 1);
 	return sigaction(number, &action, &old) == 0 ? old.sa_handler : SIG_ERR;
@@ -865,9 +897,22 @@ CT_INTERPOSE __sighandler_t sigset(int number, __sighandler_t handler)
 int sigignore(int number);
 CT_INTERPOSE int sigignore(int number)
 {
-	struct ct_action_change change = ct_crash_begin_action(number);
-	int result = CT_NEXT(sigignore)(number);
-	ct_crash_end_action(&change);
+	const struct sigaction action = {.sa_handler = SIG_IGN};
+	if (number <= 0 || number >= NSIG || !ct_crash_replaces(number, (const void *)SIG_IGN))
+		return CT_NEXT(sigignore)(number);
+	return sigaction(number, &action, NULL);
+}
+
+CT_INTERPOSE int siginterrupt(int number, int interrupts)
+{
+	int result = CT_NEXT(siginterrupt)(number, interrupts);
+	if (result != 0 || number <= 0 || number >= NSIG)
+		return result;
+	uint64_t bit = UINT64_C(1) << (number - 1);
+	if (interrupts)
+		__atomic_fetch_or(&interrupting, bit, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&interrupting, ~bit, __ATOMIC_RELAXED);
 	return result;
 }
 

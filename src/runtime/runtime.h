@@ -366,10 +366,11 @@ void ct_hooks_init(void);
 void ct_crash_init(void);
 /* Do faults of ours come back to us? False while an action is being set. */
 extern bool ct_crash_catches_faults;
+enum { CT_ACTION_RESTORER = 0x04000000 };
 /* As the kernel has it: libc's sigaction() might be the program's. */
 struct ct_action {
 	const void *handler;
-	unsigned long flags;
+	unsigned long flags; /* CT_ACTION_RESTORER: there is a restorer, NULL: libc's */
 #if defined(__x86_64__)
 	void (*restorer)(void);
 #endif
@@ -380,21 +381,18 @@ struct ct_program_action {
 	const void *handler;
 	bool wants_info, resets; /* SA_SIGINFO, SA_RESETHAND */
 };
-struct ct_default_action {
-	unsigned long flags;
-	ct_sigset mask;
-};
 struct ct_action_change {
 	int number;
+	bool is_ours; /* no child of vfork(): that has actions of its own, but not a memory */
 	bool matters; /* to faults of ours */
 	ct_sigset saved;
 	struct ct_program_action before;
-	struct ct_default_action before_default;
+	struct ct_action before_default;
 };
-/* Around each look at a signal's action, and each change of it. */
+/* Around each look at a signal's action, and each change of it, which may have failed. */
 struct ct_action_change ct_crash_begin_action(int number);
-void ct_crash_end_action(const struct ct_action_change *change);
-/* The program sets this: make it what the kernel is to have. */
+void ct_crash_end_action(const struct ct_action_change *change, bool failed);
+/* The program sets this, by way of libc or by a system call: make it what the kernel is to have. */
 void ct_crash_replace_action(const struct ct_action_change *change, struct ct_action *action);
 /* The kernel had this: make it what the program has set. */
 void ct_crash_restore_action(const struct ct_action_change *change, struct ct_action *action);

@@ -84,3 +84,11 @@ def values_while_actions_change(t):
 
 def is_unreadable(call):
     return account.shown_argument(call, "text").get("unreadable")
+
+
+@test(ALL)
+def signal_actions_are_the_programs_own(t):
+    """what sigaction() and its kin show, and what they fail with, is as untraced"""
+    program = t.build("signal_actions.c", ldflags=["-pthread"])
+    for capture in ("0", "1"):
+        t.compare([program], env={**account.CAPTURE, "CALLTRACE_CAPTURE_ARGS": capture}, check=False)
