@@ -39,6 +39,7 @@ extern const struct ct_command ct_command_dump;
 extern const struct ct_command ct_command_plan;
 extern const struct ct_command ct_command_cc;
 extern const struct ct_command ct_command_cxx;
+extern const struct ct_command ct_command_top;
 extern const struct ct_command ct_command_info;
 extern const struct ct_command ct_command_doctor;
 extern const struct ct_command ct_command_record;

@@ -22,6 +22,7 @@ static const struct ct_command *const commands[] = {
 	&ct_command_diff,
 	&ct_command_check,
 	&ct_command_export,
+	&ct_command_top,
 	&ct_command_info,
 	&ct_command_doctor,
 	&ct_command_json,

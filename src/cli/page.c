@@ -137,6 +137,12 @@ enum ct_exit ct_page_end(struct ct_error **err)
 	return CT_EXIT_FAILURE;
 }
 
+bool ct_page_flush(void)
+{
+	write_out(&page.sink);
+	return fflush(stdout) == 0 && !ferror(stdout);
+}
+
 bool ct_page_is_json(void)
 {
 	return page.is_json;

@@ -34,6 +34,9 @@ void ct_page_begin(const struct ct_page_options *options);
 /* Wait for the pager. CT_EXIT_OK; or a failure to write, with an error, or CT_EXIT_ABANDONED. */
 enum ct_exit ct_page_end(struct ct_error **err);
 
+/* What was printed until now is to be seen now. False: it cannot be written. */
+bool ct_page_flush(void);
+
 bool ct_page_is_json(void);
 /* Columns of the terminal; 80 when it is none, and unless $COLUMNS says otherwise. */
 unsigned int ct_page_columns(void);

@@ -65,11 +65,17 @@ static enum answer maps_name_file(const char *maps_path, const struct stat *file
 
 bool ct_trace_is_live(const struct ct_trace *trace)
 {
+	return trace->info.state == CT_STATE_RUNNING &&
+	       ct_process_maps_file(trace->info.pid, trace->fd);
+}
+
+bool ct_process_maps_file(uint32_t pid, int fd)
+{
 	struct stat file;
-	if (trace->info.state != CT_STATE_RUNNING || fstat(trace->fd, &file) < 0)
+	if (fstat(fd, &file) < 0)
 		return false;
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/%u/task", trace->info.pid);
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
 	ct_cleanup(close_dir) DIR *tasks = opendir(path);
 	if (!tasks)
 		return false;

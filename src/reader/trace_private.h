@@ -72,6 +72,22 @@ struct ct_piece_buffer {
 	unsigned char block[CT_BLOCK_BYTES + 64];
 };
 
+/* Does the process have the file mapped? */
+bool ct_process_maps_file(uint32_t pid, int fd);
+
+/*
+ * A walk that is handed its pieces one by one, by follow.c. Without the call-site
+ * rule. ct_walk_next() gives false when it wants more.
+ */
+struct ct_walk *ct_walk_create_fed(void);
+/* To be filled before ct_walk_feed(). */
+struct ct_piece_buffer *ct_walk_buffer(struct ct_walk *walk);
+/* Go on `offset` bytes behind the begin of the buffer's records. `begins`: it is another piece
+ * than before, and its header says what is open. */
+void ct_walk_feed(struct ct_walk *walk, size_t offset, bool begins);
+/* How far the buffer's records were read. */
+size_t ct_walk_offset(const struct ct_walk *walk);
+
 /* False when the piece is not whole; what the block holds was checked against `piece`. */
 bool ct_trace_read_piece(const struct ct_trace *trace, const struct ct_piece *piece,
 			 struct ct_piece_buffer *ret);

@@ -65,6 +65,7 @@ enum work {
 	WORK_CLOSE,	  /* end the calls above close_depth */
 	WORK_PIECE_BEGIN, /* take over the stack and depth of a piece's header */
 	WORK_FINISH,	  /* end everything, stack by stack */
+	WORK_WAIT,	  /* for the next piece to be fed */
 	WORK_DONE,
 };
 
@@ -107,6 +108,7 @@ struct ct_walk {
 	uint8_t end_kind; /* of calls open at the end */
 	bool finishing;
 	bool failed;
+	bool is_fed;
 	struct ct_piece_buffer piece;
 };
 
@@ -586,6 +588,10 @@ static bool begin_finish(struct ct_walk *walk, struct ct_step *ret)
 
 COLD static bool next_piece(struct ct_walk *walk, struct ct_step *ret)
 {
+	if (walk->is_fed) {
+		walk->work = WORK_WAIT;
+		return false;
+	}
 	if (!load_piece(walk))
 		return begin_finish(walk, ret);
 	uint64_t seq = walk->piece.header.seq;
@@ -599,6 +605,8 @@ static void begin_piece(struct ct_walk *walk)
 {
 	const struct ct_block_header *header = &walk->piece.header;
 	walk->epoch_ticks = header->epoch << CT_EPOCH_SHIFT;
+	if (walk->is_fed)
+		set_ticks(walk, walk->epoch_ticks); /* pieces before it may have been left out */
 	if (switch_stack(walk, header->stack))
 		close_above(walk, header->depth, CT_CALL_UNWOUND);
 }
@@ -737,6 +745,7 @@ COLD static bool do_work(struct ct_walk *walk, struct ct_step *ret)
 		finish_next_stack(walk);
 		return false;
 	case WORK_NONE:
+	case WORK_WAIT:
 	case WORK_DONE:
 		break;
 	}
@@ -745,7 +754,7 @@ COLD static bool do_work(struct ct_walk *walk, struct ct_step *ret)
 
 bool ct_walk_next(struct ct_walk *walk, struct ct_step *ret)
 {
-	while (walk->work != WORK_DONE) {
+	while (walk->work < WORK_WAIT) {
 		if (walk->work == WORK_NONE ? decode(walk, ret) : do_work(walk, ret))
 			return true;
 	}
@@ -915,6 +924,37 @@ struct ct_error *ct_walk_create(const struct ct_trace *trace, uint32_t stream, s
 	set_end(walk, stream);
 	*ret = ct_take(walk);
 	return NULL;
+}
+
+struct ct_walk *ct_walk_create_fed(void)
+{
+	ct_cleanup(cleanup_walk) struct ct_walk *walk = calloc(1, sizeof(*walk));
+	if (!walk || !switch_stack(walk, 0))
+		return NULL;
+	walk->site_count = CT_SITE_MAX;
+	walk->is_fed = true;
+	walk->work = WORK_WAIT;
+	walk->at = walk->end = walk->piece.block;
+	return ct_take(walk);
+}
+
+struct ct_piece_buffer *ct_walk_buffer(struct ct_walk *walk)
+{
+	return &walk->piece;
+}
+
+void ct_walk_feed(struct ct_walk *walk, size_t offset, bool begins)
+{
+	if (walk->work == WORK_DONE)
+		return;
+	walk->at = walk->piece.begin + offset;
+	walk->end = walk->piece.end;
+	walk->work = begins ? WORK_PIECE_BEGIN : WORK_NONE;
+}
+
+size_t ct_walk_offset(const struct ct_walk *walk)
+{
+	return (size_t)(walk->at - walk->piece.begin);
 }
 
 void ct_walk_destroy(struct ct_walk *walk)
