@@ -5,7 +5,6 @@
  */
 #include "cli/command.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,8 +46,16 @@ static const struct ct_option_group own_group = {
 };
 static const struct ct_option_group *const groups[] = {&own_group, &ct_input_group, &ct_page_group};
 
+/* What is printed of a function each time. */
+struct shown_name {
+	size_t length; /* of its name without the types of parameters */
+	char *members; /* of its object in JSON */
+	size_t members_length;
+};
+
 struct replay {
 	const struct ct_session *session;
+	struct shown_name *names;      /* by function */
 	struct ct_values **values;     /* by input; NULL: nothing was captured */
 	struct ct_open_stacks *stacks; /* by stream: arguments of open calls, for JSON */
 	struct ct_sink *sink;
@@ -56,9 +63,17 @@ struct replay {
 	uint64_t lines;
 };
 
-static void put(struct ct_sink *sink, const char *text)
+/* Inline, so that the length of most texts is known. */
+static inline void put(struct ct_sink *sink, const char *text)
 {
 	ct_sink_add(sink, text, strlen(text));
+}
+
+static void put_spaces(struct ct_sink *sink, size_t count)
+{
+	ct_sink_reserve(sink, count);
+	memset(sink->at, ' ', count);
+	sink->at += count;
 }
 
 static void put_number(struct ct_sink *sink, uint64_t number)
@@ -92,30 +107,38 @@ static const char *why_unfinished(uint8_t end)
 static void put_margin(const struct replay *replay, size_t stream, const struct ct_event *event,
 		       const struct ct_event *end)
 {
-	char text[128], duration[CT_DURATION_BYTES] = "";
+	enum { THREAD_COLUMNS = 7, DURATION_COLUMNS = 9 };
+	struct ct_sink *sink = replay->sink;
+	char duration[CT_DURATION_BYTES] = "";
 	if (end)
 		ct_duration_print(duration, end->duration_ns);
-	put(replay->sink, ct_page_style(CT_STYLE_DIM));
+	put(sink, ct_page_style(CT_STYLE_DIM));
 	if (replay->has_threads) {
-		snprintf(text, sizeof(text), "%7" PRIu32 " ",
-			 replay->session->streams[stream].row.tid);
-		put(replay->sink, text);
+		char digits[CT_JSON_U64_BYTES];
+		uint32_t tid = replay->session->streams[stream].row.tid;
+		size_t length = (size_t)(ct_json_u64(digits, tid) - digits);
+		put_spaces(sink, length < THREAD_COLUMNS ? THREAD_COLUMNS - length : 0);
+		ct_sink_add(sink, digits, length);
+		put(sink, " ");
 	}
-	snprintf(text, sizeof(text), "%9s  ", duration);
-	put(replay->sink, text);
+	size_t length = strlen(duration);
+	put_spaces(sink, length < DURATION_COLUMNS ? DURATION_COLUMNS - length : 0);
+	ct_sink_add(sink, duration, length);
+	put(sink, "  ");
 	if (event->stack) {
-		snprintf(text, sizeof(text), "~%" PRIu32 " ", event->stack);
-		put(replay->sink, text);
+		put(sink, "~");
+		put_number(sink, event->stack);
+		put(sink, " ");
 	}
-	put(replay->sink, ct_page_style(CT_STYLE_PLAIN));
-	uint32_t indent = 2 * event->depth;
-	if (indent <= MOST_INDENT) {
-		snprintf(text, sizeof(text), "%*s", (int)indent, "");
-		put(replay->sink, text);
+	put(sink, ct_page_style(CT_STYLE_PLAIN));
+	if (event->depth <= MOST_INDENT / 2) {
+		put_spaces(sink, 2 * (size_t)event->depth);
 		return;
 	}
-	snprintf(text, sizeof(text), "%*s[%" PRIu32 "] ", MOST_INDENT, "", event->depth);
-	put(replay->sink, text);
+	put_spaces(sink, MOST_INDENT);
+	put(sink, "[");
+	put_number(sink, event->depth);
+	put(sink, "] ");
 }
 
 /* C++'s names end with the types of parameters: values take their place. */
@@ -135,9 +158,9 @@ static size_t bare_length(const char *name)
 
 static void put_name(const struct replay *replay, const struct ct_event *event)
 {
-	const char *name = replay->session->functions[event->function].name;
 	put(replay->sink, ct_page_style(CT_STYLE_NAME));
-	ct_sink_add(replay->sink, name, bare_length(name));
+	ct_sink_add(replay->sink, replay->session->functions[event->function].name,
+		    replay->names[event->function].length);
 	put(replay->sink, ct_page_style(CT_STYLE_PLAIN));
 }
 
@@ -196,30 +219,27 @@ static void put_lines(const struct replay *replay, const struct ct_merged *merge
 
 /* ---- JSON ---- */
 
-static void put_member(struct ct_sink *sink, const char *key, uint64_t number)
+/* `key` with its quotes and colon. */
+static inline void put_member(struct ct_sink *sink, const char *key, uint64_t number)
 {
-	put(sink, ",\"");
 	put(sink, key);
-	put(sink, "\":");
 	put_number(sink, number);
 }
 
-static void put_text_member(struct ct_sink *sink, const char *key, const char *text)
+static void add_text_member(struct ct_strbuf *members, const char *key, const char *text)
 {
-	put(sink, ",\"");
-	put(sink, key);
-	put(sink, "\":");
+	ct_strbuf_add_string(members, key);
 	if (text[0])
-		ct_value_put_string(sink, (const unsigned char *)text, strlen(text), false);
+		ct_json_string(members, text, strlen(text));
 	else
-		put(sink, "null");
+		ct_strbuf_add_string(members, "null");
 }
 
 static void put_object(const struct replay *replay, size_t stream, const struct ct_event *end,
 		       struct ct_value_bytes arguments)
 {
 	const struct ct_stream *thread = &replay->session->streams[stream];
-	const struct ct_function *function = &replay->session->functions[end->function];
+	const struct shown_name *name = &replay->names[end->function];
 	const struct ct_file_info *info =
 		ct_trace_info(replay->session->inputs[thread->input].trace);
 	const struct ct_value_bytes result = {end->values, end->value_bytes, end->ns};
@@ -228,22 +248,21 @@ static void put_object(const struct replay *replay, size_t stream, const struct 
 	put(sink, "{");
 	if (values)
 		ct_values_put_arguments(values, sink, end->site, arguments, 0);
-	put(sink, "\"process_id\":");
-	put_number(sink, info->pid);
-	put_member(sink, "thread_id", thread->row.tid);
+	put_member(sink, "\"process_id\":", info->pid);
+	put_member(sink, ",\"thread_id\":", thread->row.tid);
 	if (end->stack)
-		put_member(sink, "coroutine", end->stack);
-	put_member(sink, "depth", end->depth);
-	put_text_member(sink, "name", function->name);
-	put_text_member(sink, "module", function->module);
-	put_member(sink, "start_ns", end->start_ns);
+		put_member(sink, ",\"coroutine\":", end->stack);
+	put_member(sink, ",\"depth\":", end->depth);
+	ct_sink_add(sink, name->members, name->members_length);
+	put_member(sink, ",\"start_ns\":", end->start_ns);
 	if (end->end == CT_CALL_RETURNED) {
-		put_member(sink, "duration_ns", end->duration_ns);
+		put_member(sink, ",\"duration_ns\":", end->duration_ns);
 	} else {
-		put(sink, ",\"duration_ns\":null");
-		put_text_member(sink, "unfinished", why_unfinished(end->end));
+		put(sink, ",\"duration_ns\":null,\"unfinished\":\"");
+		put(sink, why_unfinished(end->end));
+		put(sink, "\"");
 	}
-	put_member(sink, "self_ns", end->self_ns);
+	put_member(sink, ",\"self_ns\":", end->self_ns);
 	if (values && end->end == CT_CALL_RETURNED)
 		ct_values_put_result(values, sink, end->site, result, 0);
 	put(sink, "}\n");
@@ -258,9 +277,9 @@ static bool put_objects(const struct replay *replay, const struct ct_merged *mer
 	if (event->kind == CT_EVENT_LOST) {
 		put(replay->sink, "{\"lost_events\":");
 		put_number(replay->sink, event->lost);
-		put_member(replay->sink, "thread_id",
-			   replay->session->streams[merged->stream].row.tid);
-		put_member(replay->sink, "start_ns", event->ns);
+		put_member(replay->sink,
+			   ",\"thread_id\":", replay->session->streams[merged->stream].row.tid);
+		put_member(replay->sink, ",\"start_ns\":", event->ns);
 		put(replay->sink, "}\n");
 		return true;
 	}
@@ -290,8 +309,33 @@ static void replay_deinit(struct replay *replay)
 		ct_values_destroy(replay->values[i]);
 	for (size_t i = 0; replay->stacks && i < replay->session->stream_count; i++)
 		ct_open_stacks_deinit(&replay->stacks[i]);
+	for (uint32_t i = 0; replay->names && i < replay->session->function_count; i++)
+		free(replay->names[i].members);
 	free(replay->values);
 	free(replay->stacks);
+	free(replay->names);
+}
+
+static bool make_names(struct replay *replay)
+{
+	uint32_t count = replay->session->function_count;
+	replay->names = calloc((size_t)count + 1, sizeof(*replay->names));
+	if (!replay->names)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct ct_function *function = &replay->session->functions[i];
+		struct ct_strbuf members = {0};
+		add_text_member(&members, ",\"name\":", function->name);
+		add_text_member(&members, ",\"module\":", function->module);
+		replay->names[i] = (struct shown_name){
+			.length = bare_length(function->name),
+			.members = members.bytes,
+			.members_length = members.length,
+		};
+		if (members.failed)
+			return false;
+	}
+	return true;
 }
 
 static struct ct_error *replay_init(struct replay *replay, const struct ct_session *session,
@@ -301,7 +345,7 @@ static struct ct_error *replay_init(struct replay *replay, const struct ct_sessi
 	*replay = (struct replay){.session = session, .sink = ct_page_json()->sink};
 	replay->values = calloc(session->input_count + 1, sizeof(struct ct_values *));
 	replay->stacks = calloc(session->stream_count + 1, sizeof(*replay->stacks));
-	if (!replay->values || !replay->stacks)
+	if (!replay->values || !replay->stacks || !make_names(replay))
 		return ct_error_nomem;
 	for (size_t i = 0; !err && options->values != VALUES_NONE && i < session->input_count;
 	     i++) {
