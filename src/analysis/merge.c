@@ -7,16 +7,23 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 
-/* A thread, one event ahead: what follows a BEGIN tells whether it is whole. */
+/*
+ * A thread, one event ahead: what follows a BEGIN tells whether it is whole. It is
+ * open from its first event to its last: there may have been a thousand times as
+ * many threads as there ever were at a time.
+ */
 struct source {
 	size_t stream;
+	uint64_t begin_ns; /* no event is earlier */
 	struct ct_events *events;
 	struct ct_event event; /* the next to be given; its values are in `values` */
 	struct ct_strbuf values;
 };
 
 struct ct_merge {
-	struct source *sources;
+	const struct ct_session *session;
+	const struct ct_selection *selection;
+	struct source *sources; /* by `begin_ns` */
 	size_t source_count, opened;
 	struct source **heap; /* the earliest first */
 	size_t heap_count;
@@ -88,28 +95,73 @@ static bool advance(struct ct_merge *merge, struct source *source)
 	return false;
 }
 
-static struct ct_error *open_sources(struct ct_merge *merge, const struct ct_session *session,
-				     const struct ct_selection *selection)
+static void close_source(struct source *source)
 {
-	for (size_t i = 0; i < session->stream_count; i++) {
-		if (selection && !selection->streams[i])
-			continue;
-		struct source *source = &merge->sources[merge->opened];
-		struct ct_error *err = ct_events_create(session, i, selection, NULL,
-							&source->events);
-		if (err)
-			return err;
-		merge->opened++;
-		source->stream = i;
-		if (advance(merge, source))
-			merge->heap[merge->heap_count++] = source;
-		if (merge->failed)
-			return ct_error_nomem;
+	ct_events_destroy(source->events);
+	source->events = NULL;
+	ct_strbuf_deinit(&source->values);
+}
+
+static void sift_up(struct ct_merge *merge, struct source *source)
+{
+	size_t at = merge->heap_count++;
+	for (; at > 0 && is_earlier(source, merge->heap[(at - 1) / 2]); at = (at - 1) / 2)
+		merge->heap[at] = merge->heap[(at - 1) / 2];
+	merge->heap[at] = source;
+}
+
+static bool open_source(struct ct_merge *merge, struct source *source)
+{
+	struct ct_error *err = ct_events_create(merge->session, source->stream, merge->selection,
+						NULL, &source->events);
+	if (err) { /* for want of memory alone */
+		ct_error_destroy(err);
+		merge->failed = true;
+		return false;
 	}
-	merge->source_count = merge->heap_count;
-	for (size_t i = merge->heap_count / 2; i-- > 0;)
-		sift_down(merge, i);
-	return NULL;
+	if (advance(merge, source))
+		sift_up(merge, source);
+	else
+		close_source(source);
+	return !merge->failed;
+}
+
+/* Threads that may have an event before the earliest that is known. */
+static bool open_sources(struct ct_merge *merge)
+{
+	while (merge->opened < merge->source_count) {
+		struct source *source = &merge->sources[merge->opened];
+		if (merge->heap_count && merge->heap[0]->event.ns < source->begin_ns)
+			break;
+		merge->opened++;
+		if (!open_source(merge, source))
+			return false;
+	}
+	return true;
+}
+
+static int compare_sources(const void *a, const void *b)
+{
+	const struct source *left = a, *right = b;
+	if (left->begin_ns != right->begin_ns)
+		return left->begin_ns < right->begin_ns ? -1 : 1;
+	return left->stream < right->stream ? -1 : 1;
+}
+
+static void list_sources(struct ct_merge *merge)
+{
+	for (size_t i = 0; i < merge->session->stream_count; i++) {
+		const struct ct_stream *stream = &merge->session->streams[i];
+		const struct ct_input *input = &merge->session->inputs[stream->input];
+		if (merge->selection && !merge->selection->streams[i])
+			continue;
+		uint64_t ticks = ct_trace_begin_ticks(input->trace, stream->stream);
+		merge->sources[merge->source_count++] = (struct source){
+			.stream = i,
+			.begin_ns = input->offset_ns + ct_trace_ns(input->trace, ticks),
+		};
+	}
+	qsort(merge->sources, merge->source_count, sizeof(*merge->sources), compare_sources);
 }
 
 struct ct_error *ct_merge_create(const struct ct_session *session,
@@ -118,13 +170,13 @@ struct ct_error *ct_merge_create(const struct ct_session *session,
 	ct_cleanup(merge_cleanup) struct ct_merge *merge = calloc(1, sizeof(*merge));
 	if (!merge)
 		return ct_error_nomem;
+	merge->session = session;
+	merge->selection = selection;
 	merge->sources = calloc(session->stream_count + 1, sizeof(*merge->sources));
 	merge->heap = calloc(session->stream_count + 1, sizeof(*merge->heap));
 	if (!merge->sources || !merge->heap)
 		return ct_error_nomem;
-	struct ct_error *err = open_sources(merge, session, selection);
-	if (err)
-		return err;
+	list_sources(merge);
 	*ret = ct_take(merge);
 	return NULL;
 }
@@ -139,8 +191,10 @@ static void settle(struct ct_merge *merge)
 	bool more = merge->has_following ? keep(merge, source, &merge->following)
 					 : advance(merge, source);
 	merge->has_following = false;
-	if (!more)
+	if (!more) {
+		close_source(source);
 		merge->heap[0] = merge->heap[--merge->heap_count];
+	}
 	if (merge->heap_count)
 		sift_down(merge, 0);
 }
@@ -148,7 +202,7 @@ static void settle(struct ct_merge *merge)
 bool ct_merge_next(struct ct_merge *merge, struct ct_merged *ret)
 {
 	settle(merge);
-	if (merge->failed || merge->heap_count == 0)
+	if (merge->failed || !open_sources(merge) || merge->heap_count == 0)
 		return false;
 	struct source *source = merge->heap[0];
 	merge->last = source;

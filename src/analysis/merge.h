@@ -30,7 +30,7 @@ void ct_merge_destroy(struct ct_merge *merge);
 /* False at the end, or when memory ran out (ct_merge_failed()). Values are good until the next. */
 bool ct_merge_next(struct ct_merge *merge, struct ct_merged *ret);
 bool ct_merge_failed(const struct ct_merge *merge);
-/* Threads that have calls, as far as they are known before the first ct_merge_next(). */
+/* Threads that are selected. */
 size_t ct_merge_stream_count(const struct ct_merge *merge);
 
 #endif

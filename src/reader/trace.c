@@ -564,6 +564,20 @@ bool ct_trace_read_piece(const struct ct_trace *trace, const struct ct_piece *pi
 	return true;
 }
 
+uint64_t ct_trace_begin_ticks(const struct ct_trace *trace, uint32_t stream)
+{
+	struct ct_block_header header;
+	if (stream == 0 || stream > trace->stream_count)
+		return 0;
+	uint32_t first = trace->first_piece[stream];
+	if (first == trace->first_piece[stream + 1] || trace->pieces[first].seq != 0)
+		return 0;
+	read_block(trace, trace->pieces[first].block, &header, sizeof(header));
+	return header_matches(trace, &trace->pieces[first], &header)
+		       ? header.epoch << CT_EPOCH_SHIFT
+		       : 0;
+}
+
 /* --- the end --- */
 
 /* Ticks of the last record of a piece; false when it has none. */

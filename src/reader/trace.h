@@ -161,6 +161,10 @@ struct ct_step {
 
 struct ct_walk;
 
+/* No step of the stream is before this. 0 where its first records are missing, and where it has
+ * none. */
+uint64_t ct_trace_begin_ticks(const struct ct_trace *trace, uint32_t stream);
+
 /* A stream without records, or without a row, gives a walk without steps. */
 struct ct_error *ct_walk_create(const struct ct_trace *trace, uint32_t stream, struct ct_walk **ret)
 	__attribute__((warn_unused_result));

@@ -2,10 +2,12 @@
 /* The calls that selections leave, with their depths, times and callers. */
 #include "reader_test.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include "analysis/call_tree.h"
 #include "analysis/events_loop.h"
+#include "analysis/merge.h"
 #include "analysis/profile.h"
 
 /*
@@ -598,6 +600,53 @@ static void events_are_the_same_in_a_loop(void **state)
 	}
 }
 
+static void cleanup_merge(struct ct_merge **merge)
+{
+	ct_merge_destroy(*merge);
+}
+
+/* Thread i calls in epoch i, and in the one after it. */
+static void add_thread(struct trace_writer *writer, uint32_t i)
+{
+	struct trace_records records = {0};
+	struct ct_thread_row row = {.stream = i, .tid = 40 + i};
+	trace_writer_thread(writer, &row);
+	trace_records_enter(&records, 5, 1);
+	trace_records_extended(&records, CT_EXTENDED_SYNC, 1, (uint64_t)(i + 1) << CT_EPOCH_SHIFT,
+			       0);
+	trace_records_return(&records, 10);
+	size_t block = trace_writer_append(writer, (struct trace_piece){i, 0, 0, 0}, &records);
+	trace_writer_header(writer, block)->epoch = i;
+	free(records.bytes);
+}
+
+static void threads_in_the_order_of_time_are_open_while_they_call(void **state)
+{
+	enum { THREADS = 400, MEMORY_MOST = 1 << 20 };
+	(void)state;
+	ct_cleanup(trace_writer_deinit) struct trace_writer writer;
+	ct_cleanup(cleanup_session) struct ct_session *session = NULL;
+	ct_cleanup(cleanup_merge) struct ct_merge *merge = NULL;
+	struct ct_merged merged;
+	trace_writer_init(&writer);
+	trace_writer_site(&writer, 1, &(struct ct_site){.site = 0x108, .function = 0x100});
+	for (uint32_t i = THREADS; i > 0; i--)
+		add_thread(&writer, i);
+	const char *path = trace_writer_save(&writer);
+	assert_no_error(ct_session_open(&path, 1, false, NULL, &session));
+	size_t before_bytes = mallinfo2().uordblks;
+	assert_no_error(ct_merge_create(session, NULL, &merge));
+	uint64_t last_ns = 0, ends = 0;
+	while (ct_merge_next(merge, &merged)) {
+		assert_true(merged.event.ns >= last_ns);
+		last_ns = merged.event.ns;
+		ends += merged.is_whole || merged.event.kind == CT_EVENT_END;
+		assert_true(mallinfo2().uordblks < before_bytes + MEMORY_MOST);
+	}
+	assert_false(ct_merge_failed(merge));
+	assert_int_equal(ends, THREADS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static const struct CMUnitTest tests[] = {
@@ -613,6 +662,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(long_calls_of_a_function_inside_another),
 	cmocka_unit_test(long_calls_keep_their_values),
 	cmocka_unit_test(events_are_the_same_in_a_loop),
+	cmocka_unit_test(threads_in_the_order_of_time_are_open_while_they_call),
 	TEST(threads_are_chosen_by_id_and_name),
 	TEST(what_means_nothing_is_said),
 	TEST(functions_are_counted_over_threads),
