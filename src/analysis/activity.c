@@ -28,10 +28,10 @@ struct module {
 };
 
 struct function {
-	uint32_t module; /* index; 0: none is known */
-	uint64_t address; /* in the file; without a module as it was at run time */
-	char *name;	  /* NULL: not looked up yet */
-	uint64_t calls, self_ns; /* since the last look */
+	uint32_t module;	       /* index; 0: none is known */
+	uint64_t address;	       /* in the file; without a module as it was at run time */
+	char *name;		       /* NULL: not looked up yet */
+	uint64_t calls, self_ns;       /* since the last look */
 	struct ct_activity_row counts; /* as of the last look */
 };
 
@@ -163,8 +163,8 @@ static struct ct_error *add_process(struct ct_activity *activity, const char *pa
 	for (size_t i = 0; i < activity->process_count; i++)
 		if (strcmp(activity->processes[i].path, path) == 0)
 			return NULL;
-	struct process *processes = reallocarray(
-		activity->processes, activity->process_count + 1, sizeof(*processes));
+	struct process *processes = reallocarray(activity->processes, activity->process_count + 1,
+						 sizeof(*processes));
 	if (!processes)
 		return ct_error_nomem;
 	activity->processes = processes;
@@ -260,8 +260,8 @@ static uint32_t module_of(struct ct_activity *activity, struct process *process,
 		    memcmp(activity->modules[index].path, row.path.bytes, row.path.length) == 0)
 			break;
 	if (index == activity->module_count) {
-		struct module *modules = reallocarray(activity->modules,
-						      activity->module_count + 1, sizeof(*modules));
+		struct module *modules = reallocarray(activity->modules, activity->module_count + 1,
+						      sizeof(*modules));
 		char *path = strndup(row.path.bytes, row.path.length);
 		if (modules)
 			activity->modules = modules;
@@ -322,15 +322,15 @@ static uint32_t function_of(struct ct_activity *activity, uint32_t module, uint6
 		activity->functions = functions;
 		activity->function_capacity = capacity;
 	}
-	activity->functions[activity->function_count] =
-		(struct function){.module = module, .address = address};
+	activity->functions[activity->function_count] = (struct function){.module = module,
+									  .address = address};
 	activity->slots[at] = (uint32_t)++activity->function_count;
 	return activity->slots[at] - 1;
 }
 
 /* NONE: no memory. */
 static __attribute__((cold, noinline)) uint32_t find_site(struct ct_activity *activity,
-							   struct process *process, uint32_t site)
+							  struct process *process, uint32_t site)
 {
 	struct ct_site row = {0};
 	uint64_t bias;
@@ -445,8 +445,7 @@ static uint32_t give_time_up_to_now(struct ct_activity *activity, struct process
 	uint64_t now = ct_follow_now(process->follow);
 	for (uint32_t stream = 1; stream <= ct_follow_stream_count(process->follow); stream++) {
 		struct ct_thread_row row;
-		if (!ct_follow_thread(process->follow, stream, &row) ||
-		    row.flags & CT_THREAD_ENDED)
+		if (!ct_follow_thread(process->follow, stream, &row) || row.flags & CT_THREAD_ENDED)
 			continue;
 		running++;
 		if (stream < process->thread_count && ct_follow_is_settled(process->follow, stream))
@@ -560,8 +559,8 @@ static void sum_up(struct ct_activity *activity, struct ct_activity_snapshot *re
 struct ct_error *ct_activity_rank(struct ct_activity *activity, enum ct_activity_sort sort,
 				  size_t most, struct ct_activity_snapshot *shot)
 {
-	ct_cleanup(ct_cleanup_free) struct ranked *ranked =
-		calloc(activity->function_count + 1, sizeof(*ranked));
+	ct_cleanup(ct_cleanup_free) struct ranked *ranked = calloc(activity->function_count + 1,
+								   sizeof(*ranked));
 	struct ct_activity_row *rows = reallocarray(activity->rows, activity->function_count + 1,
 						    sizeof(*rows));
 	size_t count = 0;

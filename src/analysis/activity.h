@@ -17,10 +17,11 @@
 struct ct_activity;
 
 struct ct_activity_row {
-	const char *name;   /* demangled; never "" */
-	const char *module; /* path; "" where it is not known */
+	const char *name;	 /* demangled; never "" */
+	const char *module;	 /* path; "" where it is not known */
 	uint64_t calls, self_ns; /* since the snapshot before */
-	uint64_t total_calls, total_self_ns; /* since the activity was created, or the process began */
+	uint64_t total_calls,
+		total_self_ns; /* since the activity was created, or the process began */
 };
 
 enum ct_activity_sort {
@@ -34,10 +35,10 @@ struct ct_activity_snapshot {
 	const struct ct_activity_row *rows; /* until the next snapshot */
 	size_t row_count;
 	uint64_t interval_ns; /* of the first: what the process lasted that began first */
-	uint64_t calls; /* of all functions, in the interval */
+	uint64_t calls;	      /* of all functions, in the interval */
 	uint64_t lost_events, skipped_pieces; /* since the beginning */
-	uint32_t running, ended; /* processes */
-	uint32_t threads;	 /* of running ones */
+	uint32_t running, ended;	      /* processes */
+	uint32_t threads;		      /* of running ones */
 };
 
 struct ct_error *ct_activity_create(struct ct_activity **ret) __attribute__((warn_unused_result));

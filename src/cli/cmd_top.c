@@ -32,7 +32,7 @@ struct top_options {
 	bool batch;
 };
 
-#define SORTS "self|calls|total-self|total-calls"
+#define SORTS	       "self|calls|total-self|total-calls"
 #define OFFSET(member) offsetof(struct top_options, member)
 static const struct ct_option options_table[] = {
 	{.kind = CT_OPTION_FLAG,
@@ -276,12 +276,12 @@ static struct ct_error *run_batch(const struct top_options *options, struct ct_a
 	/* What was before is in the sums alone; of a process that is gone there is nothing else. */
 	struct ct_error *err = ct_activity_look(activity, CT_ACTIVITY_BY_TOTAL_SELF, limit, &shot);
 	bool is_over = !err && is_all_over(&shot);
-	for (uint64_t i = 0; !err && (i == 0 || (!is_over && (!options->count || i < options->count)));
-	     i++) {
+	for (uint64_t i = 0;
+	     !err && (i == 0 || (!is_over && (!options->count || i < options->count))); i++) {
 		if (!is_over) {
 			sleep_ns(options->interval_ns);
-			err = ct_activity_look(activity, (enum ct_activity_sort)options->sort, limit,
-					       &shot);
+			err = ct_activity_look(activity, (enum ct_activity_sort)options->sort,
+					       limit, &shot);
 			is_over = !err && is_all_over(&shot);
 		}
 		if (err)
@@ -329,11 +329,11 @@ static void draw(const struct view *view)
 	add_head(&line, &view->shot);
 	add_line(&text, "", line.bytes ? line.bytes : "", columns);
 	line.length = 0;
-	ct_strbuf_printf(&line, "sorted by %s; q quits, s sorts, p %s%s",
-			 sort_names[view->sort], view->is_paused ? "goes on" : "pauses",
-			 view->is_over	     ? "; ALL HAVE ENDED"
+	ct_strbuf_printf(&line, "sorted by %s; q quits, s sorts, p %s%s", sort_names[view->sort],
+			 view->is_paused ? "goes on" : "pauses",
+			 view->is_over	   ? "; ALL HAVE ENDED"
 			 : view->is_paused ? "; PAUSED"
-					     : "");
+					   : "");
 	add_line(&text, ct_page_style(CT_STYLE_DIM), line.bytes ? line.bytes : "", columns);
 	add_line(&text, "", "", columns);
 	add_line(&text, ct_page_style(CT_STYLE_HEAD), column_heads, columns);
@@ -486,8 +486,8 @@ const struct ct_command ct_command_top = {
 		"and the calls to them since the last look, again and again. Self is the share of a "
 		"second that calls of a function had for themselves: more than 100 % when several "
 		"threads run it. PROCESS is the id of a process, TRACE a raw trace (.ctrace) or a "
-		"folder whose traces are all followed, also those that appear later; without one, "
-		CT_DEFAULT_FOLDER " is. On a terminal, q quits, s sorts by another column, p pauses. "
+		"folder whose traces are all followed, also those that appear later; without one, " CT_DEFAULT_FOLDER
+		" is. On a terminal, q quits, s sorts by another column, p pauses. "
 		"It reads on where it stopped; of a trace that is long already, the last 64 to 128 MB "
 		"of each thread.",
 	.groups = groups,

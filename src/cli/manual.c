@@ -18,6 +18,8 @@ static void put_roff(FILE *to, const char *text)
 			fputs("\\e", to);
 		else if (*text == '-')
 			fputs("\\-", to);
+		else if (*text == '|')
+			fputs("|\\:", to); /* a line may end here */
 		else
 			fputc(*text, to);
 	}

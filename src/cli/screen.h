@@ -18,9 +18,9 @@ void ct_screen_end(void);
 void ct_screen_size(unsigned int *ret_rows, unsigned int *ret_columns);
 
 enum {
-	CT_KEY_NONE = -1,   /* the time has passed */
+	CT_KEY_NONE = -1,    /* the time has passed */
 	CT_KEY_RESIZED = -2, /* or the screen is to be drawn again for another reason */
-	CT_KEY_END = -3,    /* a signal asks for the end, or there are no keys any more */
+	CT_KEY_END = -3,     /* a signal asks for the end, or there are no keys any more */
 };
 /* Wait for a key, at most so long. */
 int ct_screen_key(uint64_t timeout_ns);

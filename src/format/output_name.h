@@ -7,8 +7,10 @@
 #ifndef CT_FORMAT_OUTPUT_NAME_H
 #define CT_FORMAT_OUTPUT_NAME_H
 
-#define CT_DOUBLE_EXTENSIONS \
-	{".speedscope.json", ".chrome.json", ".firefox.json", ".pb.gz"}
+#define CT_DOUBLE_EXTENSIONS                                                  \
+	{                                                                     \
+		".speedscope.json", ".chrome.json", ".firefox.json", ".pb.gz" \
+	}
 #define CT_FOLDER_EXTENSION ".ctf"
 
 #endif

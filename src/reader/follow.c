@@ -41,8 +41,8 @@ struct stream {
 	struct ct_walk *walk;
 	struct piece *pieces; /* appended, and not read yet */
 	size_t piece_count, piece_capacity;
-	uint64_t seq; /* of the piece that is being read */
-	size_t offset; /* of its records: read */
+	uint64_t seq;	 /* of the piece that is being read */
+	size_t offset;	 /* of its records: read */
 	uint32_t window; /* block of its window; 0: none is known */
 	uint64_t window_seq;
 	size_t seen_end; /* of the records that its window had last time */
@@ -250,8 +250,8 @@ static void look_at_block(struct ct_follow *follow, uint32_t block)
 	if (header.type >= CT_BLOCK_SITES && header.type <= CT_BLOCK_PLANS)
 		add_table(follow, &header, block);
 	else if (header.type == CT_BLOCK_RECORDS && header.used_bytes == 0)
-		add_block(follow, &follow->windows, &follow->window_count,
-			  &follow->window_capacity, block);
+		add_block(follow, &follow->windows, &follow->window_count, &follow->window_capacity,
+			  block);
 	else if (header.type == CT_BLOCK_RECORDS)
 		add_piece(follow, &header, block);
 }
@@ -382,8 +382,7 @@ static bool read_appended(const struct reading *reading)
 			continue;
 		if (!read_block(reading->follow, piece->block, reading->number, piece->seq, false,
 				ct_walk_buffer(stream->walk))) {
-			bool is_being_written = !stream->window ||
-						stream->window_seq <= piece->seq;
+			bool is_being_written = !stream->window || stream->window_seq <= piece->seq;
 			if (is_being_written && !reading->follow->is_over)
 				break;
 			reading->follow->skipped++;

@@ -599,7 +599,8 @@ CT_INTERPOSE int pkey_mprotect(void *memory, size_t size_bytes, int protection, 
 /* libc's struct is another than the kernel's; of the mask the first word is the same. */
 static struct ct_action to_kernel(const struct sigaction *action)
 {
-	return (struct ct_action){
+	return (struct ct_action)
+	{
 		.handler = (const void *)action->sa_sigaction,
 		.flags = (unsigned int)action->sa_flags,
 #if defined(__x86_64__)
@@ -642,7 +643,8 @@ CT_INTERPOSE int sigaction(int number, const struct sigaction *restrict action,
 			   struct sigaction *restrict old)
 {
 	struct sigaction replaced, before;
-	/* Where the pointers lead nowhere, the fault is here or at the end: the lock is not held. */
+	/* Where the pointers lead nowhere, the fault is here or at the end: the lock is not held.
+	 */
 	if (action) {
 		replaced = *action;
 		if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN &&
@@ -677,7 +679,8 @@ static long system_sigaction(int number, const void *action, void *old, size_t s
 	struct ct_action replaced, before;
 	const void *set = action;
 	/* The kernel finds out that it cannot write there when it has set the action. */
-	bool is_lost = old && CT_NEXT(syscall)(SYS_rt_sigaction, number, NULL, old, size_bytes) != 0;
+	bool is_lost = old &&
+		       CT_NEXT(syscall)(SYS_rt_sigaction, number, NULL, old, size_bytes) != 0;
 	bool has_action = action && ct_sys_peek(action, &replaced, sizeof(replaced));
 	if (has_action) {
 		if ((uint64_t)replaced.handler > (uint64_t)SIG_IGN && replaced.flags & SA_ONSTACK)
@@ -721,8 +724,8 @@ static __sighandler_t signal_with(signal_function *next, int flags, int number,
 		return old.sa_handler;
 	}
 	struct sigaction action = {.sa_handler = handler, .sa_flags = flags}, old;
-	if (flags & SA_RESTART && __atomic_load_n(&interrupting, __ATOMIC_RELAXED) &
-					  UINT64_C(1) << (number - 1))
+	if (flags & SA_RESTART &&
+	    __atomic_load_n(&interrupting, __ATOMIC_RELAXED) & UINT64_C(1) << (number - 1))
 		action.sa_flags &= ~SA_RESTART;
 	if (flags & SA_RESTART)
 		action.sa_mask.__val[0] = UINT64_C(1) << (number - 1);

@@ -1,4 +1,5 @@
-// What other programs are to show: threads, processes, coroutines, exceptions, calls that never end.
+// What other programs are to show: threads, processes, coroutines, exceptions, calls that never
+// end.
 #include <pthread.h>
 #include <stdexcept>
 #include <stdlib.h>
@@ -7,7 +8,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-namespace app {
+namespace app
+{
 volatile unsigned sink;
 
 __attribute__((noinline)) unsigned leaf(unsigned n)
@@ -19,10 +21,16 @@ __attribute__((noinline)) unsigned leaf(unsigned n)
 
 template <typename T> struct box {
 	T value;
-	__attribute__((noinline)) T twice(const char *why) const { return why ? value + value : value; }
+	__attribute__((noinline)) T twice(const char *why) const
+	{
+		return why ? value + value : value;
+	}
 };
 
-unsigned fibonacci(unsigned n) { return n < 2 ? leaf(n) : fibonacci(n - 1) + fibonacci(n - 2); }
+unsigned fibonacci(unsigned n)
+{
+	return n < 2 ? leaf(n) : fibonacci(n - 1) + fibonacci(n - 2);
+}
 
 int fails(int n)
 {
@@ -62,8 +70,11 @@ void turns()
 	}
 }
 
-void leaves(int status) { exit(status); }
+void leaves(int status)
+{
+	exit(status);
 }
+} // namespace app
 
 int main(int argc, char **)
 {
