@@ -19,7 +19,7 @@ static void put_roff(FILE *to, const char *text)
 		else if (*text == '-')
 			fputs("\\-", to);
 		else if (*text == '|')
-			fputs("|\\:", to); /* a line may end here */
+			fputs(", ", to); /* of choices */
 		else
 			fputc(*text, to);
 	}
