@@ -50,6 +50,9 @@ protobuf-compiler protoc
 babeltrace2      babeltrace2
 golang-go        go
 golang-github-google-pprof-dev
+zsh              zsh
+fish             fish
+meson            meson
 '
 # Nice to have: a test that needs one of these is skipped, and says so, without it.
 optional_test_packages='

@@ -108,4 +108,5 @@ const struct ct_command ct_command_doctor = {
 		"status is 1 when there is a problem.",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),
+	.takes_program = true,
 };

@@ -87,6 +87,7 @@ static const struct ct_option options_table[] = {
 	{.kind = CT_OPTION_TEXT,
 	 .name = "layout",
 	 .value = "LAYOUT",
+	 .choices = "nested|flat",
 	 .help = "of a document: nested or flat (CALLTRACE_JSON_LAYOUT)",
 	 .offset = OFFSET(layout)},
 	{.kind = CT_OPTION_FLAG,
@@ -580,4 +581,5 @@ const struct ct_command ct_command_record = {
 		"status is the program's; 127 or 126 when it could not be executed.",
 	.groups = groups,
 	.group_count = 1,
+	.takes_program = true,
 };

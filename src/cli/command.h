@@ -31,6 +31,7 @@ struct ct_command {
 			  const char **ret_extensions);
 	const struct ct_option_group *const *groups;
 	size_t group_count;
+	bool takes_program; /* completion offers commands for its operand, as well as files */
 };
 
 extern const struct ct_command ct_command_json;

@@ -119,11 +119,19 @@ void ct_manual_print(FILE *to, const struct ct_command *const *commands,
 
 /* ---- completion ---- */
 
-/* What a value is completed to: words, files, or nothing. */
-static bool takes_file(const struct ct_option *option)
+/* What a value is completed to: words, files, folders, or nothing. */
+enum value_kind { VALUE_ANY, VALUE_WORDS, VALUE_FILE, VALUE_FOLDER };
+
+static enum value_kind value_kind(const struct ct_option *option)
 {
-	return option->kind != CT_OPTION_CHOICE && option->choices;
+	if (!option->choices)
+		return VALUE_ANY;
+	if (strchr(option->choices, '|'))
+		return VALUE_WORDS;
+	return strcmp(option->choices, "directory") == 0 ? VALUE_FOLDER : VALUE_FILE;
 }
+
+static const char shells_text[] = "bash zsh fish";
 
 static void put_words(FILE *to, const char *choices)
 {
@@ -143,12 +151,15 @@ static void put_bash_values(FILE *to, const struct ct_command *command)
 			if (option->letter)
 				fprintf(to, " | %s:-%c", command->name, option->letter);
 			fputs(") ", to);
-			if (option->kind == CT_OPTION_CHOICE) {
+			if (value_kind(option) == VALUE_WORDS) {
 				fputs("words='", to);
 				put_words(to, option->choices);
 				fputs("'", to);
 			} else {
-				fputs(takes_file(option) ? "files=1" : ":", to);
+				fputs(value_kind(option) == VALUE_FILE	   ? "files=-f"
+				      : value_kind(option) == VALUE_FOLDER ? "files=-d"
+									   : ":",
+				      to);
 			}
 			fputs("; value=1 ;;\n", to);
 		}
@@ -170,7 +181,7 @@ static void put_bash(FILE *to, const struct ct_command *const *commands)
 	      "\tlocal current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
 	      "\tlocal command=${COMP_WORDS[1]} words= files= value=\n"
 	      "\tif ((COMP_CWORD == 1)); then\n"
-	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'help",
+	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'help completion",
 	      to);
 	for (size_t i = 0; commands[i]; i++)
 		fprintf(to, " %s", commands[i]->name);
@@ -180,10 +191,10 @@ static void put_bash(FILE *to, const struct ct_command *const *commands)
 	fputs("\tesac\n\tif [[ ! $value ]]; then\n\t\tcase $command in\n\t\thelp) words='", to);
 	for (size_t i = 0; commands[i]; i++)
 		fprintf(to, "%s%s", i ? " " : "", commands[i]->name);
-	fputs("' ;;\n", to);
+	fprintf(to, "' ;;\n\t\tcompletion) words='%s' ;;\n", shells_text);
 	for (size_t i = 0; commands[i]; i++) {
-		fprintf(to, "\t\t%s)\n\t\t\tfiles=1\n\t\t\t[[ $current != -* ]] || words='",
-			commands[i]->name);
+		fprintf(to, "\t\t%s)\n\t\t\tfiles=-f%s\n\t\t\t[[ $current != -* ]] || words='",
+			commands[i]->name, commands[i]->takes_program ? "c" : "");
 		put_option_words(to, commands[i]);
 		fputs("'\n\t\t\t;;\n", to);
 	}
@@ -192,7 +203,7 @@ static void put_bash(FILE *to, const struct ct_command *const *commands)
 	      "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
 	      "\telif [[ $files ]]; then\n"
 	      "\t\tcompopt -o filenames\n"
-	      "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen $files -- \"$current\" | sort -u)\n"
 	      "\tfi\n}\ncomplete -F _calltrace calltrace\n",
 	      to);
 }
@@ -210,22 +221,39 @@ static void put_quoted(FILE *to, const char *text, const char *escaped)
 	}
 }
 
+/* '*' or what excludes it: an option is offered once, unless it may come more than once. */
+static void put_zsh_names(FILE *to, const struct ct_option *option)
+{
+	const char *end = option->kind == CT_OPTION_FLAG       ? ""
+			  : option->kind == CT_OPTION_OPTIONAL ? "=-"
+							       : "=";
+	bool is_list = option->kind == CT_OPTION_LIST;
+	if (!option->letter)
+		fprintf(to, "\t\t\t'%s--%s%s", is_list ? "*" : "", option->name, end);
+	else if (is_list)
+		fprintf(to, "\t\t\t'*'{-%c+,--%s%s}'", option->letter, option->name, end);
+	else
+		fprintf(to, "\t\t\t'(-%c --%s)'{-%c%s,--%s%s}'", option->letter, option->name,
+			option->letter, option->kind == CT_OPTION_FLAG ? "" : "+", option->name,
+			end);
+}
+
 static void put_zsh_option(FILE *to, const struct ct_option *option)
 {
-	const char *star = option->kind == CT_OPTION_LIST ? "*" : "";
-	fprintf(to, "\t\t\t'%s--%s%s[", star, option->name,
-		option->kind == CT_OPTION_FLAG	     ? ""
-		: option->kind == CT_OPTION_OPTIONAL ? "=-"
-						     : "=");
+	put_zsh_names(to, option);
+	fputs("[", to);
 	put_quoted(to, option->help, "[]\\:");
 	fputs("]", to);
-	if (option->kind == CT_OPTION_CHOICE) {
+	if (value_kind(option) == VALUE_WORDS) {
 		fprintf(to, ":%s:(", option->value);
 		put_words(to, option->choices);
 		fputs(")", to);
 	} else if (option->kind != CT_OPTION_FLAG) {
 		fprintf(to, "%s:%s:%s", option->kind == CT_OPTION_OPTIONAL ? ":" : "",
-			option->value, takes_file(option) ? "_files" : "");
+			option->value,
+			value_kind(option) == VALUE_FILE     ? "_files"
+			: value_kind(option) == VALUE_FOLDER ? "_files -/"
+							     : "");
 	}
 	fputs("' \\\n", to);
 }
@@ -233,17 +261,20 @@ static void put_zsh_option(FILE *to, const struct ct_option *option)
 static void put_zsh(FILE *to, const struct ct_command *const *commands)
 {
 	fputs("#compdef calltrace\n"
-	      "_calltrace()\n{\n\tlocal -a commands=(\n",
+	      "_calltrace()\n{\n\tlocal -a subcommands=(\n",
 	      to);
 	for (size_t i = 0; commands[i]; i++) {
 		fprintf(to, "\t\t'%s:", commands[i]->name);
 		put_quoted(to, commands[i]->summary, "\\:");
 		fputs("'\n", to);
 	}
-	fputs("\t)\n\tif ((CURRENT == 2)); then\n"
-	      "\t\t_describe command commands\n\t\treturn\n\tfi\n"
-	      "\tcase $words[2] in\n\thelp) _describe command commands ;;\n",
+	fputs("\t\t'help:what a command does, and its options'\n"
+	      "\t\t'completion:a script for bash, zsh or fish'\n"
+	      "\t)\n\tif ((CURRENT == 2)); then\n"
+	      "\t\t_describe command subcommands\n\t\treturn\n\tfi\n"
+	      "\tcase $words[2] in\n\thelp) _describe command subcommands ;;\n",
 	      to);
+	fprintf(to, "\tcompletion) _values shell %s ;;\n", shells_text);
 	for (size_t i = 0; commands[i]; i++) {
 		fprintf(to, "\t%s)\n\t\tshift words\n\t\t((CURRENT--))\n\t\t_arguments \\\n",
 			commands[i]->name);
@@ -251,9 +282,22 @@ static void put_zsh(FILE *to, const struct ct_command *const *commands)
 			for (size_t k = 0; k < commands[i]->groups[j]->count; k++)
 				if (commands[i]->groups[j]->options[k].help)
 					put_zsh_option(to, &commands[i]->groups[j]->options[k]);
-		fputs("\t\t\t'*:file:_files'\n\t\t;;\n", to);
+		fputs(commands[i]->takes_program
+			      ? "\t\t\t'(-):program: _command_names -e' '*::arguments:_normal'\n"
+				"\t\t;;\n"
+			      : "\t\t\t'*:file:_files'\n\t\t;;\n",
+		      to);
 	}
 	fputs("\tesac\n}\n_calltrace \"$@\"\n", to);
+}
+
+/* As the description of what was written before, and the end of its line. */
+static void put_fish_text(FILE *to, const char *text)
+{
+	fputs(" -d '", to);
+	for (; *text; text++)
+		fprintf(to, *text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
+	fputs("'\n", to);
 }
 
 static void put_fish_option(FILE *to, const char *command, const struct ct_option *option)
@@ -262,25 +306,43 @@ static void put_fish_option(FILE *to, const char *command, const struct ct_optio
 		option->name);
 	if (option->letter)
 		fprintf(to, " -s %c", option->letter);
-	if (option->kind == CT_OPTION_CHOICE) {
+	if (value_kind(option) == VALUE_WORDS) {
 		fputs(" -x -a '", to);
 		put_words(to, option->choices);
 		fputs("'", to);
 	} else if (option->kind != CT_OPTION_FLAG && option->kind != CT_OPTION_OPTIONAL) {
-		fputs(takes_file(option) ? " -r" : " -x", to);
+		fputs(value_kind(option) == VALUE_FILE ? " -r"
+		      : value_kind(option) == VALUE_FOLDER
+			      ? " -x -a '(__fish_complete_directories)'"
+			      : " -x",
+		      to);
 	}
-	fputs(" -d '", to);
-	for (const char *at = option->help; *at; at++)
-		fprintf(to, *at == '\'' || *at == '\\' ? "\\%c" : "%c", *at);
-	fputs("'\n", to);
+	put_fish_text(to, option->help);
 }
 
 static void put_fish(FILE *to, const struct ct_command *const *commands)
 {
 	fputs("# fish completion for calltrace\n", to);
-	for (size_t i = 0; commands[i]; i++)
-		fprintf(to, "complete -c calltrace -f -n __fish_use_subcommand -a %s -d '%s'\n",
-			commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; commands[i]; i++) {
+		fprintf(to, "complete -c calltrace -f -n __fish_use_subcommand -a %s",
+			commands[i]->name);
+		put_fish_text(to, commands[i]->summary);
+		fputs("complete -c calltrace -f -n '__fish_seen_subcommand_from help'", to);
+		fprintf(to, " -a %s", commands[i]->name);
+		put_fish_text(to, commands[i]->summary);
+		if (commands[i]->takes_program)
+			fprintf(to,
+				"complete -c calltrace -n '__fish_seen_subcommand_from %s' -a "
+				"'(__fish_complete_subcommand)'\n",
+				commands[i]->name);
+	}
+	fputs("complete -c calltrace -f -n __fish_use_subcommand -a help"
+	      " -d 'what a command does, and its options'\n"
+	      "complete -c calltrace -f -n __fish_use_subcommand -a completion"
+	      " -d 'a script for bash, zsh or fish'\n"
+	      "complete -c calltrace -f -n '__fish_seen_subcommand_from completion'",
+	      to);
+	fprintf(to, " -a '%s'\n", shells_text);
 	for (size_t i = 0; commands[i]; i++)
 		for (size_t j = 0; j < commands[i]->group_count; j++)
 			for (size_t k = 0; k < commands[i]->groups[j]->count; k++)
