@@ -26,6 +26,12 @@ install(CODE "
         [[${CMAKE_BINARY_DIR}/calltrace.pc]] @ONLY)")
 install(FILES ${CMAKE_BINARY_DIR}/calltrace.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
+include(CMakePackageConfigHelpers)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/CallTraceConfigVersion.cmake
+    COMPATIBILITY SameMajorVersion)
+install(FILES cmake/CallTraceConfig.cmake ${CMAKE_BINARY_DIR}/CallTraceConfigVersion.cmake
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/CallTrace)
+
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN man EXCLUDE)
 if(NOT CALLTRACE_RUNTIME_ONLY)

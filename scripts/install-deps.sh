@@ -53,6 +53,7 @@ golang-github-google-pprof-dev
 zsh              zsh
 fish             fish
 meson            meson
+autoconf         autoconf
 '
 # Nice to have: a test that needs one of these is skipped, and says so, without it.
 optional_test_packages='

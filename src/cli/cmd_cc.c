@@ -17,8 +17,12 @@
 /* Words that make the compiler compile nothing. */
 static bool compiles_nothing(const char *word)
 {
-	static const char *const whole[] = {"-E", "-M", "-MM", "--version", "--help"};
-	static const char *const beginnings[] = {"-print-", "--print-", "-dump", "--help="};
+	static const char *const whole[] = {"-E",	     "-M",
+					    "-MM",	     "--version",
+					    "--help",	     "-dumpversion",
+					    "-dumpmachine", "-dumpfullversion",
+					    "-dumpspecs"};
+	static const char *const beginnings[] = {"-print-", "--print-", "--help="};
 	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
 		if (strcmp(word, whole[i]) == 0)
 			return true;
@@ -28,10 +32,11 @@ static bool compiles_nothing(const char *word)
 	return false;
 }
 
-/* -g, -g3, -ggdb, -gsplit-dwarf: the user has chosen. */
+/* -g, -g3, -ggdb, -gsplit-dwarf: the user has chosen. Others are about its form alone. */
 static bool is_about_debug_information(const char *word)
 {
-	return strncmp(word, "-g", 2) == 0;
+	return strncmp(word, "-g", 2) == 0 && strncmp(word, "-gz", 3) != 0 &&
+	       strncmp(word, "-gno-", 5) != 0 && strncmp(word, "-grecord-", 9) != 0;
 }
 
 static bool is_about_hooks(const char *word)
