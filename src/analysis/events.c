@@ -308,11 +308,35 @@ static bool take_step(struct ct_events *events, const struct ct_step *step, stru
 	}
 }
 
+static inline bool give(void *state, size_t stream, const struct ct_event *event)
+{
+	(void)stream;
+	*(struct ct_event *)state = *event;
+	return true;
+}
+
+/* True: there is an event. */
+static inline bool next_plain(struct ct_events *events, struct ct_event *ret)
+{
+	if (events->waiting_next == events->waiting_count) {
+		events->waiting_next = 0;
+		events->waiting_count = ct_events_plain_steps(events, events->waiting,
+							      CT_WAITING_STEPS);
+		if (events->waiting_count == 0)
+			return false;
+	}
+	const struct ct_plain_step *step = &events->waiting[events->waiting_next++];
+	events->failed |= !ct_events_plain_step(events, step, give, ret, 0);
+	return !events->failed;
+}
+
 bool ct_events_next(struct ct_events *events, struct ct_event *ret)
 {
 	struct ct_step step;
 	if (ct_unlikely(events->is_late))
 		return next_late(events, ret);
+	if (events->is_plain && ct_likely(!events->failed) && next_plain(events, ret))
+		return true;
 	while (!events->failed && ct_walk_next(events->walk, &step)) {
 		if (ct_unlikely(step.stack != current_stack(events)->number) &&
 		    !ct_events_switch_stack(events, step.stack)) {

@@ -29,6 +29,8 @@ struct ct_nesting {
 	uint32_t inside, outside;
 };
 
+enum { CT_PLAIN_STEPS = 256, CT_WAITING_STEPS = 64 };
+
 struct ct_events {
 	const struct ct_session *session;
 	const struct ct_input *input;
@@ -47,6 +49,9 @@ struct ct_events {
 	bool is_late;
 	uint32_t late_next;
 	struct ct_step late_step;
+	/* for ct_events_next(): plain ones on the current stack that come before all others */
+	struct ct_plain_step waiting[CT_WAITING_STEPS];
+	size_t waiting_next, waiting_count;
 };
 
 /* The calls of stack `number` come next; false: out of memory. */
@@ -130,30 +135,40 @@ static inline __attribute__((always_inline)) bool ct_events_plain_end(
 	return take(state, stream, &event);
 }
 
-enum { CT_PLAIN_STEPS = 256 };
+static inline __attribute__((always_inline)) bool ct_events_plain_step(
+	struct ct_events *events, const struct ct_plain_step *step, ct_event_fn *take, void *state,
+	size_t stream)
+{
+	struct ct_open_stack *stack = &events->stacks.stacks[events->current];
+	return step->is_end ? ct_events_plain_end(events, stack, step, take, state, stream)
+			    : ct_events_plain_begin(events, stack, step, take, state, stream);
+}
 
-/* As many as come at once, at most CT_PLAIN_STEPS; 0 when the next one is not plain. */
+/* Steps that come next, and all are plain; 0: the next one is not, or memory ran out. */
+static inline size_t ct_events_plain_steps(struct ct_events *events, struct ct_plain_step *ret,
+					   size_t most)
+{
+	uint32_t number;
+	size_t count = ct_walk_plain(events->walk, ret, most, &number);
+	if (count && ct_unlikely(number != events->stacks.stacks[events->current].number) &&
+	    !ct_events_switch_stack(events, number)) {
+		events->failed = true;
+		return 0;
+	}
+	return count;
+}
+
+/* As many as come at once, at most CT_PLAIN_STEPS; 0 as above. */
 static inline __attribute__((always_inline)) size_t ct_events_plain(struct ct_events *events,
 								    ct_event_fn *take, void *state,
 								    size_t stream)
 {
 	struct ct_plain_step steps[CT_PLAIN_STEPS];
-	uint32_t number;
-	size_t count = ct_walk_plain(events->walk, steps, CT_PLAIN_STEPS, &number);
-	if (count == 0)
+	if (events->waiting_next < events->waiting_count)
 		return 0;
-	if (ct_unlikely(number != events->stacks.stacks[events->current].number) &&
-	    !ct_events_switch_stack(events, number)) {
-		events->failed = true;
-		return 0;
-	}
-	struct ct_open_stack *stack = &events->stacks.stacks[events->current];
+	size_t count = ct_events_plain_steps(events, steps, CT_PLAIN_STEPS);
 	for (size_t i = 0; i < count; i++) {
-		bool ok = steps[i].is_end ? ct_events_plain_end(events, stack, &steps[i], take,
-								state, stream)
-					  : ct_events_plain_begin(events, stack, &steps[i], take,
-								  state, stream);
-		if (ct_unlikely(!ok)) {
+		if (ct_unlikely(!ct_events_plain_step(events, &steps[i], take, state, stream))) {
 			events->failed = true;
 			return 0;
 		}
