@@ -106,7 +106,9 @@ static inline __attribute__((always_inline)) bool ct_events_plain_end(
 	const uint32_t *functions = events->input->functions;
 	uint64_t ns = events->input->offset_ns + ct_scale_ns(&events->scale, step->ticks);
 	const struct ct_open_call *call = &stack->calls[--stack->count];
-	uint64_t duration_ns = ns - call->start_ns; /* a walk's ticks do not decrease */
+	/* A walk's ticks do not decrease; those of a damaged trace may be beyond what ns can say.
+	 */
+	uint64_t duration_ns = ct_likely(ns > call->start_ns) ? ns - call->start_ns : 0;
 	uint32_t function = functions[step->site];
 	--*ct_events_active(events, function);
 	struct ct_event event = {
