@@ -224,19 +224,42 @@ static int compare_enumerators(const void *left, const void *right)
 	return a->name < b->name ? -1 : a->name > b->name;
 }
 
-/* Every value but 0 has bits of its own: 1, 2, 4; not 1, 2, 3. */
+/* Is a value made up of some of those before it, and of nothing else? */
+static bool is_combination(const struct ct_value_enumerator *enumerators, uint32_t index)
+{
+	uint64_t value = (uint64_t)enumerators[index].value;
+	uint64_t rest = value;
+	for (uint32_t i = 0; i < index; i++) {
+		uint64_t flag = (uint64_t)enumerators[i].value;
+		rest &= (value & flag) == flag ? ~flag : UINT64_MAX;
+	}
+	return rest == 0;
+}
+
+/*
+ * Values that have bits of their own: 1, 2, 4; and, fewer than half as many,
+ * names for several of them at once: 3, 7. Those of 1, 2, 3, 4, 5 are numbers.
+ */
 static bool are_flags(const struct ct_value_enumerator *enumerators, uint32_t count)
 {
 	uint64_t seen = 0;
+	uint32_t single = 0;
+	uint32_t combined = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t value = (uint64_t)enumerators[i].value;
-		if (i && enumerators[i - 1].value == enumerators[i].value)
+		if (value == 0 || (i && enumerators[i - 1].value == enumerators[i].value))
 			continue;
-		if (enumerators[i].value < 0 || seen & value)
+		if (enumerators[i].value < 0 || combined > 32)
+			return false;
+		if (!(seen & value))
+			single++;
+		else if (is_combination(enumerators, i))
+			combined++;
+		else
 			return false;
 		seen |= value;
 	}
-	return true;
+	return combined * 2 <= single;
 }
 
 static bool read_enum(struct compiler *c, struct ct_value_node *node, struct levels *levels)
@@ -351,6 +374,53 @@ static bool read_short_text(struct compiler *c, struct ct_value_node *node)
 	c->uses_blocks |= node->is_followed;
 	return !node->is_followed ||
 	       (node->block < c->shape_count && c->shapes[node->block].kind == CT_PAYLOAD_STRING);
+}
+
+/* `shown` nodes, one for each element; in the array of members, without keys. */
+static bool read_elements(struct compiler *c, struct ct_value_node *node, unsigned int depth,
+			  unsigned int *levels)
+{
+	node->shown = ct_cursor_u8(&c->cur);
+	/* A node has two bytes at least. */
+	if (node->shown > ct_cursor_left(&c->cur) / 2)
+		return false;
+	node->first = GROW(c, member, node->shown);
+	if (c->no_memory)
+		return false;
+	*levels = 0;
+	for (uint32_t i = 0; i < node->shown; i++) {
+		struct compiled below;
+		if (!compile(c, PLACE_INNER, depth, NULL, &below))
+			return false;
+		c->plans->members[node->first + i].node = below.node;
+		if (inner_levels(below.levels) > *levels)
+			*levels = inner_levels(below.levels);
+	}
+	return true;
+}
+
+static bool read_list(struct compiler *c, struct ct_value_node *node, unsigned int depth,
+		      struct levels *levels)
+{
+	unsigned int inner;
+	node->count = ct_cursor_u32(&c->cur);
+	if (!read_elements(c, node, depth, &inner) || node->shown > node->count)
+		return false;
+	*levels = (struct levels){1 + inner, true};
+	return true;
+}
+
+static bool read_sequence_list(struct compiler *c, struct ct_value_node *node, unsigned int depth,
+			       struct levels *levels)
+{
+	unsigned int inner;
+	if (!read_block(c, node) || c->shapes[node->block].kind != CT_PAYLOAD_SEQUENCE)
+		return false;
+	node->length = ct_cursor_u16(&c->cur);
+	if (node->length != c->shapes[node->block].size || !read_elements(c, node, depth, &inner))
+		return false;
+	levels->count = 3 + inner;
+	return true;
 }
 
 static bool read_sequence(struct compiler *c, struct ct_value_node *node, unsigned int depth,
@@ -499,6 +569,10 @@ static bool read_node(struct compiler *c, struct ct_value_node *node, unsigned i
 		return read_short_text(c, node);
 	case CT_NODE_SEQUENCE:
 		return read_sequence(c, node, depth, levels);
+	case CT_NODE_LIST:
+		return read_list(c, node, depth, levels);
+	case CT_NODE_SEQUENCE_LIST:
+		return read_sequence_list(c, node, depth, levels);
 	case CT_NODE_OPAQUE:
 		node->offset = ct_cursor_u16(&c->cur);
 		node->length = ct_cursor_u16(&c->cur);

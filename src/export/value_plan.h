@@ -19,7 +19,8 @@
 struct ct_value_node {
 	uint8_t kind;	  /* enum ct_node_kind */
 	uint8_t size;	  /* bytes of a scalar; FLOAT, COMPLEX: format; BITS: bits */
-	uint8_t block;	  /* BLOCK, POINTER, STRING, REFERENCE, TEXT, SEQUENCE, SHORT_TEXT */
+	uint8_t block;	  /* BLOCK, POINTER, STRING, REFERENCE, TEXT, SEQUENCE, SEQUENCE_LIST,
+			   * SHORT_TEXT */
 	bool is_signed;	  /* ENUM, BITS */
 	bool is_followed; /* POINTER, SHORT_TEXT */
 	bool is_flags;	  /* ENUM: its values may be added up */
@@ -27,8 +28,10 @@ struct ct_value_node {
 	uint32_t offset;  /* in the context; BITS: of the first bit; CONSTANT: in `data` */
 	uint32_t length;  /* CONSTANT, PIECES, OPAQUE: bytes; ARRAY, SEQUENCE, COMPLEX: stride */
 	uint32_t count;	  /* members, enumerators, pieces, elements */
-	uint32_t shown;	  /* ARRAY, CHARS, SHORT_TEXT: elements that were captured */
-	uint32_t first;	  /* member, enumerator; of others the node below */
+	uint32_t shown;	  /* ARRAY, CHARS, SHORT_TEXT: elements that were captured; LIST,
+			   * SEQUENCE_LIST: those that have a node */
+	uint32_t first;	  /* member, enumerator; LIST, SEQUENCE_LIST: the first element's member;
+			   * of others the node below */
 	uint32_t first_piece;
 };
 

@@ -326,6 +326,13 @@ static void examine_array(struct value *value)
 	value->is_cut = value->elements < node->count;
 }
 
+static void examine_list(struct value *value)
+{
+	value->why = value->context.why;
+	value->elements = value->node->shown;
+	value->is_cut = value->elements < value->node->count;
+}
+
 static void examine_sequence(const struct ct_values *values, struct value *value)
 {
 	value->block = &values->blocks[value->node->block];
@@ -335,6 +342,8 @@ static void examine_sequence(const struct ct_values *values, struct value *value
 					  .length = value->block->length};
 	value->elements = elements_there(value->block->length, value->node->length,
 					 value->block->count);
+	if (value->node->kind == CT_NODE_SEQUENCE_LIST && value->elements > value->node->shown)
+		value->elements = value->node->shown;
 }
 
 static void examine_shown(const struct ct_values *values, struct value *value)
@@ -376,7 +385,11 @@ static void examine_shown(const struct ct_values *values, struct value *value)
 	case CT_NODE_ARRAY:
 		examine_array(value);
 		break;
+	case CT_NODE_LIST:
+		examine_list(value);
+		break;
 	case CT_NODE_SEQUENCE:
+	case CT_NODE_SEQUENCE_LIST:
 		examine_sequence(values, value);
 		break;
 	case CT_NODE_ABSENT:
@@ -512,30 +525,33 @@ static const struct ct_value_enumerator *find_enumerator(const struct ct_values 
 	return low < node->count && first[low].value == value ? &first[low] : NULL;
 }
 
-/* "A|B" */
+/* "A|B": of those that name several flags at once, the largest first. */
 static bool put_flags(const struct ct_values *values, struct ct_sink *sink,
 		      const struct ct_value_node *node, int64_t number, const char *quote)
 {
 	const struct ct_value_enumerator *first = &values->plans.enumerators[node->first];
-	const char *text = values->plans.text.bytes;
+	const struct ct_value_enumerator *names[64]; /* each has a bit of its own */
+	size_t count = 0;
 	uint64_t rest = (uint64_t)number;
-	uint64_t last = 0;
 	if (!node->is_flags || number <= 0)
 		return false;
-	for (uint32_t i = 0; i < node->count; i++) {
-		uint64_t flag = (uint64_t)first[i].value;
-		rest &= ((uint64_t)number & flag) == flag ? ~flag : UINT64_MAX;
+	for (uint32_t i = node->count; i > 0; i--) {
+		uint64_t flag = (uint64_t)first[i - 1].value;
+		/* The first of several names. */
+		while (i > 1 && first[i - 2].value == first[i - 1].value)
+			i--;
+		if (flag == 0 || (rest & flag) != flag)
+			continue;
+		names[count++] = &first[i - 1];
+		rest &= ~flag;
 	}
 	if (rest)
 		return false;
 	ct_sink_add(sink, quote, strlen(quote));
-	for (uint32_t i = 0; i < node->count; i++) {
-		uint64_t flag = (uint64_t)first[i].value;
-		if (flag == last || ((uint64_t)number & flag) != flag)
-			continue; /* 0, and second names */
-		ct_sink_add(sink, "|", last ? 1 : 0);
-		ct_sink_add(sink, text + first[i].name, first[i].name_length);
-		last = flag;
+	for (size_t i = count; i > 0; i--) {
+		ct_sink_add(sink, "|", i < count ? 1 : 0);
+		ct_sink_add(sink, values->plans.text.bytes + names[i - 1]->name,
+			    names[i - 1]->name_length);
 	}
 	ct_sink_add(sink, quote, strlen(quote));
 	return true;
@@ -612,12 +628,17 @@ static void put_struct(struct ct_values *values, struct ct_sink *sink, const str
 static void put_elements(struct ct_values *values, struct ct_sink *sink, const struct value *value)
 {
 	const struct ct_value_node *node = value->node;
+	bool has_own_nodes = node->kind == CT_NODE_LIST || node->kind == CT_NODE_SEQUENCE_LIST;
 	CT_VALUE_PUT(sink, "[");
 	for (uint32_t i = 0; i < value->elements; i++) {
 		if (i)
 			put_comma(values, sink);
-		put_nested(values, sink, node->first,
-			   part_of(&value->context, i * node->length, node->length));
+		if (has_own_nodes)
+			put_nested(values, sink, values->plans.members[node->first + i].node,
+				   value->context);
+		else
+			put_nested(values, sink, node->first,
+				   part_of(&value->context, i * node->length, node->length));
 	}
 	CT_VALUE_PUT(sink, "]");
 }
@@ -668,9 +689,11 @@ static void put_value(struct ct_values *values, struct ct_sink *sink, const stru
 		put_struct(values, sink, value);
 		break;
 	case CT_NODE_ARRAY:
+	case CT_NODE_LIST:
 		put_elements(values, sink, value);
 		break;
 	case CT_NODE_SEQUENCE:
+	case CT_NODE_SEQUENCE_LIST:
 		put_sequence(values, sink, value);
 		break;
 	case CT_NODE_OPAQUE:

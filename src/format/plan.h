@@ -295,6 +295,11 @@ enum ct_node_kind {
 				  * Bit 0 of the byte at `offset` set: the text is the block's
 				  * (0xff: left out). Clear: its other bits are the length of the
 				  * text in the bytes behind it, of which `there` are shown */
+	CT_NODE_LIST = 26,	 /* u32 elements, u8 shown, node for each that is shown: an array
+				  * whose elements have nodes of their own, all in the context
+				  * of the list */
+	CT_NODE_SEQUENCE_LIST = 27, /* u8 block, u16 stride, u8 shown, node for each that can be: as
+				     * SEQUENCE; the context of all is what the block holds */
 };
 
 /* Why a value is not there; the words are in docs/user-guide.md. */

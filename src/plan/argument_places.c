@@ -299,6 +299,14 @@ struct ct_argument ct_argument_next(struct ct_argument_cursor *cursor, Dwarf_Die
 	return argument;
 }
 
+struct ct_argument ct_argument_next_reference(struct ct_argument_cursor *cursor)
+{
+	struct ct_argument argument = {.kind = CT_ARGUMENT_UNKNOWN};
+	if (!cursor->is_lost)
+		place_reference(cursor, &argument);
+	return argument;
+}
+
 /* ---- padding ---- */
 
 static void mark_members(struct ct_describer *describer, Dwarf_Die *type_die, uint64_t offset,

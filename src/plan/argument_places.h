@@ -51,6 +51,9 @@ struct ct_argument_cursor ct_argument_cursor_init(struct ct_describer *describer
 
 struct ct_argument ct_argument_next(struct ct_argument_cursor *cursor, Dwarf_Die *type_die);
 
+/* The same for an object that is passed by its address, whatever its type. */
+struct ct_argument ct_argument_next_reference(struct ct_argument_cursor *cursor);
+
 enum { CT_ARGUMENT_PADDED_MAX = 16 };
 
 /* The bytes of a small class that belong to a member; the others may never be stored. False at

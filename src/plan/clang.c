@@ -23,6 +23,7 @@
 #include <stdlib.h>
 
 #include "plan/passed.h"
+#include "plan/signature.h"
 #include "plan/type.h"
 
 enum {
@@ -135,6 +136,33 @@ static uint64_t find_list_begin(struct ct_passed *passed, Dwarf_Die *located)
 		       : 0;
 }
 
+/* What the address of an object passed by its address was when its list begins, in terms of the
+ * entry; NULL: it has no such list. */
+static const struct ct_expr *address_at_begin(struct ct_passed *passed, Dwarf_Die *located)
+{
+	struct ct_location location;
+	uint64_t begin = located->addr ? find_list_begin(passed, located) : 0;
+	if (!begin || !ct_passed_run_to(passed, begin))
+		return NULL;
+	struct ct_location_context there = ct_passed_context(passed, begin);
+	there.machine = passed->module->machine;
+	ct_location_find(&there, located, &location);
+	bool is_known = !location.is_composite && location.pieces[0].kind == CT_LOCATION_MEMORY &&
+			ct_expr_is_known(location.pieces[0].expr);
+	return is_known ? location.pieces[0].expr : NULL;
+}
+
+/* Of all parameters of the signature, some may have no entry. */
+static void complete_signature(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
+{
+	const struct ct_expr *observed[CT_PLAN_PARAMETERS_MAX];
+	ct_passed_run(passed);
+	for (size_t i = 0; i < parameters->count; i++)
+		observed[i] = passed->call ? address_at_begin(passed, &parameters->list[i].located)
+					   : NULL;
+	ct_signature_complete(passed, &passed->function, parameters, observed);
+}
+
 static void locate_references(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
 	struct ct_location_context at_call = ct_passed_context(passed, passed->site - 1);
@@ -144,6 +172,7 @@ static void locate_references(struct ct_passed *passed, struct ct_plan_parameter
 		struct ct_passed_parameter *candidate = &passed->list[i];
 		Dwarf_Die *located = &parameters->list[i].located;
 		struct ct_location location;
+		const struct ct_expr *address;
 		if (candidate->opinion == CT_OPINION_YES || !located->addr)
 			continue;
 		ct_passed_run(passed);
@@ -153,19 +182,13 @@ static void locate_references(struct ct_passed *passed, struct ct_plan_parameter
 			candidate->opinion = CT_OPINION_YES;
 			continue;
 		}
-		uint64_t begin = find_list_begin(passed, located);
-		if (!begin || !ct_passed_run_to(passed, begin))
-			continue;
-		struct ct_location_context there = ct_passed_context(passed, begin);
-		there.machine = passed->module->machine;
-		ct_location_find(&there, located, &location);
+		address = address_at_begin(passed, located);
 		ct_passed_run(passed);
-		if (location.is_composite || location.pieces[0].kind != CT_LOCATION_MEMORY ||
-		    !ct_expr_is_known(location.pieces[0].expr))
+		if (!address)
 			continue;
 		candidate->argument.kind = CT_ARGUMENT_REFERENCE;
 		candidate->argument.word_count = 1;
-		candidate->argument.words[0].value = location.pieces[0].expr;
+		candidate->argument.words[0].value = address;
 		candidate->argument.words[0].size_bytes = 8;
 		ct_passed_find(passed, candidate);
 		candidate->opinion = CT_OPINION_YES;
@@ -304,6 +327,9 @@ static bool is_bound(struct ct_passed *passed)
 
 static void locate_function(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
+	bool is_plain = !is_optimized(&passed->function);
+	if (is_plain)
+		complete_signature(passed, parameters);
 	ct_passed_assign(passed, parameters);
 	ct_passed_run(passed);
 	if (passed->call) {
@@ -312,7 +338,6 @@ static void locate_function(struct ct_passed *passed, struct ct_plan_parameter_l
 	}
 	find_callers(passed, parameters);
 	bool believes_abi = is_bound(passed);
-	bool is_plain = !is_optimized(&passed->function);
 	if (is_plain) {
 		locate_references(passed, parameters);
 		locate_plain(passed, parameters);
@@ -636,6 +661,8 @@ void ct_plan_locate_clang(struct ct_plan_module *module, const struct ct_plan_or
 		locate_inlined(passed, steady, parameters);
 		return;
 	}
+	if (is_inlined)
+		ct_signature_complete(passed, scope, parameters, NULL);
 	if (is_inlined)
 		locate_plain_inlined(passed, parameters);
 	else

@@ -5,10 +5,12 @@
  * What is followed, besides a parameter's own bytes:
  * - a reference that is itself the parameter, always; everything else that leads
  *   from one object to another, for `max_pointee` levels;
- * - a string (char *) by value costs no level; behind a pointer it does;
+ * - a string (char *) by value, or in what a parameter refers to, costs no
+ *   level; behind a pointer it does;
  * - what a std::string or std::vector holds is its value, and costs none.
- * Nothing is followed from inside an array, whose elements share a node, nor
- * from inside a union, whose pointer may be none.
+ * From inside an array or a vector only what the first elements lead to is
+ * followed; each of them has a node of its own then. Nothing is followed from
+ * inside a union, whose pointer may be none.
  */
 #include "plan/type.h"
 
@@ -19,6 +21,7 @@
 #define ELEMENTS_MAX	      16
 #define ELEMENTS_BYTES_MAX    256
 #define SEQUENCE_ELEMENTS_MAX 8
+#define FOLLOWED_ELEMENTS_MAX 8
 #define ENUMERATORS_MAX	      256
 
 /* Of the description; the rest is for names of parameters and types. */
@@ -299,6 +302,8 @@ static void put_reference(struct place place, struct ct_type *reference, uint64_
 		put_address(&place, offset);
 		return;
 	}
+	/* For who wrote the function it is the value itself. */
+	inner.is_behind = place.is_behind || !place.is_parameter;
 	put_sized(&place, CT_NODE_REFERENCE, offset, (uint64_t)inner.block);
 	put_value(inner, &referred, 0);
 }
@@ -452,6 +457,62 @@ static void put_enumeration(const struct place *place, struct ct_type *type, uin
 	set_count(place, count_at, count);
 }
 
+/* --- elements --- */
+
+/* Is there anything in a value that may be followed? */
+static bool leads_on(const struct place *place, struct ct_type *type, unsigned int depth)
+{
+	struct ct_type inner;
+	struct ct_class *class;
+	if (depth == CT_TYPE_DEPTH_MAX || !ct_type_step(place->describer))
+		return false;
+	switch (type->tag) {
+	case DW_TAG_pointer_type:
+	case DW_TAG_reference_type:
+	case DW_TAG_rvalue_reference_type:
+		ct_type_peel_target(place->describer, &type->die, &inner);
+		if (inner.tag == CT_TYPE_VOID || inner.tag == CT_TYPE_BROKEN ||
+		    inner.tag == DW_TAG_subroutine_type)
+			return false;
+		return place->levels > 0 ||
+		       (!place->is_behind && ct_type_is_char(place->describer, &inner));
+	case DW_TAG_array_type:
+		ct_type_peel_target(place->describer, &type->die, &inner);
+		return leads_on(place, &inner, depth + 1);
+	case DW_TAG_structure_type:
+	case DW_TAG_class_type:
+		class = ct_type_class(place->describer, type);
+		if (!class)
+			return false;
+		if (ct_library_leads_on(class->library.kind))
+			return class->library.kind != CT_LIBRARY_ADDRESS;
+		for (size_t i = 0; i < class->member_count; i++) {
+			if (class->members[i].bit_count || class->members[i].is_virtual)
+				continue;
+			ct_type_peel(place->describer, &class->members[i].type, &inner);
+			if (leads_on(place, &inner, depth + 1))
+				return true;
+		}
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* `shown` nodes of elements `stride` bytes apart, in the context of the whole. False: there is no
+ * room for all of them. */
+static bool put_each(struct place place, Dwarf_Die *element, uint64_t offset, uint64_t stride,
+		     uint64_t shown)
+{
+	int block = place.block;
+	place.is_parameter = false;
+	for (uint64_t i = 0; i < shown; i++) {
+		place.block = i < FOLLOWED_ELEMENTS_MAX ? block : NO_BLOCK;
+		put_value(place, element, offset + i * stride);
+	}
+	return place.draft->nodes.length < place.limit->nodes_length;
+}
+
 /* --- arrays --- */
 
 static void put_chars(const struct place *place, uint64_t offset, uint64_t elements)
@@ -491,6 +552,16 @@ static void put_dimension(struct place place, const struct ct_array *array, unsi
 		shown = stride > ELEMENTS_BYTES_MAX ? 1 : ELEMENTS_BYTES_MAX / stride;
 	if (shown * stride > place.available - offset)
 		shown = (place.available - offset) / stride;
+	if (is_last && place.block != NO_BLOCK && leads_on(&place, &element, 0)) {
+		struct extent before = used(&place);
+		put(&place, CT_NODE_LIST, 1);
+		put(&place, elements, 4);
+		put(&place, shown, 1);
+		if (put_each(place, &element_die, offset, stride, shown))
+			return;
+		go_back(&place, &before);
+		place.draft->nodes.length = before.nodes_length;
+	}
 	put_head(&place, CT_NODE_ARRAY, offset);
 	put(&place, stride, 2);
 	put(&place, elements, 4);
@@ -569,13 +640,28 @@ static bool put_sequence(struct place place, const struct ct_library_type *libra
 				     .operand = (int64_t)count}};
 	if (!add_ops(&place, ops, 3))
 		return false;
+	bool has_own_nodes = leads_on(&place, &element_type, 0);
+	struct extent before = used(&place);
+	struct place inner = place;
+	if (has_own_nodes) {
+		put(&place, CT_NODE_SEQUENCE_LIST, 1);
+		put(&place, (uint64_t)block, 1);
+		put(&place, size, 2);
+		put(&place, count, 1);
+		inner.block = block;
+		inner.available = count * size;
+		if (put_each(inner, &element, 0, size, count))
+			return true;
+		go_back(&place, &before);
+		place.draft->nodes.length = before.nodes_length;
+	}
 	put(&place, CT_NODE_SEQUENCE, 1);
 	put(&place, (uint64_t)block, 1);
 	put(&place, size, 2);
-	place.block = NO_BLOCK;
-	place.available = size;
-	place.is_parameter = false;
-	put_value(place, &element, 0);
+	inner.block = NO_BLOCK;
+	inner.available = size;
+	inner.is_parameter = false;
+	put_value(inner, &element, 0);
 	return true;
 }
 
@@ -607,6 +693,8 @@ static void put_library(struct place place, const struct ct_library_type *librar
 	case CT_LIBRARY_ADDRESS:
 		put_head(&place, CT_NODE_ADDRESS, offset + library->first);
 		return;
+	case CT_LIBRARY_TUPLE:
+	case CT_LIBRARY_ARRAY: /* put_class() */
 	case CT_LIBRARY_NONE:
 		break;
 	}
@@ -616,15 +704,10 @@ static void put_library(struct place place, const struct ct_library_type *librar
 static bool is_empty_base(struct ct_describer *describer, const struct ct_member *member)
 {
 	struct ct_type type;
-	ct_type_peel(describer, &member->type, &type);
-	struct ct_class *class = ct_type_is_class(type.tag) ? ct_type_class(describer, &type)
-							    : NULL;
-	if (!class || class->size_bytes > 1 || class->is_cut || class->is_dynamic)
+	if (!member->is_base || member->is_virtual)
 		return false;
-	for (size_t i = 0; i < class->member_count; i++)
-		if (!class->members[i].is_base)
-			return false;
-	return true;
+	ct_type_peel(describer, &member->type, &type);
+	return ct_type_is_empty(describer, &type);
 }
 
 static void put_bits(struct place place, const struct ct_member *member, uint64_t offset)
@@ -689,11 +772,32 @@ static void put_member(struct place place, const struct ct_member *member, uint6
 		put_value(place, &type, offset + member->offset);
 }
 
+static void put_tuple(struct place place, struct ct_type *type, uint64_t offset)
+{
+	struct ct_member elements[CT_TYPE_TUPLE_MAX];
+	size_t count = ct_type_tuple(place.describer, type, elements);
+	put(&place, CT_NODE_LIST, 1);
+	put(&place, count, 4);
+	put(&place, count, 1);
+	place.is_parameter = false;
+	for (size_t i = 0; i < count; i++)
+		put_value(place, &elements[i].type, offset + elements[i].offset);
+}
+
 static void put_class(struct place place, struct ct_type *type, uint64_t offset)
 {
 	struct ct_class *class = ct_type_class(place.describer, type);
-	if (!class || class->size_bytes == 0) {
+	if (!class || (class->size_bytes == 0 && type->is_declaration)) {
 		put_absent(&place, CT_WHY_NO_DEBUG_INFO);
+		return;
+	}
+	if (class->library.kind == CT_LIBRARY_TUPLE) {
+		put_tuple(place, type, offset);
+		return;
+	}
+	if (class->library.kind == CT_LIBRARY_ARRAY) {
+		place.is_parameter = false;
+		put_value(place, &class->library.pointer, offset + class->library.first);
 		return;
 	}
 	if (class->library.kind != CT_LIBRARY_NONE &&
@@ -712,7 +816,7 @@ static void put_class(struct place place, struct ct_type *type, uint64_t offset)
 		inner.block = NO_BLOCK;
 	for (size_t i = 0; i < class->member_count; i++) {
 		const struct ct_member *member = &class->members[i];
-		if (member->is_base && is_empty_base(place.describer, member))
+		if (is_empty_base(place.describer, member))
 			continue;
 		if (place.draft->nodes.length >= place.limit->nodes_length ||
 		    !ct_type_step(place.describer) || !has_member(&inner, member, offset)) {
@@ -735,11 +839,12 @@ static void put_class(struct place place, struct ct_type *type, uint64_t offset)
 static void put_array(struct place place, struct ct_type *type, uint64_t offset)
 {
 	struct ct_array array;
-	if (ct_type_array(place.describer, type, &array) &&
-	    place.depth + array.dimensions < CT_PLAN_NESTING_MAX)
+	if (!ct_type_array(place.describer, type, &array))
+		put_absent(&place, CT_WHY_NO_DEBUG_INFO); /* as long as it happens to be */
+	else if (place.depth + array.dimensions < CT_PLAN_NESTING_MAX)
 		put_dimension(place, &array, 0, offset);
 	else
-		put_absent(&place, CT_WHY_LEFT_OUT); /* as long as it happens to be */
+		put_absent(&place, CT_WHY_LEFT_OUT);
 }
 
 /* Bytes that must be there for a value to be shown. */

@@ -38,6 +38,15 @@ static void skip_enumerators(struct ct_cursor *cur)
 	}
 }
 
+static bool skip_elements(struct ct_cursor *cur, unsigned int nesting)
+{
+	uint8_t count = ct_cursor_u8(cur);
+	for (unsigned int i = 0; i < count; i++)
+		if (!ct_plan_skip_node(cur, nesting))
+			return false;
+	return !cur->failed;
+}
+
 bool ct_plan_skip_node(struct ct_cursor *cur, unsigned int nesting)
 {
 	enum { PIECE_BYTES = 7 };
@@ -97,6 +106,12 @@ bool ct_plan_skip_node(struct ct_cursor *cur, unsigned int nesting)
 		return ct_cursor_skip(cur, 1);
 	case CT_NODE_AT:
 		return ct_cursor_skip(cur, 2) && ct_plan_skip_node(cur, nesting);
+	case CT_NODE_SHORT_TEXT:
+		return ct_cursor_skip(cur, 4);
+	case CT_NODE_LIST:
+		return ct_cursor_skip(cur, 4) && skip_elements(cur, nesting);
+	case CT_NODE_SEQUENCE_LIST:
+		return ct_cursor_skip(cur, 3) && skip_elements(cur, nesting);
 	default:
 		return false;
 	}

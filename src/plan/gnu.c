@@ -232,7 +232,7 @@ static void locate_in_clone(struct ct_passed *passed, struct ct_plan_parameter_l
 static void refuse_missing(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
 	bool is_missing[CT_PLAN_PARAMETERS_MAX];
-	struct ct_plan_parameter_list *outer = malloc(sizeof(*outer));
+	struct ct_plan_parameter_list *outer = calloc(1, sizeof(*outer));
 	if (!outer) {
 		for (size_t i = 0; i < parameters->count; i++)
 			ct_location_set_absent(&parameters->list[i].location, CT_WHY_PLAN_UNSURE);
@@ -253,6 +253,7 @@ static void refuse_missing(struct ct_passed *passed, struct ct_plan_parameter_li
 								   &parameters->list[i].location))
 				ct_location_set_absent(&parameters->list[i].location,
 						       CT_WHY_PLAN_UNSURE);
+	ct_plan_parameter_list_clear(outer);
 	free(outer);
 }
 

@@ -93,13 +93,16 @@ struct ct_plan_parameter {
 	Dwarf_Die located; /* has the location; addr NULL: none of the scope's has */
 	Dwarf_Die type;	   /* addr NULL: there is none */
 	bool is_hidden;	   /* the compiler's own */
+	bool is_unlisted;  /* of the signature only: passed by its address, and not used */
+	char *type_text;   /* of one that has no `type`; owned by the list */
 	struct ct_location location;
 };
 
 struct ct_plan_parameter_list {
 	struct ct_plan_parameter list[CT_PLAN_PARAMETERS_MAX];
-	size_t count;
+	size_t count; /* 0, before the first use */
 };
+void ct_plan_parameter_list_clear(struct ct_plan_parameter_list *list);
 
 /* The parameters of a function or an inlined instance, in order, with ABSENT locations. */
 void ct_plan_list_parameters(struct ct_plan_parameter_list *ret, Dwarf_Die *scope);
@@ -122,6 +125,9 @@ void ct_plan_locate_clang(struct ct_plan_module *module, const struct ct_plan_or
 			  struct ct_plan_parameter_list *parameters);
 
 /* ---- returns.c ---- */
+
+/* Of a function, or of an inlined instance of one. False: it returns nothing. */
+bool ct_plan_return_type(Dwarf_Die *function, Dwarf_Die *ret);
 
 /* The operations that a return of a function appends by, and their description. */
 struct ct_plan_shape {

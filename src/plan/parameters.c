@@ -6,6 +6,7 @@
  * here that becomes operations and descriptions.
  */
 #include <dwarf.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plan/module.h"
@@ -43,14 +44,20 @@ static bool is_hidden(Dwarf_Die *die)
 	return is_artificial(die) && !is_closure(name) && (!name || strcmp(name, "this") != 0);
 }
 
+void ct_plan_parameter_list_clear(struct ct_plan_parameter_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->list[i].type_text);
+	list->count = 0;
+}
+
 static void add_parameter(struct ct_plan_parameter_list *list, Dwarf_Die *die)
 {
 	if (list->count == CT_PLAN_PARAMETERS_MAX)
 		return;
 	struct ct_plan_parameter *parameter = &list->list[list->count++];
 	Dwarf_Attribute attribute;
-	parameter->named = *die;
-	parameter->located = *die;
+	*parameter = (struct ct_plan_parameter){.named = *die, .located = *die};
 	parameter->is_hidden = is_hidden(die);
 	if (!dwarf_formref_die(dwarf_attr_integrate(die, DW_AT_type, &attribute), &parameter->type))
 		parameter->type.addr = NULL;
@@ -115,7 +122,7 @@ static void attach_all(struct ct_plan_parameter_list *list, Dwarf_Die *scope, bo
 void ct_plan_list_parameters(struct ct_plan_parameter_list *ret, Dwarf_Die *scope)
 {
 	Dwarf_Die origin;
-	ret->count = 0;
+	ct_plan_parameter_list_clear(ret);
 	if (find_origin(scope, &origin)) {
 		collect(ret, &origin, false);
 		for (size_t i = 0; i < ret->count; i++)
@@ -261,7 +268,7 @@ static bool is_library_type(struct ct_plan_module *module, Dwarf_Die *type_die)
 	const struct ct_class *class = ct_type_is_class(type.tag)
 					       ? ct_type_class(module->describer, &type)
 					       : NULL;
-	return class && class->library.kind != CT_LIBRARY_NONE;
+	return class && ct_library_leads_on(class->library.kind);
 }
 
 static bool put_pieces(struct ct_plan_module *module, Dwarf_Die *type,
@@ -324,19 +331,35 @@ static void put_location(struct ct_plan_module *module, Dwarf_Die *type,
 	ct_plan_put_absent(draft, CT_WHY_PLAN_UNSURE);
 }
 
+/* Nothing of it is passed, and what it is is known all the same. */
+static bool put_empty(struct ct_plan_module *module, Dwarf_Die *type_die)
+{
+	static const uint8_t nothing[1] = {0};
+	struct ct_type type;
+	ct_type_begin(module->describer);
+	ct_type_peel(module->describer, type_die, &type);
+	if (!ct_type_is_empty(module->describer, &type))
+		return false;
+	put_constant(module, type_die, nothing, sizeof(nothing));
+	return true;
+}
+
 static void put_parameter(struct ct_plan_module *module, struct ct_plan_parameter *parameter,
 			  const struct ct_expr *cfa)
 {
 	struct ct_plan_draft *draft = &module->draft;
-	const char *name = dwarf_diename(&parameter->named);
+	const char *name = parameter->is_unlisted ? NULL : dwarf_diename(&parameter->named);
 	bool has_type = parameter->type.addr != NULL;
 	ct_plan_put_text(&draft->nodes, !name ? "" : is_closure(name) ? "this" : name);
 	ct_plan_put_text(&draft->nodes,
-			 has_type ? ct_describe_name(module->describer, &parameter->type) : "");
-	if (has_type)
+			 has_type ? ct_describe_name(module->describer, &parameter->type)
+			 : parameter->type_text ? parameter->type_text
+						: "");
+	if (!has_type)
+		ct_plan_put_absent(draft, parameter->is_unlisted ? CT_WHY_OPTIMIZED_OUT
+								 : CT_WHY_PLAN_UNSURE);
+	else if (!put_empty(module, &parameter->type))
 		put_location(module, &parameter->type, &parameter->location, cfa);
-	else
-		ct_plan_put_absent(draft, CT_WHY_PLAN_UNSURE);
 }
 
 void ct_plan_parameters(struct ct_plan_module *module, const struct ct_plan_origins *origins,

@@ -152,26 +152,29 @@ uint64_t ct_passed_bytes(struct ct_passed *passed, Dwarf_Die *type_die)
 	return is_x87 ? X87_BYTES : size_bytes;
 }
 
+struct ct_argument_cursor ct_passed_cursor(struct ct_passed *passed)
+{
+	Dwarf_Die return_type;
+	bool returns = ct_plan_return_type(&passed->function, &return_type);
+	return ct_argument_cursor_init(passed->module->describer, passed->module->arena,
+				       returns ? &return_type : NULL, passed->clang_version);
+}
+
 void ct_passed_assign(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
-	Dwarf_Attribute attribute;
-	Dwarf_Die return_type;
-	bool returns =
-		dwarf_formref_die(dwarf_attr_integrate(&passed->function, DW_AT_type, &attribute),
-				  &return_type) != NULL;
-	struct ct_argument_cursor cursor =
-		ct_argument_cursor_init(passed->module->describer, passed->module->arena,
-					returns ? &return_type : NULL, passed->clang_version);
+	struct ct_argument_cursor cursor = ct_passed_cursor(passed);
 	passed->count = parameters->count;
 	for (size_t i = 0; i < passed->count; i++) {
 		struct ct_passed_parameter *candidate = &passed->list[i];
 		Dwarf_Die *type = &parameters->list[i].type;
 		candidate->opinion = CT_OPINION_NONE;
 		candidate->home = NULL;
-		cursor.is_lost |= type->addr == NULL;
+		cursor.is_lost |= type->addr == NULL && !parameters->list[i].is_unlisted;
 		candidate->argument = (struct ct_argument){.kind = CT_ARGUMENT_UNKNOWN};
 		ct_location_set_absent(&candidate->found, CT_WHY_PLAN_UNSURE);
-		if (type->addr) {
+		if (parameters->list[i].is_unlisted) {
+			candidate->argument = ct_argument_next_reference(&cursor);
+		} else if (type->addr) {
 			candidate->argument = ct_argument_next(&cursor, type);
 			if (candidate->argument.kind == CT_ARGUMENT_UNKNOWN)
 				candidate->argument.size_bytes = ct_passed_bytes(passed, type);

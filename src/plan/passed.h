@@ -45,6 +45,9 @@ struct ct_passed {
 /* Ask ct_location_find() for the function at an address. */
 struct ct_location_context ct_passed_context(struct ct_passed *passed, uint64_t address);
 
+/* For the function's first argument. */
+struct ct_argument_cursor ct_passed_cursor(struct ct_passed *passed);
+
 /* Give each parameter its place by the ABI, and an ABSENT `found`. */
 void ct_passed_assign(struct ct_passed *passed, struct ct_plan_parameter_list *parameters);
 

@@ -190,10 +190,9 @@ static bool collect_scopes(struct scopes *scopes, const Dwarf_Die *function,
 /* The return of an inlined function: its exit hook is not where a value is returned. */
 static void put_inlined_return(struct ct_plan_module *module, Dwarf_Die *scope)
 {
-	Dwarf_Attribute attribute;
 	Dwarf_Die type;
 	struct ct_plan_draft *draft = &module->draft;
-	if (!dwarf_formref_die(dwarf_attr_integrate(scope, DW_AT_type, &attribute), &type)) {
+	if (!ct_plan_return_type(scope, &type)) {
 		ct_plan_put_u8(draft, 0);
 		return;
 	}
@@ -641,7 +640,7 @@ static bool open_tools(struct ct_plan_module *module, const struct files *files)
 	module->arena = ct_expr_arena_create();
 	module->machine = module->arena ? ct_machine_create(module->arena) : NULL;
 	module->describer = ct_describer_create(&module->options->settings);
-	module->parameters = malloc(sizeof(*module->parameters));
+	module->parameters = calloc(1, sizeof(*module->parameters));
 	module->passed = malloc(sizeof(*module->passed));
 	module->split = ct_split_create(module->file, files->debug ? files->debug : module->file,
 					module->dwarf);
@@ -655,6 +654,8 @@ static void module_deinit(struct ct_plan_module *module, struct files *files)
 	ct_strbuf_deinit(&module->missing_files);
 	if (module->hits)
 		munmap(module->hits, ct_patterns_count(module->options->filter));
+	if (module->parameters)
+		ct_plan_parameter_list_clear(module->parameters);
 	free(module->parameters);
 	free(module->passed);
 	ct_plan_writer_deinit(&module->writer);

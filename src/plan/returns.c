@@ -195,10 +195,26 @@ static bool has_usual_convention(Dwarf_Die *function)
 	return true;
 }
 
+/*
+ * "auto" stands in the declaration of a function whose result is found by its
+ * body; the definition has the type, and void is none.
+ */
+static bool is_left_to_the_body(Dwarf_Die *type)
+{
+	const char *name = dwarf_tag(type) == DW_TAG_unspecified_type ? dwarf_diename(type) : NULL;
+	return name && (strcmp(name, "auto") == 0 || strcmp(name, "decltype(auto)") == 0);
+}
+
+bool ct_plan_return_type(Dwarf_Die *function, Dwarf_Die *ret)
+{
+	Dwarf_Attribute attribute;
+	return dwarf_formref_die(dwarf_attr_integrate(function, DW_AT_type, &attribute), ret) &&
+	       !is_left_to_the_body(ret);
+}
+
 void ct_plan_shape_init(struct ct_plan_module *module, Dwarf_Die *function,
 			struct ct_plan_shape *ret)
 {
-	Dwarf_Attribute attribute;
 	Dwarf_Die type;
 	struct ct_plan_draft *draft = &ret->draft;
 	*draft = (struct ct_plan_draft){.op_count = 0};
@@ -206,7 +222,7 @@ void ct_plan_shape_init(struct ct_plan_module *module, Dwarf_Die *function,
 	memcpy(ret->used_bytes, no_padding, sizeof(no_padding));
 	ret->lead = 0;
 	ret->reads_memory = false;
-	if (!dwarf_formref_die(dwarf_attr_integrate(function, DW_AT_type, &attribute), &type)) {
+	if (!ct_plan_return_type(function, &type)) {
 		ct_plan_put_u8(draft, 0);
 		return;
 	}

@@ -603,16 +603,38 @@ struct ct_class *ct_type_class(struct ct_describer *describer, struct ct_type *t
 	return class;
 }
 
+static bool is_empty(struct ct_describer *describer, struct ct_type *type, unsigned int depth)
+{
+	struct ct_class *class = ct_type_is_class(type->tag) ? ct_type_class(describer, type)
+							     : NULL;
+	if (!class || type->is_declaration || class->is_cut || class->is_dynamic ||
+	    depth == CT_TYPE_DEPTH_MAX || !ct_type_step(describer))
+		return false;
+	for (size_t i = 0; i < class->member_count; i++) {
+		struct ct_type base;
+		ct_type_peel(describer, &class->members[i].type, &base);
+		if (!class->members[i].is_base || class->members[i].is_virtual ||
+		    !is_empty(describer, &base, depth + 1))
+			return false;
+	}
+	return true;
+}
+
+bool ct_type_is_empty(struct ct_describer *describer, struct ct_type *type)
+{
+	return is_empty(describer, type, 0);
+}
+
 static bool has_volatile(struct ct_describer *describer, struct ct_type *type, unsigned int depth)
 {
 	if (type->is_volatile)
 		return true;
-	struct ct_array array;
 	struct ct_type inner;
 	if (type->tag == DW_TAG_array_type) {
-		if (depth == CT_TYPE_DEPTH_MAX || !ct_type_array(describer, type, &array))
+		ct_type_peel_target(describer, &type->die, &inner);
+		if (depth == CT_TYPE_DEPTH_MAX || inner.tag == CT_TYPE_VOID ||
+		    inner.tag == CT_TYPE_BROKEN)
 			return true;
-		ct_type_peel(describer, &array.element, &inner);
 		return has_volatile(describer, &inner, depth + 1);
 	}
 	if (!ct_type_is_class(type->tag))

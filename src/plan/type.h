@@ -44,13 +44,20 @@ enum ct_library_kind {
 	CT_LIBRARY_SEQUENCE,   /* std::vector: begin and end */
 	CT_LIBRARY_POINTER,    /* std::unique_ptr, std::shared_ptr */
 	CT_LIBRARY_ADDRESS,    /* std::weak_ptr: what it points to may be gone */
+	CT_LIBRARY_TUPLE,      /* std::tuple: ct_type_tuple() */
+	CT_LIBRARY_ARRAY,      /* std::array: the array at `first`, whose type is `pointer` */
 };
 struct ct_library_type {
 	enum ct_library_kind kind;
 	uint64_t first, second; /* offsets: pointer and length, begin and end */
 	const char *first_name, *second_name;
-	Dwarf_Die pointer; /* type of the pointer at `first`, unless it is a text */
+	Dwarf_Die pointer; /* type of what is at `first`, unless it is a text */
 };
+/* Does it hold something that is elsewhere? */
+static inline bool ct_library_leads_on(enum ct_library_kind kind)
+{
+	return kind != CT_LIBRARY_NONE && kind != CT_LIBRARY_TUPLE && kind != CT_LIBRARY_ARRAY;
+}
 
 enum ct_triviality {
 	CT_TRIVIAL_UNKNOWN = 0, /* not asked yet */
@@ -147,6 +154,8 @@ uint64_t ct_type_size(struct ct_describer *describer, struct ct_type *type);
 bool ct_type_array(struct ct_describer *describer, struct ct_type *type, struct ct_array *ret);
 /* Is it volatile, or anything in it? Where that cannot be told it is. */
 bool ct_type_has_volatile(struct ct_describer *describer, struct ct_type *type);
+/* Is it a class that surely has nothing in it: no members, its bases neither? */
+bool ct_type_is_empty(struct ct_describer *describer, struct ct_type *type);
 /* Of a struct, class or union. NULL: no memory, or not known. */
 struct ct_class *ct_type_class(struct ct_describer *describer, struct ct_type *type);
 static inline bool ct_type_is_class(int tag)
@@ -178,6 +187,10 @@ const char *ct_type_name(struct ct_describer *describer, Dwarf_Die *type);
 enum ct_triviality ct_type_triviality(struct ct_describer *describer, struct ct_type *type);
 
 /* type_library.c */
+enum { CT_TYPE_TUPLE_MAX = 16 };
+/* The elements of a CT_LIBRARY_TUPLE, in order; their number, at most CT_TYPE_TUPLE_MAX. */
+size_t ct_type_tuple(struct ct_describer *describer, struct ct_type *type,
+		     struct ct_member ret[CT_TYPE_TUPLE_MAX]);
 void ct_type_library(struct ct_describer *describer, struct ct_type *type, struct ct_class *class);
 
 #endif

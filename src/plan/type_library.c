@@ -8,6 +8,7 @@
 
 #include <dwarf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SEARCH_DEPTH_MAX 8
@@ -270,13 +271,102 @@ static void weak_ptr(struct ct_describer *describer, struct ct_type *type,
 		find_pointer(describer, type, "__ptr_", CT_LIBRARY_ADDRESS, ret);
 }
 
+/* ---- tuples ---- */
+
+struct tuple {
+	struct ct_member *elements;
+	uint32_t found; /* a bit for each */
+	bool is_odd;	/* not all are understood */
+};
+
+/* The number that a class's first template argument is, when its name begins so. */
+static bool read_index(struct part *part, const char *beginning, unsigned long *ret)
+{
+	const char *name = dwarf_diename(&part->type.die);
+	if (!name || !begins_with(name, beginning))
+		return false;
+	*ret = strtoul(name + strlen(beginning), NULL, 10);
+	return true;
+}
+
+static void add_element(struct ct_describer *describer, struct part *head, unsigned long index,
+			struct tuple *tuple)
+{
+	bool is_found = find_member(describer, head, "_M_head_impl", 0) ||
+			find_member(describer, head, "__value_", 0);
+	if (!is_found || index >= CT_TYPE_TUPLE_MAX || tuple->found >> index & 1) {
+		tuple->is_odd = true;
+		return;
+	}
+	tuple->found |= UINT32_C(1) << index;
+	tuple->elements[index] = (struct ct_member){.type = head->type_die, .offset = head->offset};
+}
+
+/* libstdc++ has a base for the first element, and one for the rest of them; libc++ a member that
+ * has a base for each. */
+static void find_elements(struct ct_describer *describer, struct part *part, struct tuple *tuple,
+			  unsigned int depth)
+{
+	struct ct_class *class = ct_type_is_class(part->type.tag)
+					 ? ct_type_class(describer, &part->type)
+					 : NULL;
+	tuple->is_odd |= !class || class->is_cut || depth > CT_TYPE_TUPLE_MAX + 2;
+	for (size_t i = 0; !tuple->is_odd && i < class->member_count; i++) {
+		struct part inner = *part;
+		unsigned long index;
+		if (class->members[i].is_virtual || class->members[i].bit_count) {
+			tuple->is_odd = true;
+			return;
+		}
+		enter_member(describer, &class->members[i], &inner);
+		if (read_index(&inner, "_Head_base<", &index) ||
+		    read_index(&inner, "__tuple_leaf<", &index))
+			add_element(describer, &inner, index, tuple);
+		else
+			find_elements(describer, &inner, tuple, depth + 1);
+	}
+}
+
+size_t ct_type_tuple(struct ct_describer *describer, struct ct_type *type,
+		     struct ct_member ret[CT_TYPE_TUPLE_MAX])
+{
+	struct tuple tuple = {.elements = ret};
+	struct part part = {.type = *type};
+	find_elements(describer, &part, &tuple, 0);
+	size_t count = 0;
+	while (count < CT_TYPE_TUPLE_MAX && tuple.found >> count & 1)
+		count++;
+	return tuple.is_odd || tuple.found >> count ? 0 : count;
+}
+
+static void tuple(struct ct_describer *describer, struct ct_type *type, struct ct_library_type *ret)
+{
+	struct ct_member elements[CT_TYPE_TUPLE_MAX];
+	if (ct_type_tuple(describer, type, elements) > 0)
+		ret->kind = CT_LIBRARY_TUPLE;
+}
+
+static void array(struct ct_describer *describer, struct ct_type *type, struct ct_library_type *ret)
+{
+	struct part part;
+	if ((find_path(describer, type, "_M_elems", &part) ||
+	     find_path(describer, type, "__elems_", &part)) &&
+	    part.type.tag == DW_TAG_array_type)
+		*ret = (struct ct_library_type){.kind = CT_LIBRARY_ARRAY,
+						.first = part.offset,
+						.first_name = part.name,
+						.pointer = part.type_die};
+}
+
 static const struct {
 	const char *name;
 	void (*find)(struct ct_describer *describer, struct ct_type *type,
 		     struct ct_library_type *ret);
 } library_types[] = {
-	{"basic_string", string},   {"basic_string_view", string_view}, {"vector", vector},
-	{"unique_ptr", unique_ptr}, {"shared_ptr", shared_ptr},		{"weak_ptr", weak_ptr},
+	{"basic_string", string},   {"basic_string_view", string_view},
+	{"vector", vector},	    {"unique_ptr", unique_ptr},
+	{"shared_ptr", shared_ptr}, {"weak_ptr", weak_ptr},
+	{"tuple", tuple},	    {"array", array},
 };
 
 /*

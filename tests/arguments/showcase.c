@@ -400,6 +400,62 @@ NOINLINE static const point_t *typedefs(point_t p, const point_t *q, volatile in
 	return q;
 }
 
+struct nothing {
+};
+
+struct rows {
+	int count;
+	const char *rows[];
+};
+
+/*
+ * x: struct nothing = {}
+ * n: int = 3
+ * table: struct rows * = "0x*"
+ * besides: {"pointee": {"count": 2, "rows": {"value": null, "why": "no debug info"}}}
+ * returns: struct nothing = {}
+ */
+NOINLINE static struct nothing without_size(struct nothing x, int n, struct rows *table)
+{
+	USE(n), USE(table->count);
+	return x;
+}
+
+struct names {
+	const char *of[3];
+	struct {
+		const char *title;
+		int year;
+	} books[2];
+};
+
+/*
+ * n: struct names = {"of": ["one", "two", null],
+ *     "books": [{"title": "first", "year": 1851}, {"title": "second", "year": 1857}]}
+ * returns: int = 1851
+ */
+NOINLINE static int arrays_of_strings(struct names n)
+{
+	USE((uintptr_t)n.of[0]), USE((uintptr_t)n.books[1].title);
+	return n.books[0].year * one;
+}
+
+enum mode { R = 1, W = 2, RW = 3, X = 4 };
+
+/*
+ * both: enum mode = {"name": "RW", "number": 3}
+ * sum: enum mode = {"name": "R|X", "number": 5}
+ * all: enum mode = {"name": "RW|X", "number": 7}
+ * other: enum mode = {"name": null, "number": 9}
+ * returns: enum mode = {"name": "W|X", "number": 6}
+ */
+NOINLINE static enum mode combined_flags(enum mode both, enum mode sum, enum mode all,
+					 enum mode other)
+{
+	USE(both), USE(sum), USE(all), USE(other);
+	return (enum mode)((W | X) * one);
+}
+
 /* ---- functions ---- */
 
 /*
@@ -510,6 +566,7 @@ int main(void)
 	static struct person byron = {"Lord Byron", "GGB", 1788, {52, -1}, NULL};
 	static struct person ada = {"Ada Lovelace", "AL", 1815, {51, 0}, &byron};
 	static point_t point = {3, -4};
+	static struct rows table = {.count = 2};
 
 	small_integers(-128, 255, -32768, 65535, INT32_MIN, UINT32_MAX);
 	large_integers(INT64_MIN, UINT64_MAX, 9007199254740991, 1);
@@ -536,6 +593,9 @@ int main(void)
 		(struct wide){32});
 	unions((union number){.real = 1.5F}, (struct variant){1, {0}, {-1, 1}});
 	nested((struct matrix){{{1, 0}, {0, 1}}, "unit", {{0, 0}, {1, 1}}});
+	without_size((struct nothing){}, 3, &table);
+	arrays_of_strings((struct names){{"one", "two"}, {{"first", 1851}, {"second", 1857}}});
+	combined_flags(RW, (enum mode)(R | X), (enum mode)(RW | X), (enum mode)9);
 	typedefs(point, &point, 1);
 	many(1, 2, 3, 4, 5, 6, 7, 8, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5);
 	variadic("%d %s", 2, 7, "seven");

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Values of the types that C++ adds; showcase.c says how to read the comments.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -113,6 +115,53 @@ NOINLINE static std::shared_ptr<int> smart_pointers(std::unique_ptr<point> owner
 {
 	USE(owner->x), USE(none == nullptr);
 	return shared;
+}
+
+using text_list = std::vector<std::string>;
+using name_list = std::vector<const char *>;
+using row_list = std::vector<std::vector<int>>;
+using name_pair = std::array<const char *, 2>;
+using triple = std::tuple<int, std::string, double>;
+
+/*
+ * texts: shapes::text_list = {"size": 2, "elements": ["first",
+ *     "a string that is too long to be kept in the object itself"]}
+ * names: const shapes::name_list & = {"size": 3, "elements": ["one", null, "three"]}
+ * besides: {"address": "0x*"}
+ * rows: const shapes::row_list & = {"size": 2,
+ *     "elements": [{"size": 1, "elements": [7]}, {"size": 0, "elements": []}]}
+ * besides: {"address": "0x*"}
+ * pair: shapes::name_pair = ["left", "right"]
+ * returns: shapes::text_list = {"size": 1, "elements": ["first"]}
+ */
+NOINLINE static text_list strings_in_containers(text_list texts, const name_list &names,
+						const row_list &rows, name_pair pair)
+{
+	USE(names.size()), USE(rows.size()), USE((std::uintptr_t)pair[0] + (std::uintptr_t)pair[1]);
+	return text_list(texts.begin(), texts.begin() + one);
+}
+
+struct one_byte {
+	char letter;
+};
+struct upon_one_byte : one_byte {
+};
+struct upon_that : upon_one_byte {
+};
+
+/*
+ * bases: shapes::upon_that = {"shapes::upon_one_byte": {"shapes::one_byte": {"letter": "x"}}}
+ * small: std::tuple<int, char> = [5, "y"]
+ * large: const shapes::triple & = [-1, "text", 2.5]
+ * besides: {"address": "0x*"}
+ * returns: std::tuple<int, char> = [6, "y"]
+ */
+NOINLINE static std::tuple<int, char> bases_and_tuples(upon_that bases, std::tuple<int, char> small,
+						       const triple &large)
+{
+	USE(bases.letter), USE(std::get<0>(large));
+	std::get<0>(small) += one;
+	return small;
 }
 
 struct shape {
@@ -243,6 +292,9 @@ int main()
 	strings("short", longer, "view", &brief);
 	vectors({1, 2, 3}, {{1, 2}}, {});
 	smart_pointers(std::make_unique<point>(here), std::make_shared<int>(7), nullptr);
+	strings_in_containers({"first", longer}, {"one", nullptr, "three"}, {{7}, {}},
+			      {"left", "right"});
+	bases_and_tuples({{{'x'}}}, {5, 'y'}, {-1, "text", 2.5});
 	circle round(9 * one, 2 * one);
 	measure(round);
 	counter().add(5);

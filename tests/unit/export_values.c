@@ -380,7 +380,17 @@ static void enums_have_name_and_number(void **state)
 	static const struct name_of_value counted[] = {{"ONE", 1}, {"TWO", 2}, {"THREE", 3}};
 	static const struct name_of_value flags[] = {{"NONE", 0}, {"A", 1},	 {"C", 4},
 						     {"B", 2},	  {"ALSO_B", 2}, {"HIGH", 0x30}};
+	static const struct name_of_value combined[] = {{"R", 1}, {"W", 2}, {"RW", 3}, {"X", 4}};
+	static const struct name_of_value five[] = {
+		{"A", 1}, {"B", 2}, {"C", 3}, {"D", 4}, {"E", 5}};
+	static const struct name_of_value unknown_bit[] = {{"A", 1}, {"B", 2}, {"C", 7}};
 	(void)state;
+	assert_enum(combined, 5, false, "{\"name\":\"R|X\",\"number\":5}");
+	assert_enum(combined, 7, false, "{\"name\":\"RW|X\",\"number\":7}");
+	assert_enum(combined, 3, false, "{\"name\":\"RW\",\"number\":3}");
+	assert_enum(combined, 9, false, "{\"name\":null,\"number\":9}");
+	assert_enum(five, 6, false, "{\"name\":null,\"number\":6}");
+	assert_enum(unknown_bit, 3, false, "{\"name\":null,\"number\":3}");
 	assert_enum(colors, 3, true, "{\"name\":\"RED\",\"number\":3}");
 	assert_enum(colors, -1, true, "{\"name\":\"GREEN\",\"number\":-1}");
 	assert_enum(colors, 1, true, "{\"name\":null,\"number\":1}");
@@ -729,6 +739,53 @@ static void sequences_have_size_and_first_elements(void **state)
 	}
 }
 
+static void elements_may_have_nodes_of_their_own(void **state)
+{
+	(void)state;
+	SAMPLE(s);
+	add_bytes(&s, "\0\0\0\0\0\0\0\0\7", 9);
+	add_string(&s, "one", 0);
+	put_of(&s.nodes, CT_NODE_BLOCK, 0);
+	put_u8(&s.nodes, CT_NODE_LIST);
+	put_u32(&s.nodes, 3);
+	put_u8(&s.nodes, 2);
+	put_at(&s.nodes, CT_NODE_STRING, 0);
+	put_u8(&s.nodes, 1);
+	put_scalar(&s.nodes, CT_NODE_SIGNED, 8, 1);
+	assert_argument(&s, "[\"one\",7],\"length\":3");
+}
+
+static void elements_of_sequences_may_too(void **state)
+{
+	(void)state;
+	for (uint32_t count = 0; count < 4; count++) {
+		SAMPLE(s);
+		add_op(&s, CT_PLAN_APPEND_SEQUENCE, 8)->operand = 2;
+		put_u8(&s.payload, CT_PLAN_OK);
+		put_u32(&s.payload, count);
+		trace_records_bytes(&s.payload, "\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0",
+				    count < 2 ? count * 8 : 16);
+		if (count > 0)
+			add_string(&s, "one", 0);
+		else
+			add_string(&s, "", CT_PLAN_STRING_UNREADABLE);
+		put_of(&s.nodes, CT_NODE_SEQUENCE_LIST, 0);
+		put_u16(&s.nodes, 8);
+		put_u8(&s.nodes, 2);
+		put_at(&s.nodes, CT_NODE_STRING, 0);
+		put_u8(&s.nodes, 1);
+		put_scalar(&s.nodes, CT_NODE_SIGNED, 8, 8);
+		if (count == 0)
+			assert_argument(&s, "{\"size\":0,\"elements\":[]}");
+		else if (count == 1)
+			assert_argument(&s, "{\"size\":1,\"elements\":[\"one\"]}");
+		else if (count == 2)
+			assert_argument(&s, "{\"size\":2,\"elements\":[\"one\",2]}");
+		else
+			assert_argument(&s, "{\"size\":3,\"elements\":[\"one\",2]}");
+	}
+}
+
 static void library_strings_are_text(void **state)
 {
 	(void)state;
@@ -927,14 +984,17 @@ static void broken_descriptions_are_unsure(void **state)
 		size_t length;
 	} broken[] = {
 		{"", 0},
-		{"\x63", 1},			   /* no such node */
-		{"\x01\x07\x04\0\0\x04", 6},	   /* no such block */
-		{"\x01\x00\x04\0\0\x03", 6},	   /* 3 bytes */
-		{"\x01\x00\x04\0", 4},		   /* cut */
-		{"\x00\x63", 2},		   /* no such reason */
-		{"\x14\x00", 2},		   /* a text of plain bytes */
-		{"\x15\x00\x01\x00\x04\0\0\1", 8}, /* a sequence of plain bytes */
-		{"\x01\x00\x10\xff\xff", 5},	   /* members that are not there */
+		{"\x63", 1},				/* no such node */
+		{"\x01\x07\x04\0\0\x04", 6},		/* no such block */
+		{"\x01\x00\x04\0\0\x03", 6},		/* 3 bytes */
+		{"\x01\x00\x04\0", 4},			/* cut */
+		{"\x00\x63", 2},			/* no such reason */
+		{"\x14\x00", 2},			/* a text of plain bytes */
+		{"\x15\x00\x01\x00\x04\0\0\1", 8},	/* a sequence of plain bytes */
+		{"\x1b\x00\x01\x00\x00", 5},		/* the same, with nodes for each */
+		{"\x01\x00\x1a\1\0\0\0\2\0\1\0\1", 12}, /* more elements than there are */
+		{"\x01\x00\x1a\xff\0\0\0\xff\0\1", 10}, /* elements that are not there */
+		{"\x01\x00\x10\xff\xff", 5},		/* members that are not there */
 		{"\x01\x00\x0a\0\0\x04\x01\xff\xff", 9},
 		{"\x01\x00\x0b\0\0\0\0\x41\0\x04\0\0\x08", 13},	    /* 65 bits */
 		{"\x01\x00\x0b\0\0\0\0\x04\0\x10\0\0", 12},	    /* bits of a struct */
@@ -1024,6 +1084,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(arrays_tell_when_they_are_cut),
 	cmocka_unit_test(arrays_of_char_end_at_their_nul),
 	cmocka_unit_test(sequences_have_size_and_first_elements),
+	cmocka_unit_test(elements_may_have_nodes_of_their_own),
+	cmocka_unit_test(elements_of_sequences_may_too),
 	cmocka_unit_test(library_strings_are_text),
 	cmocka_unit_test(short_texts_are_in_the_object),
 	cmocka_unit_test(longer_texts_are_elsewhere),

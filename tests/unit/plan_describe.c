@@ -155,6 +155,17 @@ static void print_array(struct ct_cursor *cur, struct ct_strbuf *out, unsigned i
 	ct_strbuf_add_string(out, "]");
 }
 
+static void print_elements(struct ct_cursor *cur, struct ct_strbuf *out, unsigned int depth)
+{
+	uint8_t shown = ct_cursor_u8(cur);
+	ct_strbuf_add_string(out, "[");
+	for (unsigned int i = 0; i < shown; i++) {
+		ct_strbuf_add_string(out, i ? ", " : "");
+		print_node(cur, out, depth);
+	}
+	ct_strbuf_add_string(out, "]");
+}
+
 static void print_pointer(struct ct_cursor *cur, struct ct_strbuf *out, unsigned int depth)
 {
 	ct_strbuf_printf(out, "ptr@%u", ct_cursor_u16(cur));
@@ -260,6 +271,16 @@ static void print_node(struct ct_cursor *cur, struct ct_strbuf *out, unsigned in
 		ct_strbuf_printf(out, "seq b%u *%u[", block, ct_cursor_u16(cur));
 		print_node(cur, out, depth + 1);
 		ct_strbuf_add_string(out, "]");
+		break;
+	}
+	case CT_NODE_LIST:
+		ct_strbuf_printf(out, "list of %u ", ct_cursor_u32(cur));
+		print_elements(cur, out, depth + 1);
+		break;
+	case CT_NODE_SEQUENCE_LIST: {
+		uint8_t block = ct_cursor_u8(cur);
+		ct_strbuf_printf(out, "seq b%u *%u", block, ct_cursor_u16(cur));
+		print_elements(cur, out, depth + 1);
 		break;
 	}
 	case CT_NODE_OPAQUE:
@@ -422,6 +443,16 @@ static void values_of_c_are_described(void **state)
 		 NULL},
 		{"aligned", "aligned | 32: {a: s4@0}", NULL},
 		{"vector", "vector4 | 16: 4/4*4@0[f4@0]", NULL},
+		{"empty", "struct empty | 0: {}", NULL},
+		{"around_names",
+		 "struct around_names | 32: {names: list of 2 [str@0->b1, str@8->b2], rows: list of 2 [{text: str@16->b3}, {text: str@24->b4}]}; b0+0 b1=string 64; b0+8 b2=string 64; b0+16 b3=string 64; b0+24 b4=string 64",
+		 NULL},
+		{"around_names_pointer",
+		 "struct around_names * | 8: ptr@0->b1 {names: 2/2*8@0[ptr@0], rows: 2/2*8@16[{text: ptr@0}]}; b0+0 b1=memory 32",
+		 NULL},
+		{"rows_pointer",
+		 "struct rows * | 8: ptr@0->b1 {count: s4@0, rows: absent3}; b0+0 b1=memory 8",
+		 NULL},
 		{"matrix",
 		 "matrix * | 8: ptr@0->b1 {m: 2/2*12@0[3/3*4@0[s4@0]]}; b0+0 b1=memory 24", NULL},
 	};
@@ -460,7 +491,7 @@ static void values_of_cxx_are_described(void **state)
 		 "std::vector<int, std::allocator<int> > | 24: seq b1 *4[s4@0]; b0+0; b0+8 b1=sequence 4x8",
 		 NULL},
 		{"strings",
-		 "std::vector<std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >, std::allocator<std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> > > > & | 8: ref@0->b1 seq b2 *32[{_M_p: ptr@0, _M_string_length: u8@8}]; b0+0 b1=memory 24; b1+0; b1+8 b2=sequence 32x8",
+		 "std::vector<std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >, std::allocator<std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> > > > & | 8: ref@0->b1 seq b2 *32[text b3, text b4, text b5, text b6, text b7, text b8, text b9, text b10]; b0+0 b1=memory 24; b1+0; b1+8 b2=sequence 32x8; b2+8; b2+0 b3=text 64; b2+40; b2+32 b4=text 64; b2+72; b2+64 b5=text 64; b2+104; b2+96 b6=text 64; b2+136; b2+128 b7=text 64; b2+168; b2+160 b8=text 64; b2+200; b2+192 b9=text 64; b2+232; b2+224 b10=text 64",
 		 NULL},
 		{"unique",
 		 "std::unique_ptr<space::point, std::default_delete<space::point> > | 8: ptr@0->b1 {x: s4@0, y: s4@4}; b0+0 b1=memory 8",
@@ -480,6 +511,16 @@ static void values_of_cxx_are_described(void **state)
 		{"function_reference", "callback & | 8: fn@0", NULL},
 		{"array_reference", "char (&)[6] | 8: ref@0->b1 chars 6/6@0; b0+0 b1=memory 6",
 		 NULL},
+		{"upon_both",
+		 "upon_both | 1: {upon_that: {upon_one_byte: {one_byte: {c: char1@0}}}}", NULL},
+		{"tuple",
+		 "std::tuple<int, char, std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> > > | 40: list of 3 [s4@36, char1@32, text b1]; b0+8; b0+0 b1=text 64",
+		 NULL},
+		{"array",
+		 "std::array<char const*, 2> | 16: list of 2 [str@0->b1, str@8->b2]; b0+0 b1=string 64; b0+8 b2=string 64",
+		 "std::array<const char *, 2UL> | 16: list of 2 [str@0->b1, str@8->b2]; b0+0 b1=string 64; b0+8 b2=string 64"},
+		{"array_of_points", "std::array<space::point, 2> | 16: 2/2*8@0[{x: s4@0, y: s4@4}]",
+		 "std::array<space::point, 2UL> | 16: 2/2*8@0[{x: s4@0, y: s4@4}]"},
 		{"node",
 		 "node * | 8: ptr@0->b1 {next: ptr@0, label: text b2, weights: seq b3 *8[s8@0], text: ptr@64, padding: 16/40*8@72[s8@0], ...: absent7}; b0+0 b1=memory 256; b1+16; b1+8 b2=text 64; b1+40; b1+48 b3=sequence 8x8",
 		 NULL},

@@ -74,6 +74,16 @@ struct volatile_member {
 };
 struct empty {
 };
+struct around_names {
+	const char *names[2];
+	struct {
+		char *text;
+	} rows[2];
+};
+struct rows {
+	int count;
+	char *rows[];
+};
 typedef int (*callback)(int, char *);
 typedef float vector4 __attribute__((vector_size(16)));
 typedef float vector8 __attribute__((vector_size(32)));
@@ -124,6 +134,10 @@ typedef struct {
 	int m[2][3];
 } matrix;
 TAKE(matrix, matrix *)
+TAKE(empty, struct empty)
+TAKE(around_names, struct around_names)
+TAKE(around_names_pointer, struct around_names *)
+TAKE(rows_pointer, struct rows *)
 void take_nothing(void);
 void take_nothing(void)
 {

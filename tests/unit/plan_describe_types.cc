@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Types of C++ for plan_describe.c, as in plan_describe_types.c.
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #define TAKE(name, ...)                                            \
@@ -97,6 +99,21 @@ TAKE(wide, wchar_t)
 TAKE(char32, char32_t)
 TAKE(function_reference, callback &)
 TAKE(array_reference, char (&)[6])
+struct one_byte {
+	char c;
+};
+struct upon_one_byte : one_byte {
+};
+struct upon_that : upon_one_byte {
+};
+struct upon_empty : space::empty {
+};
+struct upon_both : upon_empty, upon_that {
+};
+TAKE(upon_both, upon_both)
+TAKE(tuple, std::tuple<int, char, std::string>)
+TAKE(array, std::array<const char *, 2>)
+TAKE(array_of_points, std::array<point, 2>)
 struct node {
 	node *next;
 	std::string label;
