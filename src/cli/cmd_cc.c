@@ -17,11 +17,10 @@
 /* Words that make the compiler compile nothing. */
 static bool compiles_nothing(const char *word)
 {
-	static const char *const whole[] = {"-E",	     "-M",
-					    "-MM",	     "--version",
-					    "--help",	     "-dumpversion",
-					    "-dumpmachine", "-dumpfullversion",
-					    "-dumpspecs"};
+	static const char *const whole[] = {
+		"-E",	     "-M",	     "-MM",	     "--version",
+		"--help",    "-dumpversion", "-dumpmachine", "-dumpfullversion",
+		"-dumpspecs"};
 	static const char *const beginnings[] = {"-print-", "--print-", "--help="};
 	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
 		if (strcmp(word, whole[i]) == 0)

@@ -20,10 +20,10 @@
  * the time: in the copy of the function that was compiled by itself.
  */
 #include <dwarf.h>
-#include <stdlib.h>
 
 #include "plan/passed.h"
 #include "plan/signature.h"
+#include "plan/steady.h"
 #include "plan/type.h"
 
 enum {
@@ -358,181 +358,6 @@ static void locate_function(struct ct_passed *passed, struct ct_plan_parameter_l
 
 /* ---- inlined functions ---- */
 
-static bool is_entry_value(const Dwarf_Op *ops, size_t op_count)
-{
-	return op_count == 2 && ops[1].atom == DW_OP_stack_value &&
-	       (ops[0].atom == DW_OP_entry_value || ops[0].atom == DW_OP_GNU_entry_value);
-}
-
-/*
- * An entry of a parameter's location list that begins at `from`: is it about
- * the value passed? The machine tells of those it comes by.
- */
-struct entry {
-	size_t parameter;
-	uint64_t from, to;
-	bool is_lost; /* a call has changed its place */
-};
-
-struct entries {
-	struct entry *list;
-	size_t count;
-	size_t capacity;
-};
-
-static bool add_entry(struct entries *entries, struct entry entry)
-{
-	if (entries->count == entries->capacity) {
-		size_t capacity = entries->capacity ? entries->capacity * 2 : 64;
-		struct entry *list = reallocarray(entries->list, capacity, sizeof(*list));
-		if (!list)
-			return false;
-		entries->list = list;
-		entries->capacity = capacity;
-	}
-	entries->list[entries->count++] = entry;
-	return true;
-}
-
-/* The entries of a parameter's list. False: it has none, or too many. */
-static bool list_entries(struct entries *entries, size_t parameter, Dwarf_Die *located)
-{
-	enum { ENTRIES_MAX = 200 };
-	Dwarf_Attribute attribute;
-	Dwarf_Addr base, from, to;
-	Dwarf_Op *ops;
-	size_t op_count;
-	ptrdiff_t offset = 0;
-	if (!dwarf_attr(located, DW_AT_location, &attribute))
-		return false;
-	for (int i = 0; i < ENTRIES_MAX; i++) {
-		offset = dwarf_getlocations(&attribute, offset, &base, &from, &to, &ops, &op_count);
-		if (offset <= 0)
-			return offset == 0 && i > 0;
-		if (!is_entry_value(ops, op_count) &&
-		    !add_entry(entries, (struct entry){parameter, from, to, false}))
-			return false;
-	}
-	return false;
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-	uint64_t left = ((const struct entry *)a)->from;
-	uint64_t right = ((const struct entry *)b)->from;
-	return (left > right) - (left < right);
-}
-
-static uint64_t first_enter_site(const struct ct_hook_sites *sites, uint64_t low)
-{
-	size_t at = ct_hook_sites_from(sites, low + 1);
-	while (at < sites->count && sites->sites[at].is_exit)
-		at++;
-	return at < sites->count ? sites->sites[at].address : 0;
-}
-
-/* Is what the entry says at this place of it the value passed? */
-static bool holds(struct ct_passed *passed, struct ct_plan_parameter_list *parameters,
-		  const struct entry *entry, uint64_t at)
-{
-	struct ct_location location;
-	struct ct_location_context context = ct_passed_context(passed, at);
-	context.machine = passed->module->machine;
-	ct_location_find(&context, &parameters->list[entry->parameter].located, &location);
-	return ct_passed_compare(passed, &passed->list[entry->parameter].argument, &location,
-				 false) == CT_OPINION_YES;
-}
-
-/*
- * Strike out the parameters that change while an entry goes on. LLVM makes one
- * entry of two that follow each other and name the same register: what was
- * passed, and what the instruction between them has made of it.
- */
-static uint64_t strike_out_changed(struct ct_passed *passed,
-				   struct ct_plan_parameter_list *parameters, struct entry *entries,
-				   size_t count, uint64_t at, bool after_call, uint64_t steady)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct entry *entry = &entries[i];
-		if (entry->is_lost || at <= entry->from || at >= entry->to ||
-		    !(steady >> entry->parameter & 1) || holds(passed, parameters, entry, at))
-			continue;
-		if (after_call)
-			entry->is_lost = true;
-		else
-			steady &= ~(UINT64_C(1) << entry->parameter);
-	}
-	return steady;
-}
-
-/*
- * Run through the copy from its entry as far as there is one way, and strike
- * out the parameters of which an entry says anything else than what was passed,
- * or begins where the run does not come by.
- */
-static uint64_t strike_out(struct ct_passed *passed, struct ct_plan_parameter_list *parameters,
-			   const struct entries *entries, uint64_t steady)
-{
-	enum { COPY_STEPS_MAX = 2000 };
-	struct ct_machine *machine = passed->module->machine;
-	uint64_t at = passed->low;
-	size_t next_entry = 0;
-	ct_machine_reset(machine);
-	for (int i = 0; i < COPY_STEPS_MAX && next_entry < entries->count; i++) {
-		for (; next_entry < entries->count && entries->list[next_entry].from <= at;
-		     next_entry++) {
-			const struct entry *entry = &entries->list[next_entry];
-			if (entry->from < at || !holds(passed, parameters, entry, at))
-				steady &= ~(UINT64_C(1) << entry->parameter);
-		}
-		uint64_t next = ct_machine_next(machine, passed->code, at);
-		if (next <= at)
-			break;
-		enum ct_machine_stop stop = ct_machine_run(machine, passed->code, at, next, &at);
-		if (stop == CT_MACHINE_CALL)
-			ct_machine_skip_call(machine, passed->code, &at);
-		else if (stop != CT_MACHINE_AT)
-			break;
-		steady = strike_out_changed(passed, parameters, entries->list, next_entry, at,
-					    stop == CT_MACHINE_CALL, steady);
-	}
-	for (; next_entry < entries->count; next_entry++)
-		steady &= ~(UINT64_C(1) << entries->list[next_entry].parameter);
-	return steady;
-}
-
-/* Fill in `copy->steady`. */
-static void find_steady(struct ct_passed *passed, struct ct_plan_origin *copy,
-			struct ct_plan_parameter_list *parameters)
-{
-	struct entries entries = {.count = 0};
-	uint64_t steady = 0;
-	copy->has_steady = true;
-	passed->function = copy->die;
-	passed->low = copy->low;
-	passed->site = first_enter_site(&passed->module->sites, copy->low);
-	passed->code = ct_hook_sites_code(&passed->module->sites, copy->low);
-	if (!passed->code)
-		return;
-	ct_plan_list_parameters(parameters, &copy->die);
-	ct_passed_assign(passed, parameters);
-	for (size_t i = 0; i < passed->count && i < 64; i++) {
-		size_t count = entries.count;
-		Dwarf_Die *located = &parameters->list[i].located;
-		if (passed->list[i].argument.kind == CT_ARGUMENT_UNKNOWN || !located->addr)
-			continue;
-		/* The first must be there, or nothing is said of what was passed. */
-		if (list_entries(&entries, i, located) && entries.count > count)
-			steady |= UINT64_C(1) << i;
-		else
-			entries.count = count;
-	}
-	if (entries.count > 0)
-		qsort(entries.list, entries.count, sizeof(*entries.list), compare_entries);
-	copy->steady = steady ? strike_out(passed, parameters, &entries, steady) : 0;
-	free(entries.list);
-}
-
 /* Is the stack's address in what is computed? `cfa` tells whether rbp is the frame pointer. */
 static bool has_frame_address(const struct ct_expr *expr, const struct ct_expr *cfa)
 {
@@ -648,7 +473,7 @@ void ct_plan_locate_clang(struct ct_plan_module *module, const struct ct_plan_or
 	if (is_inlined && !is_plain) {
 		struct ct_plan_origin *copy = ct_plan_origins_find(module, origins, scope);
 		if (copy && !copy->has_steady) {
-			find_steady(passed, copy, parameters);
+			ct_steady_find(passed, copy, parameters);
 			ct_plan_list_parameters(parameters, scope);
 		}
 		steady = copy ? copy->steady : 0;

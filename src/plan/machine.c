@@ -61,6 +61,7 @@ void ct_machine_reset(struct ct_machine *machine)
 	machine->frame_register = CT_RSP;
 	machine->start_rsp = 0;
 	machine->lowest_rsp = 0;
+	machine->is_entered = false;
 	machine->has_stored_elsewhere = false;
 	machine->is_at_return = false;
 	machine->highest_frame_byte = INT64_MIN;
@@ -91,6 +92,11 @@ void ct_machine_relate(struct ct_machine *machine, unsigned int reg, unsigned in
 	}
 	set_register(machine, reg,
 		     ct_machine_normal(machine, ct_expr_register(machine->arena, reg)));
+}
+
+void ct_machine_enter(struct ct_machine *machine)
+{
+	machine->is_entered = true;
 }
 
 const struct ct_expr *ct_machine_register_part(const struct ct_machine *machine,

@@ -33,6 +33,13 @@ void ct_machine_destroy(struct ct_machine *machine);
 void ct_machine_relate(struct ct_machine *machine, unsigned int reg, unsigned int other,
 		       int64_t distance);
 
+/*
+ * The start is a function's entry: what was in registers and in memory then
+ * points nowhere into the frame that the function makes. Right after
+ * ct_machine_reset(), which forgets it.
+ */
+void ct_machine_enter(struct ct_machine *machine);
+
 /* What a register (numbers as in struct ct_expr) holds now, in terms of the start. */
 const struct ct_expr *ct_machine_register(const struct ct_machine *machine, unsigned int number);
 /* Its low `size_bytes` (1, 2, 4, 8), zero-extended; they may be known where the whole is not. */
@@ -87,6 +94,27 @@ const struct ct_expr *ct_machine_x87_source(const struct ct_machine *machine, un
 /* Has anything been stored outside the frame (at or above the stack pointer's lowest value since
  * the start, up to the return address)? */
 bool ct_machine_stored_elsewhere(const struct ct_machine *machine);
+
+/*
+ * For code with several ways through it. What the flags are is not copied, and
+ * merging forgets it. False: out of memory. Both machines have one arena and
+ * started at the same instruction.
+ */
+bool ct_machine_copy(struct ct_machine *to, const struct ct_machine *from);
+/* Keep what is the same in both. True: that is less than before. */
+bool ct_machine_merge(struct ct_machine *into, const struct ct_machine *other);
+
+enum ct_machine_way {
+	CT_MACHINE_WAY_ON = 1, /* to ret[0] */
+	CT_MACHINE_WAY_CALL,   /* the same; the call has been skipped */
+	CT_MACHINE_WAY_JUMP,   /* the same */
+	CT_MACHINE_WAY_BRANCH, /* to ret[0] or ret[1] */
+	CT_MACHINE_WAY_END,    /* it does not go on in this function */
+	CT_MACHINE_WAY_UNKNOWN,
+};
+/* Run one instruction. */
+enum ct_machine_way ct_machine_go(struct ct_machine *machine, const struct ct_code *code,
+				  uint64_t address, uint64_t ret[2]);
 
 struct ct_expr_place {
 	bool in_register;

@@ -177,6 +177,27 @@ struct source {
 	bool is_found;
 };
 
+static bool mentions_rsp(const struct ct_expr *expr, int *nodes)
+{
+	if (!expr || expr->kind == CT_EXPR_LOAD)
+		return false;
+	if (--*nodes < 0 || !ct_expr_is_known(expr))
+		return true;
+	return (expr->kind == CT_EXPR_REGISTER && expr->number == CT_RSP) ||
+	       mentions_rsp(expr->left, nodes) || mentions_rsp(expr->right, nodes);
+}
+
+/* Is one in the frame that the function has made, and the other where something points that is
+ * older than the frame? */
+static bool is_older(const struct ct_machine *machine, const struct ct_expr *frame, int64_t offset,
+		     unsigned int size_bytes, const struct ct_expr *other)
+{
+	int nodes = LOOK_NODES;
+	return machine->is_entered && machine->frame_register == CT_RSP &&
+	       ct_machine_is_frame(machine, frame) && is_near(offset) &&
+	       offset + (int64_t)size_bytes <= 0 && other && !mentions_rsp(other, &nodes);
+}
+
 /* False: the store may have changed bytes that are not found yet. */
 static bool look_in_store(const struct ct_machine *machine, const struct ct_store *store,
 			  const struct ct_expr *base, int64_t offset, unsigned int size_bytes,
@@ -188,7 +209,9 @@ static bool look_in_store(const struct ct_machine *machine, const struct ct_stor
 	if (store->kind == CT_STORE_ANYWHERE)
 		return false;
 	if (store->base != base)
-		return are_apart(region_of(machine, store->base), region_of(machine, base));
+		return are_apart(region_of(machine, store->base), region_of(machine, base)) ||
+		       is_older(machine, base, offset, size_bytes, store->base) ||
+		       is_older(machine, store->base, store->offset, store->size_bytes, base);
 	for (unsigned int i = 0; i < size_bytes; i++) {
 		/* Wraps as addresses do. */
 		uint64_t at = (uint64_t)offset + i - (uint64_t)store->offset;

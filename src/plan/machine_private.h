@@ -81,6 +81,7 @@ struct ct_machine {
 	int64_t start_rsp;	/* from it */
 	int64_t lowest_rsp;
 
+	bool is_entered; /* ct_machine_enter() */
 	bool has_stored_elsewhere;
 	bool is_at_return;
 	int64_t highest_frame_byte; /* stored, exclusive */

@@ -57,7 +57,7 @@ static bool is_vector_test(const struct ct_code *code, uint64_t address)
 }
 
 /* The first alignment of the stack, before any call; 0: there is none. */
-static uint64_t find_alignment(struct ct_passed *passed)
+uint64_t ct_passed_alignment(struct ct_passed *passed)
 {
 	enum { PROLOGUE_MAX = 40 };
 	uint64_t at = passed->low;
@@ -84,7 +84,7 @@ static bool read_rsp(struct ct_passed *passed, int64_t *ret)
 static bool pass_alignment(struct ct_passed *passed, uint64_t *at)
 {
 	struct ct_machine *machine = passed->module->machine;
-	uint64_t alignment = find_alignment(passed);
+	uint64_t alignment = ct_passed_alignment(passed);
 	passed->is_aligned = alignment != 0;
 	if (!alignment)
 		return true;
@@ -107,7 +107,7 @@ bool ct_passed_run_to(struct ct_passed *passed, uint64_t address)
 	struct ct_machine *machine = passed->module->machine;
 	uint64_t at = passed->low;
 	ct_machine_reset(machine);
-	uint64_t alignment = find_alignment(passed);
+	uint64_t alignment = ct_passed_alignment(passed);
 	if (alignment && alignment < address && !pass_alignment(passed, &at))
 		return false;
 	return ct_machine_run(machine, passed->code, at, address, &at) == CT_MACHINE_AT;

@@ -57,6 +57,9 @@ uint64_t ct_passed_bytes(struct ct_passed *passed, Dwarf_Die *type);
 /* Run from the function's entry to the hook's call: `call`, `rsp`, and the module's machine. */
 void ct_passed_run(struct ct_passed *passed);
 
+/* Address of the instruction that aligns the frame, which is before any call; 0: there is none. */
+uint64_t ct_passed_alignment(struct ct_passed *passed);
+
 /* The same to an instruction before it, without calls on the way. */
 bool ct_passed_run_to(struct ct_passed *passed, uint64_t address);
 

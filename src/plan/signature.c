@@ -57,9 +57,9 @@ static bool begins_with_word(const struct entry *entry, const char *word)
 static bool is_class_text(const struct entry *entry)
 {
 	static const char *const others[] = {
-		"void",	     "bool",	 "char",     "signed",	   "unsigned", "short",
-		"int",	     "long",	 "float",    "double",	   "wchar_t",  "char8_t",
-		"char16_t",  "char32_t", "__int128", "__float128", "_Float16", "decltype",
+		"void",	     "bool",	 "char",     "signed",	   "unsigned",	     "short",
+		"int",	     "long",	 "float",    "double",	   "wchar_t",	     "char8_t",
+		"char16_t",  "char32_t", "__int128", "__float128", "_Float16",	     "decltype",
 		"_Float128", "__bf16",	 "auto",     "_Complex",   "std::nullptr_t",
 	};
 	if (entry->length == 0 || entry->text[entry->length - 1] == '*' ||

@@ -17,7 +17,9 @@ import bisect
 import collections
 import copy
 import decimal
+import functools
 import json
+import operator
 import random
 import re
 import sys
@@ -182,9 +184,16 @@ class Comparison:
         if expected["names"]:
             need(seen.get("name") in expected["names"], expected["names"], cell)
         else:
-            name = seen.get("name")
-            # Flags may be named one by one.
-            need(name is None or "|" in name, "no name", cell)
+            name, flags = seen.get("name"), expected.get("flags", {})
+            if expected.get("is_sum"):
+                # Flags that were added up are named, none of them in vain.
+                parts = (name or "").split("|")
+                need(all(part in flags for part in parts) and len(set(parts)) == len(parts), expected, cell)
+                sums = [functools.reduce(operator.or_, (flags[part] for part in parts if part != left), 0)
+                        for left in ("", *parts)]
+                need(sums[0] == int(expected["number"]) and sums[0] not in sums[1:], expected, cell)
+            else:
+                need(name is None, "no name", cell)
 
     def float(self, expected, cell):
         want, seen, bits = expected["value"], cell["value"], expected["bits"]
@@ -456,19 +465,21 @@ def check_call(report, name, function, index, want, call, addresses, inlined=Fal
             tally_of(param).absent["no plan"] += 1
             report.absent["no plan"].append(name)
     else:
-        shown = {}
-        for argument in call["arguments"]:
-            key = "this" if argument["name"] == "__closure" else argument["name"]
-            if key in shown or not isinstance(argument.get("type"), str) or not argument["type"]:
-                report.values["used"].wrong += 1
-                report.wrong.append(f"{label}: argument {shorten(argument)}")
-            shown[key] = argument
-        for param, expected in zip(params, want["arguments"]):
-            one(report, tally_of(param), f"{label}\n    {function['declaration']}\n    {param['name']}",
-                name + "." + param["name"], expected, shown.pop(param["name"], None), addresses)
-        for key, argument in shown.items():
+        # All of them, in their order.
+        shown = call["arguments"]
+        if len(shown) != len(params):
             report.values["used"].wrong += 1
-            report.wrong.append(f"{label}: no parameter {key}: {shorten(argument)}")
+            report.wrong.append(f"{label}: {len(shown)} arguments, not {len(params)}")
+        for param, expected, argument in zip(params, want["arguments"], shown):
+            # One that only the signature tells of has no name, and no value.
+            is_known = argument["name"] == param["name"] or \
+                argument["name"] is None and argument["value"] is None and argument.get("why") == "optimized out"
+            if not is_known or not isinstance(argument.get("type"), str) or not argument["type"]:
+                report.values["used"].wrong += 1
+                report.wrong.append(f"{label}: argument {shorten(argument)}, not {param['name']}")
+                continue
+            one(report, tally_of(param), f"{label}\n    {function['declaration']}\n    {param['name']}",
+                name + "." + param["name"], expected, argument, addresses)
     result, cell = want["result"], call.get("return_value")
     tally = report.values["return"]
     if result is None or result == "unwound":
@@ -485,9 +496,7 @@ def check_call(report, name, function, index, want, call, addresses, inlined=Fal
 def one(report, tally, label, short, expected, cell, addresses):
     """Count one value."""
     if cell is None or "value" not in cell:
-        reason = "not listed"
-        if cell is not None and cell.get("why"):
-            reason = cell["why"]
+        reason = cell["why"] if cell is not None and cell.get("why") else "not listed"
         tally.absent[reason] += 1
         report.absent[reason].append(short)
         return
@@ -567,7 +576,12 @@ class Faker:
         if kind == "bool":
             return {"value": expected["value"]}
         if kind == "enum":
-            return {"value": {"name": (expected["names"] or [None])[0], "number": self.number(int(expected["number"]))}}
+            names = expected["names"] or [None]
+            if expected.get("is_sum"):
+                number = int(expected["number"])
+                names = ["|".join(name for name, flag in expected["flags"].items()
+                                  if flag & number and not flag & (flag - 1))]
+            return {"value": {"name": names[0], "number": self.number(int(expected["number"]))}}
         if kind == "float":
             want = expected["value"]
             if want == "-0":
@@ -731,6 +745,12 @@ def structural(call, want):
     if call["arguments"]:
         changed = copy.deepcopy(call)
         changed["arguments"][0]["name"] = "stranger"
+        yield changed, True
+        changed = copy.deepcopy(call)
+        changed["arguments"][0]["name"] = None
+        yield changed, True
+        changed = copy.deepcopy(call)
+        changed["arguments"].pop(0)
         yield changed, True
         changed = copy.deepcopy(call)
         changed["arguments"][0].update(value=None, why="optimized out")

@@ -238,7 +238,7 @@ class Maker:
         opening, closing = self.features(function)
         lines += opening
         uses = []
-        # Clang describes no unused parameter that is passed by address: few of these.
+        # Clang describes no unused parameter that is passed by address, at -O0 as little: few of these.
         chosen = [param for param in function.params
                   if param.name != "depth" and (usage in ("all", "after") or (usage == "some" and self.chance(50))
                                                 or is_passed_by_address(param.type) and self.chance(85))]
@@ -557,10 +557,11 @@ class Maker:
         elif kind == "lambda" or kind == "lambda noinline":
             captures = ", ".join(member for member, _, _ in function.members)
             copies = " ".join(f"auto {member} = {sources[0]};" for member, sources, _ in function.members)
-            result = function.result.declare("") if function.result else "void"
+            # What the body tells is not said: half of those that return nothing.
+            result = f" -> {function.result.declare('')}" if function.result else self.rng.choice(["", " -> void"])
             noinline = " __attribute__((noinline))" if "noinline" in kind else ""
             function.text = (f"static auto l{name[1:]}()\n{{\n\t{copies}\n"
-                             f"\treturn [{captures}]({params}){noinline} -> {result} {{\n{body}\n\t}};\n}}\n")
+                             f"\treturn [{captures}]({params}){noinline}{result} {{\n{body}\n\t}};\n}}\n")
         else:
             self.define_member(function, attribute, declared, params, body)
 

@@ -7,7 +7,8 @@ initializer and an *expectation*: a tree that check.py compares with the JSON. E
     {"is": "int", "value": "-5"}               a number; decimal
     {"is": "char", "code": 65, "size": 1}      a character; "number": true where a number is fine too
     {"is": "bool", "value": true}
-    {"is": "enum", "number": "3", "names": []} names: of that number; empty: it has none
+    {"is": "enum", "number": "3", "names": []} names: of that number; empty: it has none, but "flags",
+                                               numbers by name, are named when "is_sum" is true
     {"is": "float", "bits": 53, "value": "3p-1"} bits of mantissa; 3 * 2**-1; or -0, nan, inf, -inf
     {"is": "complex", "real": {...}, "imaginary": {...}}
     {"is": "pointer", "address": A, "to": {...} or null}
@@ -283,7 +284,10 @@ class Enum(Type):
             init = f"{self.tag}::{names[0]}"
         else:
             init = f"({self.name}){number}"
-        return Value(init, {"is": "enum", "number": str(number), "names": names}, number)
+        expect = {"is": "enum", "number": str(number), "names": names}
+        if self.flags and not names:
+            expect.update(is_sum=True, flags=dict(self.names))
+        return Value(init, expect, number)
 
     def value(self, rng, inputs, label):
         if self.flags and rng.randrange(2):
@@ -602,6 +606,25 @@ class Union(Struct):
         return first.uses(f"{expression}.{name}" if name else expression)
 
 
+class Derived(Struct):
+    """A base, and nothing else."""
+
+    def __init__(self, tag, base):
+        super().__init__(tag, [])
+        self.base = base
+        self.cpp_only = True
+
+    def definition(self):
+        return f"struct {self.tag} : {self.base.name} {{ }};"
+
+    def value(self, rng, inputs, label):
+        value = self.base.value(rng, inputs, label)
+        return Value(f"{{{value.init}}}", {"is": "struct", "members": [[self.base.tag, value.expect]]})
+
+    def uses(self, expression):
+        return self.base.uses(expression)
+
+
 # --- C++ ----------------------------------------------------------------------
 
 
@@ -642,12 +665,28 @@ class Vector(CppType):
     def value(self, rng, inputs, label):
         count = rng.choice([0, 1, 2, 3, 5, 20])
         values = [self.of.value(rng, inputs, f"{label}_m{i}") for i in range(count)]
-        tag = "" if self.of.scalar else self.of.name
+        tag = "" if self.of.scalar or isinstance(self.of, CppType) else self.of.name
         return Value("{" + ", ".join(tag + value.init for value in values) + "}",
                      {"is": "vector", "elements": [value.expect for value in values]})
 
     def uses(self, expression):
         return [("i", f"{expression}.size()")]
+
+
+class Tuple(CppType):
+    def __init__(self, types):
+        self.types = types
+        self.name = f"std::tuple<{', '.join(of.name for of in types)}>"
+
+    def value(self, rng, inputs, label):
+        values = [of.value(rng, inputs, f"{label}_m{i}") for i, of in enumerate(self.types)]
+        inits = [value.init if of.scalar or isinstance(of, CppType) else of.name + value.init
+                 for of, value in zip(self.types, values)]
+        return Value(f"{self.name}({', '.join(inits)})",
+                     {"is": "array", "elements": [value.expect for value in values]})
+
+    def uses(self, expression):
+        return [use for i, of in enumerate(self.types) for use in of.uses(f"std::get<{i}>({expression})")]
 
 
 class Smart(CppType):
@@ -736,7 +775,15 @@ class Pool:
         self.structs = [self.struct(i) for i in range(rng.randrange(12, 18))]
         self.structs += [self.special(kind) for kind in
                          ("pair", "mixed", "floats", "big", "packed", "aligned", "bits", "nested", "arrays", "text",
-                          "anonymous", "union", "union_struct", "doubles", "one", "longs", "long_double", "empty_tail")]
+                          "anonymous", "union", "union_struct", "doubles", "one", "longs", "long_double", "empty_tail",
+                          "names")]
+        if cpp:
+            # Of one byte, and of more.
+            one = self.struct_of([("m0", Int("unsigned char", 8, False), None)])
+            for base in (one, self.structs[0]):
+                for _ in range(2):
+                    base = self.defined(Derived(f"{prefix}_s{len(self.definitions)}", base))
+                self.structs.append(base)
 
     def defined(self, of):
         if isinstance(of, (Struct, Enum)):
@@ -750,6 +797,8 @@ class Pool:
             self.defined(Enum(f"{prefix}_level", [(f"{prefix}_low", -3), (f"{prefix}_none", 0), (f"{prefix}_high", 7),
                                                   (f"{prefix}_top", 100000)])),
             self.defined(Enum(f"{prefix}_flags", [(f"{prefix}_flag{i}", 1 << i) for i in range(5)], flags=True)),
+            self.defined(Enum(f"{prefix}_mode", [(f"{prefix}_r", 1), (f"{prefix}_w", 2), (f"{prefix}_rw", 3),
+                                                 (f"{prefix}_x", 4), (f"{prefix}_sticky", 16)], flags=True)),
             self.defined(Enum(f"{prefix}_color", [(f"{prefix}_{name}", i) for i, name in
                                                   enumerate(("red", "green", "blue"))])),
         ]
@@ -839,7 +888,7 @@ class Pool:
                                    ("", Int("unsigned int", 32, False), 5), ("m2", self.bool, 1),
                                    ("m3", Int("unsigned long", 64, False), rng.choice([33, 40, 47])),
                                    ("", Int("int", 32, True), 0), ("m4", Int("int", 32, True), rng.choice([2, 19])),
-                                   ("m5", Int("unsigned char", 8, False), 6), ("m6", self.enums[2], 4),
+                                   ("m5", Int("unsigned char", 8, False), 6), ("m6", self.enums[3], 4),
                                    ("m7", Int("short", 16, True), None)])
         if kind == "nested":
             inner = self.struct_of([("n0", rng.choice(self.ints), None), ("n1", rng.choice(self.floats), None)])
@@ -851,6 +900,9 @@ class Pool:
         if kind == "text":
             return self.struct_of([("m0", Chars(rng.choice([6, 16])), None), ("m1", String(), None),
                                    ("m2", Int("int", 32, True), None)])
+        if kind == "names":
+            row = self.struct_of([("n0", String(), None), ("n1", Int("int", 32, True), None)])
+            return self.struct_of([("m0", Array(String(), 3), None), ("m1", Array(row, 2), None)])
         if kind == "empty_tail":
             return self.struct_of([("m0", Int("short", 16, True), None), ("m1", Int("signed char", 8, True), None)])
         if kind == "anonymous":
@@ -901,7 +953,13 @@ class Pool:
             return rng.choice([StdString(), StringView(), Reference(StdString(), "const &"), Reference(StdString(), "&&"),
                                Pointer(StdString()), Reference(StringView(), "const &")])
         if kind < 7:
-            vector = Vector(rng.choice([Int("int", 32, True), Float("double"), rng.choice(plain_structs)]))
+            if rng.randrange(3) == 0:
+                small = [Int("int", 32, True), Int("signed char", 8, True), Float("double"), StdString(),
+                         rng.choice(self.enums), rng.choice(plain_structs)]
+                of = Tuple([rng.choice(small) for _ in range(rng.randrange(1, 5))])
+                return rng.choice([of, Reference(of, "const &")])
+            vector = Vector(rng.choice([Int("int", 32, True), Float("double"), rng.choice(plain_structs), StdString(),
+                                        String()]))
             return rng.choice([vector, Reference(vector, "const &"), Reference(vector, "&")])
         to = rng.choice([Int("int", 32, True), Float("double"), rng.choice(plain_structs)])
         smart = Smart(rng.choice(["unique", "shared"]), to)
@@ -915,6 +973,8 @@ class Pool:
         if self.cpp and kind < 30:
             plain_structs = [of for of in self.structs if not of.packed]
             return rng.choice([StdString(), StringView(), Vector(Int("int", 32, True)), Vector(rng.choice(plain_structs)),
+                               Vector(StdString()), Tuple([Int("int", 32, True), Int("signed char", 8, True)]),
+                               Tuple([Float("double"), StdString(), rng.choice(self.enums)]),
                                Smart("unique", Int("int", 32, True)), Smart("shared", rng.choice(plain_structs)),
                                Reference(rng.choice(plain_structs + self.ints), "const &")])
         if kind < 60:

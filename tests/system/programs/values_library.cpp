@@ -37,14 +37,10 @@ UNTRACED static std::string list(const std::vector<int> &numbers)
 	return text + "]}";
 }
 
-/* A text in a vector: what is behind an address in there is not followed. */
+/* A text in a vector. */
 UNTRACED static std::string element(const std::string &text)
 {
-#ifdef _LIBCPP_VERSION
 	return "'" + text + "'";
-#else
-	return "{'_M_string_length':" + std::to_string(text.size()) + "}";
-#endif
 }
 
 UNTRACED static std::string pointee(const item *what)
