@@ -21,6 +21,8 @@ libdw-dev
 libelf-dev
 libzydis-dev
 zlib1g-dev
+libzstd-dev
+libxxhash-dev
 '
 demo_packages='
 jq               jq

@@ -26,15 +26,21 @@ struct worker {
 	pthread_t thread;
 };
 
-unsigned int ct_parallel_workers(const struct ct_session *session)
+unsigned int ct_parallel_processors(void)
 {
 	cpu_set_t allowed;
 	int count = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+	return count < 1 ? 1 : (unsigned int)count;
+}
+
+unsigned int ct_parallel_workers(const struct ct_session *session)
+{
+	unsigned int count = ct_parallel_processors();
 	if (count > MOST_WORKERS)
 		count = MOST_WORKERS;
-	if ((size_t)count > session->stream_count)
-		count = (int)session->stream_count;
-	return count < 1 ? 1 : (unsigned int)count;
+	if (count > session->stream_count)
+		count = (unsigned int)session->stream_count;
+	return count < 1 ? 1 : count;
 }
 
 static void events_cleanup(struct ct_events **events)

@@ -23,6 +23,8 @@ struct ct_parallel {
 	ct_progress_fn *progress;
 };
 
+/* Processors this process may use; 1 at least. */
+unsigned int ct_parallel_processors(void);
 /* As many as are of use: processors, but not more than streams; 1 at least. */
 unsigned int ct_parallel_workers(const struct ct_session *session);
 

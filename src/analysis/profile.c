@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/parallel.h"
+#include "analysis/summary.h"
 #include "base/cleanup.h"
 
 /* What one of our threads counts. */
@@ -95,10 +96,16 @@ static bool is_outermost(const struct counting *counting, const struct ct_event 
 static bool take(void *state, size_t stream, const struct ct_event *event)
 {
 	struct counting *counting = state;
-	if (event->kind == CT_EVENT_LOST)
+	struct ct_stream_count *streams = counting->options->streams;
+	if (event->kind == CT_EVENT_LOST) {
 		counting->lost_events += event->lost;
+		if (streams)
+			streams[stream].lost_events += event->lost;
+	}
 	if (event->kind != CT_EVENT_END)
 		return true;
+	if (streams)
+		streams[stream].calls++;
 	struct ct_profile_row *row = row_of(counting, stream, event);
 	if (!row)
 		return true;
@@ -203,6 +210,42 @@ static void keep_rows_with_calls(struct ct_profile *profile, struct counting *co
 	}
 }
 
+/* Everything, of whole packed files: they tell it. False when they do not. */
+static bool is_told_by_summary(const struct ct_session *session,
+			       const struct ct_selection *selection,
+			       const struct ct_profile_options *options)
+{
+	if (options->by != CT_BY_FUNCTION || options->streams)
+		return false;
+	if (selection && (!selection->is_everything || selection->min_duration_ns > 0))
+		return false;
+	for (size_t i = 0; selection && i < session->stream_count; i++)
+		if (!selection->streams[i])
+			return false;
+	return session->input_count > 0 && session->inputs[0].pack;
+}
+
+/* `*is_done` false: the calls have to be read. */
+static struct ct_error *take_summary(const struct ct_session *session, struct ct_profile *profile,
+				     bool *is_done)
+{
+	struct counting counting = {.row_count = session->function_count};
+	ct_cleanup(ct_cleanup_free) struct ct_stream_count *streams =
+		calloc(session->stream_count + 1, sizeof(*streams));
+	bool nomem = false;
+	counting.rows = calloc(counting.row_count + 1, sizeof(*counting.rows));
+	*is_done = counting.rows && streams &&
+		   ct_summary_add(session, counting.rows, streams, &nomem);
+	if (*is_done) {
+		for (size_t i = 0; i < session->stream_count; i++)
+			counting.lost_events += streams[i].lost_events;
+		keep_rows_with_calls(profile, &counting, session, CT_BY_FUNCTION);
+	}
+	nomem |= !streams || (!*is_done && !counting.rows);
+	rows_destroy(counting.rows, counting.row_count);
+	return nomem ? ct_error_nomem : NULL;
+}
+
 struct ct_error *ct_profile_create(const struct ct_session *session,
 				   const struct ct_selection *selection,
 				   const struct ct_profile_options *options,
@@ -219,6 +262,14 @@ struct ct_error *ct_profile_create(const struct ct_session *session,
 	    !make_groups(session, options->by, groups))
 		return ct_error_nomem;
 	struct ct_error *err = NULL;
+	if (is_told_by_summary(session, selection, options)) {
+		bool is_done;
+		err = take_summary(session, profile, &is_done);
+		if (!err && is_done)
+			*ret = ct_take(profile);
+		if (err || is_done)
+			return err;
+	}
 	for (unsigned int i = 0; i < workers; i++) {
 		countings[i] = (struct counting){
 			.session = session,

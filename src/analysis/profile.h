@@ -37,10 +37,17 @@ struct ct_profile {
 	uint64_t lost_events;
 };
 
+/* Of a thread. */
+struct ct_stream_count {
+	uint64_t calls;
+	uint64_t lost_events;
+};
+
 struct ct_profile_options {
 	enum ct_profile_by by;
 	const bool *chosen; /* CALLER, CALLEE: by function of the session */
 	ct_progress_fn *progress;
+	struct ct_stream_count *streams; /* by stream of the session, zeros at first; or NULL */
 };
 
 struct ct_error *ct_profile_create(const struct ct_session *session,

@@ -19,6 +19,7 @@ static void input_deinit(struct ct_input *input)
 	free(input->path);
 	ct_names_destroy(input->names);
 	ct_trace_destroy(input->trace);
+	ct_pack_release(input->pack);
 	free(input->functions);
 }
 
@@ -55,6 +56,30 @@ static struct ct_error *add_input(struct ct_session *session, const char *path, 
 	return inputs[session->input_count++].path ? NULL : ct_error_nomem;
 }
 
+static void pack_cleanup(struct ct_pack **pack)
+{
+	ct_pack_release(*pack);
+}
+
+static struct ct_error *add_pack(struct ct_session *session, const char *path, size_t operand)
+{
+	ct_cleanup(pack_cleanup) struct ct_pack *pack = NULL;
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf name = {0};
+	struct ct_error *err = ct_pack_open(path, &pack);
+	for (uint32_t i = 0; !err && i < ct_pack_input_count(pack); i++) {
+		name.length = 0;
+		ct_strbuf_printf(&name, "%s/%s", path, ct_pack_name(pack, i));
+		err = name.failed ? ct_error_nomem : add_input(session, name.bytes, operand);
+		if (err)
+			break;
+		struct ct_input *input = &session->inputs[session->input_count - 1];
+		input->pack = ct_pack_keep(pack);
+		input->pack_input = i;
+		input->shift_ns = ct_pack_shift_ns(pack, i);
+	}
+	return err;
+}
+
 static int is_trace(const struct dirent *entry)
 {
 	size_t length = strlen(entry->d_name), end = sizeof(ending) - 1;
@@ -86,10 +111,14 @@ static struct ct_error *add_folder(struct ct_session *session, const char *path,
 static struct ct_error *add_path(struct ct_session *session, const char *path, size_t operand)
 {
 	struct stat status;
+	/* FILE/NAME, where FILE is none of the file system's folders */
 	if (stat(path, &status) != 0)
-		return ct_error_errno(errno, "cannot open '%s'", path);
-	return S_ISDIR(status.st_mode) ? add_folder(session, path, operand)
-				       : add_input(session, path, operand);
+		return errno == ENOTDIR ? add_input(session, path, operand)
+					: ct_error_errno(errno, "cannot open '%s'", path);
+	if (S_ISDIR(status.st_mode))
+		return add_folder(session, path, operand);
+	return ct_pack_is_one(path) ? add_pack(session, path, operand)
+				    : add_input(session, path, operand);
 }
 
 /* ---- functions ---- */
@@ -170,18 +199,24 @@ static struct ct_error *number_functions(struct ct_session *session)
 
 /* ---- times and threads ---- */
 
-static void set_times(struct ct_session *session)
+static uint64_t start_of(const struct ct_input *input)
+{
+	return ct_trace_start_realtime_ns(input->trace) + (uint64_t)input->shift_ns;
+}
+
+void ct_session_set_times(struct ct_session *session)
 {
 	uint64_t start = UINT64_MAX;
 	for (size_t i = 0; i < session->input_count; i++) {
-		uint64_t own = ct_trace_start_realtime_ns(session->inputs[i].trace);
+		uint64_t own = start_of(&session->inputs[i]);
 		if (own < start)
 			start = own;
 	}
 	session->start_realtime_ns = start;
+	session->duration_ns = 0;
 	for (size_t i = 0; i < session->input_count; i++) {
 		struct ct_input *input = &session->inputs[i];
-		input->offset_ns = ct_trace_start_realtime_ns(input->trace) - start;
+		input->offset_ns = start_of(input) - start;
 		uint64_t end = input->offset_ns + ct_trace_duration_ns(input->trace);
 		if (end > session->duration_ns)
 			session->duration_ns = end;
@@ -213,7 +248,9 @@ static struct ct_error *list_streams(struct ct_session *session)
 
 static struct ct_error *open_input(struct ct_input *input, bool may_be_live, ct_names_warn_fn *warn)
 {
-	struct ct_error *err = ct_trace_open(input->path, &input->trace);
+	struct ct_error *err = input->pack ? ct_trace_open_packed(input->pack, input->pack_input,
+								  &input->trace)
+					   : ct_trace_open(input->path, &input->trace);
 	if (err)
 		return err;
 	if (!may_be_live && ct_trace_is_live(input->trace))
@@ -284,7 +321,7 @@ struct ct_error *ct_session_open(const char *const *paths, size_t path_count, bo
 		err = list_streams(session);
 	if (err)
 		return err;
-	set_times(session);
+	ct_session_set_times(session);
 	*ret = ct_take(session);
 	return NULL;
 }

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "export/names.h"
+#include "reader/pack.h"
 #include "reader/trace.h"
 
 /* "" where something is not known. Strings live as long as the session. */
@@ -29,10 +30,13 @@ struct ct_input {
 	char *path;
 	struct ct_trace *trace;
 	struct ct_names *names;
-	uint32_t *functions; /* of the session, by site; the first is that of unknown ones */
-	uint32_t site_count; /* with it */
-	uint64_t offset_ns;  /* of its start in the session's time */
-	uint32_t operand;    /* index of the path it comes from */
+	uint32_t *functions;  /* of the session, by site; the first is that of unknown ones */
+	uint32_t site_count;  /* with it */
+	uint64_t offset_ns;   /* of its start in the session's time */
+	uint32_t operand;     /* index of the path it comes from */
+	int64_t shift_ns;     /* of its clock, for a place beside the others */
+	struct ct_pack *pack; /* the file it is in; NULL: one of its own */
+	uint32_t pack_input;
 };
 
 /* The calls of one thread. */
@@ -54,15 +58,18 @@ struct ct_session {
 };
 
 /*
- * Each path is a raw trace (.ctrace) or a folder with some. `may_be_live`: a
- * process may still write one. `warn` gets a sentence for what cannot be found,
- * for a trace that is damaged and for one of several that cannot be read; it may be
- * NULL.
+ * Each path is a raw trace (.ctrace), a packed file, a trace in one (FILE/NAME), or a folder
+ * with raw traces. `may_be_live`: a process may still write one. `warn` gets a sentence for
+ * what cannot be found, for a trace that is damaged and for one of several that cannot be
+ * read; it may be NULL.
  */
 struct ct_error *ct_session_open(const char *const *paths, size_t path_count, bool may_be_live,
 				 ct_names_warn_fn *warn, struct ct_session **ret)
 	__attribute__((warn_unused_result));
 void ct_session_destroy(struct ct_session *session);
+
+/* Times count from the start of the first process again, after `shift_ns` were changed. */
+void ct_session_set_times(struct ct_session *session);
 
 /* The session's function at a site of an input. */
 static inline uint32_t ct_session_function(const struct ct_input *input, uint32_t site)

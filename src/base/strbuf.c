@@ -14,7 +14,7 @@ void ct_strbuf_deinit(struct ct_strbuf *buf)
 	*buf = (struct ct_strbuf){0};
 }
 
-static bool reserve(struct ct_strbuf *buf, size_t extra)
+bool ct_strbuf_reserve(struct ct_strbuf *buf, size_t extra)
 {
 	/* Half of all memory: neither the sum nor the doubling below can wrap. */
 	if (extra >= SIZE_MAX / 2 - buf->length) {
@@ -39,7 +39,7 @@ static bool reserve(struct ct_strbuf *buf, size_t extra)
 
 void ct_strbuf_add(struct ct_strbuf *buf, const void *bytes, size_t length)
 {
-	if (!reserve(buf, length))
+	if (!ct_strbuf_reserve(buf, length))
 		return;
 	if (length)
 		memcpy(buf->bytes + buf->length, bytes, length);
@@ -60,7 +60,7 @@ void ct_strbuf_printf(struct ct_strbuf *buf, const char *format, ...)
 	int length = vsnprintf(NULL, 0, format, args);
 	if (length < 0)
 		buf->failed = true;
-	else if (reserve(buf, (size_t)length)) {
+	else if (ct_strbuf_reserve(buf, (size_t)length)) {
 		vsnprintf(buf->bytes + buf->length, (size_t)length + 1, format, again);
 		buf->length += (size_t)length;
 	}

@@ -14,6 +14,8 @@ struct ct_strbuf {
 };
 
 void ct_strbuf_deinit(struct ct_strbuf *buf);
+/* Room for so many more bytes and a NUL behind them; false when memory ran out. */
+bool ct_strbuf_reserve(struct ct_strbuf *buf, size_t extra);
 void ct_strbuf_add(struct ct_strbuf *buf, const void *bytes, size_t length);
 void ct_strbuf_add_string(struct ct_strbuf *buf, const char *string);
 void ct_strbuf_printf(struct ct_strbuf *buf, const char *format, ...)

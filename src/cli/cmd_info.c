@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "analysis/session.h"
+#include "analysis/summary.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
 #include "cli/inputs.h"
@@ -107,10 +108,13 @@ static void make_command_line(const struct ct_trace *trace, struct ct_strbuf *re
 			      words.bytes[i] || i + 1 < words.length);
 }
 
-static uint64_t file_bytes(const char *path)
+/* On the disk; of a packed trace, its share of the file. */
+static uint64_t file_bytes(const struct ct_input *input)
 {
 	struct stat status;
-	return stat(path, &status) == 0 ? (uint64_t)status.st_blocks * 512 : 0;
+	if (input->pack)
+		return ct_pack_stored_bytes(input->pack, input->pack_input);
+	return stat(input->path, &status) == 0 ? (uint64_t)status.st_blocks * 512 : 0;
 }
 
 /* ---- threads ---- */
@@ -120,16 +124,12 @@ static void walk_cleanup(struct ct_walk **walk)
 	ct_walk_destroy(*walk);
 }
 
-struct counted {
-	uint64_t calls, lost_events;
-};
-
 static struct ct_error *count_thread(const struct ct_trace *trace, uint32_t stream,
-				     struct counted *ret)
+				     struct ct_stream_count *ret)
 {
 	ct_cleanup(walk_cleanup) struct ct_walk *walk = NULL;
 	struct ct_step step;
-	*ret = (struct counted){0};
+	*ret = (struct ct_stream_count){0};
 	struct ct_error *err = ct_walk_create(trace, stream, &walk);
 	if (err)
 		return err;
@@ -152,18 +152,23 @@ static const struct ct_column thread_columns[] = {
 };
 enum { THREAD_COLUMNS = sizeof(thread_columns) / sizeof(thread_columns[0]) };
 
-static struct ct_error *print_threads(const struct ct_trace *trace)
+/* `counts`: by stream, from 1; NULL: they are to be counted. */
+static struct ct_error *print_threads(const struct ct_trace *trace,
+				      const struct ct_stream_count *counts)
 {
 	const struct ct_table table = {thread_columns, THREAD_COLUMNS};
 	struct ct_error *err = NULL;
 	ct_table_begin(&table, "threads");
 	for (uint32_t i = 1; i <= ct_trace_thread_count(trace) && !err; i++) {
 		struct ct_thread_row row;
-		struct counted counted;
+		struct ct_stream_count counted;
 		char name[sizeof(row.name) + 1] = "";
 		if (!ct_trace_thread(trace, i, &row))
 			continue;
-		err = count_thread(trace, i, &counted);
+		if (counts)
+			counted = *counts++;
+		else
+			err = count_thread(trace, i, &counted);
 		memcpy(name, row.name, sizeof(row.name));
 		const struct ct_cell cells[THREAD_COLUMNS] = {
 			{.number = row.tid},
@@ -272,7 +277,8 @@ static void put_settings(const struct ct_file_info *info)
 	put_fact("settings", "recorded", text);
 }
 
-static struct ct_error *print_trace(const struct ct_input *input)
+static struct ct_error *print_trace(const struct ct_input *input,
+				    const struct ct_stream_count *counts)
 {
 	const struct ct_trace *trace = input->trace;
 	const struct ct_file_info *info = ct_trace_info(trace);
@@ -282,7 +288,7 @@ static struct ct_error *print_trace(const struct ct_input *input)
 		ct_json_begin(ct_page_json(), NULL, '{');
 	make_command_line(trace, &command);
 	put_fact("trace", "trace", input->path);
-	put_number("bytes", "bytes", file_bytes(input->path));
+	put_number("bytes", "bytes", file_bytes(input));
 	put_string(trace, "executable", "program", info->executable);
 	put_fact("command_line", "command", command.bytes ? command.bytes : "");
 	put_number("pid", "process", info->pid);
@@ -297,7 +303,7 @@ static struct ct_error *print_trace(const struct ct_input *input)
 		put_number("damage", "damaged", ct_trace_damage(trace));
 	if (!ct_page_is_json())
 		putchar('\n');
-	struct ct_error *err = print_threads(trace);
+	struct ct_error *err = print_threads(trace, counts);
 	if (!ct_page_is_json())
 		putchar('\n');
 	print_modules(trace);
@@ -309,6 +315,14 @@ static struct ct_error *print_trace(const struct ct_input *input)
 static struct ct_error *print_all(const struct ct_session *session)
 {
 	struct ct_error *err = NULL;
+	ct_cleanup(ct_cleanup_free) struct ct_stream_count *counts =
+		calloc(session->stream_count + 1, sizeof(*counts));
+	bool nomem;
+	if (!counts)
+		return ct_error_nomem;
+	/* A packed file knows without its calls being read. */
+	bool is_known = ct_summary_add(session, NULL, counts, &nomem);
+	const struct ct_stream_count *next = counts;
 	if (ct_page_is_json()) {
 		ct_json_begin(ct_page_json(), NULL, '{');
 		ct_json_begin(ct_page_json(), "traces", '[');
@@ -316,7 +330,9 @@ static struct ct_error *print_all(const struct ct_session *session)
 	for (size_t i = 0; i < session->input_count && !err; i++) {
 		if (i && !ct_page_is_json())
 			putchar('\n');
-		err = print_trace(&session->inputs[i]);
+		err = print_trace(&session->inputs[i], is_known ? next : NULL);
+		for (size_t j = 0; j < session->stream_count; j++)
+			next += session->streams[j].input == i;
 	}
 	if (ct_page_is_json()) {
 		ct_json_end(ct_page_json(), ']');
@@ -363,7 +379,7 @@ const struct ct_command ct_command_info = {
 	.description =
 		"Shows what a trace was made of, how the process ended, its threads with the calls "
 		"they made, and whether the files it ran are still the same, on which the names of "
-		"functions depend. TRACE is a raw trace (.ctrace) or a folder with some; without "
+		"functions depend. TRACE is a raw trace (.ctrace), a packed file or a folder with raw traces; without "
 		"one, " CT_DEFAULT_FOLDER " is read.",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),

@@ -52,5 +52,8 @@ extern const struct ct_command ct_command_graph;
 extern const struct ct_command ct_command_diff;
 extern const struct ct_command ct_command_check;
 extern const struct ct_command ct_command_export;
+extern const struct ct_command ct_command_pack;
+extern const struct ct_command ct_command_unpack;
+extern const struct ct_command ct_command_merge;
 
 #endif

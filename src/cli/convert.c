@@ -155,7 +155,7 @@ char *ct_convert_default_output(const char *raw)
 	size_t length = strlen(raw);
 	char *name = NULL;
 
-	if (has_ending(raw, length, ".ctrace"))
+	if (has_ending(raw, length, ".ctrace") || has_ending(raw, length, ".ctpack"))
 		length -= strlen(".ctrace");
 	const char *ending = has_ending(raw, length, ".json") ? "" : ".json";
 	if (asprintf(&name, "%.*s%s", (int)length, raw, ending) < 0)

@@ -3,12 +3,15 @@
 #include "export/names.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "export/json_text.h"
+#include "format/pack.h"
+#include "reader/columns.h"
 #include "symbols/symbols.h"
 
 /*
@@ -432,6 +435,140 @@ static void read_sites(struct resolver *resolver, const struct ct_trace *trace)
 	}
 }
 
+/* ---- names that were packed with the trace ---- */
+
+/* NULL: there is no such string. */
+static const char *stored_string(const struct ct_columns *columns, uint32_t offset)
+{
+	const struct ct_strbuf *strings = &columns->columns[CT_NAMES_STRINGS];
+	return offset < strings->length ? strings->bytes + offset : NULL;
+}
+
+static bool add_stored_function(struct ct_names *names, const struct ct_columns *columns,
+				const struct ct_pack_function *stored, bool pretty)
+{
+	const char *name = stored_string(columns, stored->name);
+	const char *linkage_name = stored_string(columns, stored->linkage_name);
+	const char *module = stored_string(columns, stored->module);
+	const char *source = stored_string(columns, stored->source);
+	struct ct_strbuf *text = &names->text;
+	struct ct_function_name function = {.offset = text->length};
+	if (!name || !*name || !linkage_name || !module || !source)
+		return false;
+	function.line = stored->line <= INT_MAX ? (int)stored->line : 0;
+	add_string_member(text, "function", name, strlen(name), pretty);
+	function.name_length = text->length - function.offset;
+	if (*linkage_name)
+		add_string_member(text, "mangled_name", linkage_name, strlen(linkage_name), pretty);
+	if (*module) {
+		struct ct_bytes base = base_name((struct ct_bytes){module, strlen(module)});
+		add_string_member(text, "module", base.bytes, base.length, pretty);
+	}
+	const struct ct_source_line line = {*source ? source : NULL, function.line};
+	add_source(text, &line, pretty);
+	function.length = text->length - function.offset;
+	function.name = add_plain(names, name, strlen(name));
+	function.linkage_name = add_plain(names, linkage_name, strlen(linkage_name));
+	function.module = add_plain(names, module, strlen(module));
+	function.source = add_plain(names, source, strlen(source));
+	names->functions[names->function_count++] = function;
+	return true;
+}
+
+static bool use_stored(struct resolver *resolver, const struct ct_columns *columns)
+{
+	struct ct_names *names = resolver->names;
+	const struct ct_strbuf *sites = &columns->columns[CT_NAMES_SITES];
+	const struct ct_strbuf *functions = &columns->columns[CT_NAMES_FUNCTIONS];
+	const struct ct_strbuf *strings = &columns->columns[CT_NAMES_STRINGS];
+	struct ct_pack_function function;
+	struct ct_pack_site site;
+	size_t count = ct_column_count(functions, sizeof(function));
+	if (ct_column_count(sites, sizeof(site)) != names->site_count || count == 0 ||
+	    count > names->site_count || strings->length == 0 ||
+	    strings->bytes[strings->length - 1] != '\0')
+		return false;
+	for (size_t i = 1; i < count; i++) {
+		memcpy(&function, functions->bytes + i * sizeof(function), sizeof(function));
+		if (!add_stored_function(names, columns, &function, resolver->pretty))
+			return false;
+	}
+	for (uint32_t i = 1; i < names->site_count; i++) {
+		memcpy(&site, sites->bytes + i * sizeof(site), sizeof(site));
+		if (site.function >= count)
+			return false;
+		names->sites[i].function = site.function;
+		resolver->site_keys[i] = site.own;
+		resolver->call_keys[i] = site.caller;
+	}
+	return true;
+}
+
+/* False, and names as if nothing had been there, when there are none, or damaged ones. */
+static bool resolve_stored(struct resolver *resolver, const struct ct_trace *trace)
+{
+	ct_cleanup(ct_columns_deinit) struct ct_columns columns = {0};
+	struct ct_names *names = resolver->names;
+	size_t text_length = names->text.length, plain_length = names->plain.length;
+	if (!ct_trace_read_names(trace, &columns))
+		return false;
+	if (use_stored(resolver, &columns))
+		return true;
+	names->text.length = text_length;
+	names->plain.length = plain_length;
+	names->function_count = 1;
+	for (uint32_t i = 0; i < names->site_count; i++) {
+		names->sites[i].function = 0;
+		resolver->site_keys[i] = resolver->call_keys[i] = 0;
+	}
+	return false;
+}
+
+static uint32_t add_stored_string(struct ct_strbuf *strings, const char *string)
+{
+	size_t offset = strings->length;
+	if (!*string)
+		return 0;
+	ct_strbuf_add(strings, string, strlen(string) + 1);
+	strings->failed |= offset > UINT32_MAX;
+	return (uint32_t)offset;
+}
+
+bool ct_names_store(const struct ct_names *names, const struct ct_trace *trace,
+		    struct ct_columns *ret)
+{
+	struct ct_strbuf *sites = &ret->columns[CT_NAMES_SITES];
+	struct ct_strbuf *functions = &ret->columns[CT_NAMES_FUNCTIONS];
+	struct ct_strbuf *strings = &ret->columns[CT_NAMES_STRINGS];
+	const char *module = "";
+	uint32_t module_offset = 0;
+	ct_columns_reset(ret, CT_NAMES_COLUMNS);
+	ct_strbuf_add(strings, "", 1);
+	for (uint32_t i = 0; i < names->function_count; i++) {
+		const struct ct_function_name *name = &names->functions[i];
+		/* Functions come by modules. */
+		if (strcmp(ct_names_plain(names, name->module), module) != 0) {
+			module = ct_names_plain(names, name->module);
+			module_offset = add_stored_string(strings, module);
+		}
+		const struct ct_pack_function function = {
+			.name = add_stored_string(strings, ct_names_plain(names, name->name)),
+			.linkage_name = add_stored_string(
+				strings, ct_names_plain(names, name->linkage_name)),
+			.module = module_offset,
+			.source = add_stored_string(strings, ct_names_plain(names, name->source)),
+			.line = (uint32_t)name->line,
+		};
+		ct_strbuf_add(functions, &function, sizeof(function));
+	}
+	for (uint32_t i = 0; i < names->site_count; i++) {
+		struct ct_pack_site site = {.function = names->sites[i].function};
+		ct_trace_function_keys(trace, i, &site.own, &site.caller);
+		ct_strbuf_add(sites, &site, sizeof(site));
+	}
+	return !sites->failed && !functions->failed && !strings->failed;
+}
+
 struct ct_error *ct_names_create(struct ct_trace *trace, bool pretty, ct_names_warn_fn *warn,
 				 struct ct_names **ret)
 {
@@ -454,7 +591,8 @@ struct ct_error *ct_names_create(struct ct_trace *trace, bool pretty, ct_names_w
 	ct_strbuf_add(&names->plain, "", 1);
 	names->functions[0].name = add_plain(names, "??", 2);
 	read_sites(&resolver, trace);
-	resolve_all(&resolver);
+	if (!resolve_stored(&resolver, trace))
+		resolve_all(&resolver);
 	if (names->text.failed || names->plain.failed)
 		return ct_error_nomem;
 	ct_trace_set_function_keys(trace, resolver.site_keys, resolver.call_keys);

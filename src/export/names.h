@@ -52,7 +52,8 @@ struct ct_names {
 /* Called with one sentence for each module whose names cannot be found. */
 typedef void ct_names_warn_fn(const char *sentence);
 
-/* Also tells `trace` which physical functions hold the sites: ct_trace_set_function_keys(). */
+/* Of a packed trace, the names that are in it. Also tells `trace` which physical functions hold the
+ * sites: ct_trace_set_function_keys(). */
 struct ct_error *ct_names_create(struct ct_trace *trace, bool pretty, ct_names_warn_fn *warn,
 				 struct ct_names **ret) __attribute__((warn_unused_result));
 void ct_names_destroy(struct ct_names *names);
@@ -73,6 +74,11 @@ static inline const char *ct_names_plain(const struct ct_names *names, size_t of
  * source_file, line_number, as far as they are known. */
 void ct_names_locate(const struct ct_trace *trace, uint64_t address, uint64_t ticks, bool pretty,
 		     struct ct_strbuf *text);
+
+struct ct_columns;
+/* As a packed trace keeps them: CT_NAMES_COLUMNS of format/pack.h. False: out of memory. */
+bool ct_names_store(const struct ct_names *names, const struct ct_trace *trace,
+		    struct ct_columns *ret);
 
 struct ct_symbols;
 /* The symbols of a module's file, or NULL where they cannot be had. */

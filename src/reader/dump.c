@@ -408,13 +408,20 @@ static void print_stream(struct dump *dump, uint32_t stream)
 	}
 }
 
+static void dump_cleanup(struct dump **dump)
+{
+	if (*dump)
+		ct_pack_cache_deinit(&(*dump)->piece.cache);
+	free(*dump);
+}
+
 struct ct_error *ct_dump(const struct ct_trace *trace, FILE *out,
 			 const struct ct_dump_options *options)
 {
 	if (options->stream > trace->stream_count)
 		return ct_error_create("the trace has no stream %u; it has %u", options->stream,
 				       trace->stream_count);
-	ct_cleanup(ct_cleanup_free) struct dump *dump = calloc(1, sizeof(*dump));
+	ct_cleanup(dump_cleanup) struct dump *dump = calloc(1, sizeof(*dump));
 	if (!dump)
 		return ct_error_nomem;
 	dump->trace = trace;

@@ -79,3 +79,11 @@ void ct_trace_set_function_keys(struct ct_trace *trace, const uint64_t *site_key
 	trace->keys = NULL;
 	trace->keys_failed = !make_keys(trace, site_keys, call_keys);
 }
+
+void ct_trace_function_keys(const struct ct_trace *trace, uint32_t site, uint32_t *ret_own,
+			    uint32_t *ret_caller)
+{
+	bool is_known = trace->keys && site <= trace->site_count;
+	*ret_own = is_known ? trace->keys[site].own : 0;
+	*ret_caller = is_known ? trace->keys[site].caller : 0;
+}

@@ -65,7 +65,7 @@ static enum answer maps_name_file(const char *maps_path, const struct stat *file
 
 bool ct_trace_is_live(const struct ct_trace *trace)
 {
-	return trace->info.state == CT_STATE_RUNNING &&
+	return !trace->pack && trace->info.state == CT_STATE_RUNNING &&
 	       ct_process_maps_file(trace->info.pid, trace->fd);
 }
 

@@ -48,9 +48,13 @@ static void deinit_scan(struct scan *scan)
 }
 
 /* As many bytes as there are, up to `size_bytes`; the rest of `ret` is zeroed. */
-static size_t read_block(const struct ct_trace *trace, uint32_t block, void *ret, size_t size_bytes)
+static size_t read_block(const struct ct_trace *trace, uint32_t block, void *ret, size_t size_bytes,
+			 struct ct_pack_cache *cache)
 {
-	size_t done = ct_read_at(trace->fd, ret, size_bytes, (uint64_t)block * CT_BLOCK_BYTES);
+	size_t done = trace->pack ? ct_pack_read_block(trace->pack, trace->pack_input, block, ret,
+						       size_bytes, cache)
+				  : ct_read_at(trace->fd, ret, size_bytes,
+					       (uint64_t)block * CT_BLOCK_BYTES);
 	memset((char *)ret + done, 0, size_bytes - done);
 	return done;
 }
@@ -124,6 +128,19 @@ static struct ct_error *parse_first_block(struct ct_trace *trace)
 	return NULL;
 }
 
+static struct ct_error *set_size(struct ct_trace *trace, uint64_t file_bytes)
+{
+	trace->file_bytes = file_bytes;
+	uint64_t blocks = file_bytes / CT_BLOCK_BYTES + (file_bytes % CT_BLOCK_BYTES > 0);
+	trace->block_count = (uint32_t)(blocks < MAX_BLOCKS ? blocks : MAX_BLOCKS);
+	trace->first_block = malloc(CT_BLOCK_BYTES);
+	if (!trace->first_block)
+		return ct_error_nomem;
+	trace->first_block_bytes = read_block(trace, 0, trace->first_block, CT_BLOCK_BYTES,
+					      &trace->opening);
+	return NULL;
+}
+
 static struct ct_error *open_file(const char *path, struct ct_trace *trace)
 {
 	/* Opening a FIFO would wait for a writer. */
@@ -139,15 +156,18 @@ static struct ct_error *open_file(const char *path, struct ct_trace *trace)
 								  : "not a regular file");
 	if (file.st_size == 0)
 		return ct_error_create("the file is empty");
-	trace->file_bytes = (uint64_t)file.st_size;
-	uint64_t blocks = ((uint64_t)file.st_size + CT_BLOCK_BYTES - 1) / CT_BLOCK_BYTES;
-	trace->block_count = (uint32_t)(blocks < MAX_BLOCKS ? blocks : MAX_BLOCKS);
+	return set_size(trace, (uint64_t)file.st_size);
+}
 
-	trace->first_block = malloc(CT_BLOCK_BYTES);
-	if (!trace->first_block)
-		return ct_error_nomem;
-	trace->first_block_bytes = read_block(trace, 0, trace->first_block, CT_BLOCK_BYTES);
-	return NULL;
+static struct ct_error *open_packed(struct ct_pack *pack, uint32_t input, struct ct_trace *trace)
+{
+	trace->pack = ct_pack_keep(pack);
+	trace->pack_input = input;
+	trace->damage = ct_pack_damage(pack);
+	struct ct_error *err = set_size(trace, ct_pack_trace_bytes(pack, input));
+	if (!err && trace->first_block_bytes == 0)
+		return ct_error_create("its first block is damaged; nothing can be read");
+	return err;
 }
 
 /* --- finding the blocks --- */
@@ -194,7 +214,7 @@ static bool is_cut_short(const struct ct_trace *trace, uint32_t block)
 static bool scan_block(struct ct_trace *trace, struct scan *scan, uint32_t block)
 {
 	struct ct_block_header header;
-	size_t length = read_block(trace, block, &header, sizeof(header));
+	size_t length = read_block(trace, block, &header, sizeof(header), &trace->opening);
 	if (length < sizeof(header)) {
 		/* Of a killed process it may be a piece whose writing had just begun. */
 		trace->damage += length > 0 && trace->info.state != CT_STATE_RUNNING;
@@ -257,12 +277,15 @@ static int compare_pieces(const void *left, const void *right)
 static struct ct_error *scan_blocks(struct ct_trace *trace, struct scan *scan)
 {
 	/* A page of each block is wanted; reading ahead would read the whole file. */
-	posix_fadvise(trace->fd, 0, 0, POSIX_FADV_RANDOM);
-	for (uint32_t block = 1; block < trace->block_count; block++) {
+	if (!trace->pack)
+		posix_fadvise(trace->fd, 0, 0, POSIX_FADV_RANDOM);
+	uint32_t block = ct_trace_next_block(trace, 1);
+	for (; block < trace->block_count; block = ct_trace_next_block(trace, block + 1)) {
 		if (!scan_block(trace, scan, block))
 			return ct_error_nomem;
 	}
-	posix_fadvise(trace->fd, 0, 0, POSIX_FADV_NORMAL);
+	if (!trace->pack)
+		posix_fadvise(trace->fd, 0, 0, POSIX_FADV_NORMAL);
 	if (scan->table_count)
 		qsort(scan->tables, scan->table_count, sizeof(*scan->tables), compare_tables);
 	if (trace->piece_count)
@@ -303,7 +326,8 @@ static struct ct_error *load_table(struct ct_trace *trace, const struct scan *sc
 		}
 		trace->damage += table->seq - next_seq;
 		next_seq = table->seq + 1;
-		read_block(trace, table->block, block, CT_BLOCK_BYTES);
+		trace->damage += read_block(trace, table->block, block, CT_BLOCK_BYTES,
+					    &trace->opening) == 0;
 		if (!load(trace, scan, table->seq, block))
 			return ct_error_nomem;
 	}
@@ -545,7 +569,7 @@ static bool header_matches(const struct ct_trace *trace, const struct ct_piece *
 bool ct_trace_read_piece(const struct ct_trace *trace, const struct ct_piece *piece,
 			 struct ct_piece_buffer *ret)
 {
-	size_t length = read_block(trace, piece->block, ret->block, CT_BLOCK_BYTES);
+	size_t length = read_block(trace, piece->block, ret->block, CT_BLOCK_BYTES, &ret->cache);
 	memset(ret->block + CT_BLOCK_BYTES, 0, sizeof(ret->block) - CT_BLOCK_BYTES);
 	struct ct_cursor cur = ct_cursor_init(ret->block, length, "piece");
 	if (!ct_cursor_read(&cur, &ret->header, sizeof(ret->header)) ||
@@ -567,12 +591,13 @@ bool ct_trace_read_piece(const struct ct_trace *trace, const struct ct_piece *pi
 uint64_t ct_trace_begin_ticks(const struct ct_trace *trace, uint32_t stream)
 {
 	struct ct_block_header header;
+	ct_cleanup(ct_pack_cache_deinit) struct ct_pack_cache cache = {0};
 	if (stream == 0 || stream > trace->stream_count)
 		return 0;
 	uint32_t first = trace->first_piece[stream];
 	if (first == trace->first_piece[stream + 1] || trace->pieces[first].seq != 0)
 		return 0;
-	read_block(trace, trace->pieces[first].block, &header, sizeof(header));
+	read_block(trace, trace->pieces[first].block, &header, sizeof(header), &cache);
 	return header_matches(trace, &trace->pieces[first], &header)
 		       ? header.epoch << CT_EPOCH_SHIFT
 		       : 0;
@@ -616,6 +641,13 @@ static void raise(uint64_t *highest, uint64_t value)
 		*highest = value;
 }
 
+static void free_piece_buffer(struct ct_piece_buffer **buffer)
+{
+	if (*buffer)
+		ct_pack_cache_deinit(&(*buffer)->cache);
+	free(*buffer);
+}
+
 /* The end point is not enough: threads may go on after it, and a killed process sets none. */
 static struct ct_error *find_end(struct ct_trace *trace)
 {
@@ -629,7 +661,7 @@ static struct ct_error *find_end(struct ct_trace *trace)
 	if (trace->info.clock_kind == CT_CLOCK_NONE)
 		return NULL;
 
-	ct_cleanup(ct_cleanup_free) struct ct_piece_buffer *buffer = malloc(sizeof(*buffer));
+	ct_cleanup(free_piece_buffer) struct ct_piece_buffer *buffer = calloc(1, sizeof(*buffer));
 	if (!buffer)
 		return ct_error_nomem;
 	for (uint32_t stream = 1; stream <= trace->stream_count; stream++) {
@@ -657,20 +689,12 @@ static void cleanup_trace(struct ct_trace **trace)
 	ct_trace_destroy(*trace);
 }
 
-static struct ct_error *open_trace(const char *path, struct ct_trace **ret)
+static struct ct_error *load_trace(struct ct_trace *trace)
 {
-	ct_cleanup(cleanup_trace) struct ct_trace *trace = calloc(1, sizeof(*trace));
-	if (!trace)
-		return ct_error_nomem;
-	trace->fd = -1;
-	struct ct_error *err = open_file(path, trace);
-	if (!err)
-		err = parse_first_block(trace);
-	if (err)
-		return err;
-
 	ct_cleanup(deinit_scan) struct scan scan = {0};
-	err = scan_blocks(trace, &scan);
+	struct ct_error *err = parse_first_block(trace);
+	if (!err)
+		err = scan_blocks(trace, &scan);
 	if (!err)
 		err = load_tables(trace, &scan);
 	if (!err)
@@ -684,13 +708,70 @@ static struct ct_error *open_trace(const char *path, struct ct_trace **ret)
 	trace->scale = ct_scale_of(&trace->info);
 	trace->damage = ct_add_saturated(trace->damage, trace->scale.guessed);
 	trace->damage = ct_add_saturated(trace->damage, missing_halves(trace));
+	return NULL;
+}
+
+/* `pack` NULL: the file at `path`. */
+static struct ct_error *open_trace(const char *path, struct ct_pack *pack, uint32_t input,
+				   struct ct_trace **ret)
+{
+	ct_cleanup(cleanup_trace) struct ct_trace *trace = calloc(1, sizeof(*trace));
+	if (!trace)
+		return ct_error_nomem;
+	trace->fd = -1;
+	struct ct_error *err = pack ? open_packed(pack, input, trace) : open_file(path, trace);
+	if (!err)
+		err = load_trace(trace);
+	if (err)
+		return err;
+	ct_pack_cache_deinit(&trace->opening);
+	if (pack)
+		ct_pack_forget_heads(pack, input);
 	*ret = ct_take(trace);
 	return NULL;
 }
 
+struct ct_error *ct_trace_open_packed(struct ct_pack *pack, uint32_t input, struct ct_trace **ret)
+{
+	struct ct_error *err = open_trace(NULL, pack, input, ret);
+	return err ? ct_error_wrap(err, "opening trace '%s'", ct_pack_name(pack, input)) : NULL;
+}
+
+static void cleanup_pack(struct ct_pack **pack)
+{
+	ct_pack_release(*pack);
+}
+
+/* `name` NULL: the only trace in it. */
+static struct ct_error *open_in_pack(const char *path, const char *name, struct ct_trace **ret)
+{
+	ct_cleanup(cleanup_pack) struct ct_pack *pack = NULL;
+	struct ct_error *err = ct_pack_open(path, &pack);
+	if (err)
+		return err;
+	if (!name && ct_pack_input_count(pack) != 1)
+		return ct_error_create("there are %u traces in '%s': name one of them, such as "
+				       "'%s/%s'",
+				       ct_pack_input_count(pack), path, path,
+				       ct_pack_name(pack, 0));
+	uint32_t input = name ? ct_pack_find(pack, name) : 0;
+	if (input == UINT32_MAX)
+		return ct_error_create("there is no trace '%s' in '%s'", name, path);
+	return ct_trace_open_packed(pack, input, ret);
+}
+
 struct ct_error *ct_trace_open(const char *path, struct ct_trace **ret)
 {
-	struct ct_error *err = open_trace(path, ret);
+	if (ct_pack_is_one(path))
+		return open_in_pack(path, NULL, ret);
+	ct_cleanup(ct_cleanup_free) char *folder = strdup(path);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+	if (slash) {
+		*slash = '\0';
+		if (ct_pack_is_one(folder))
+			return open_in_pack(folder, slash + 1, ret);
+	}
+	struct ct_error *err = open_trace(path, NULL, 0, ret);
 	return err ? ct_error_wrap(err, "opening trace '%s'", path) : NULL;
 }
 
@@ -700,6 +781,8 @@ void ct_trace_destroy(struct ct_trace *trace)
 		return;
 	if (trace->fd >= 0)
 		close(trace->fd);
+	ct_pack_cache_deinit(&trace->opening);
+	ct_pack_release(trace->pack);
 	for (uint32_t i = 0; i < trace->module_block_count; i++)
 		free(trace->module_blocks[i]);
 	free(trace->module_blocks);
@@ -814,4 +897,33 @@ uint64_t ct_trace_end_ticks(const struct ct_trace *trace)
 uint64_t ct_trace_damage(const struct ct_trace *trace)
 {
 	return trace->damage;
+}
+
+bool ct_trace_read_names(const struct ct_trace *trace, struct ct_columns *ret)
+{
+	return trace->pack && ct_pack_read_names(trace->pack, trace->pack_input, ret);
+}
+
+uint32_t ct_trace_block_count(const struct ct_trace *trace)
+{
+	return trace->block_count;
+}
+
+uint64_t ct_trace_file_bytes(const struct ct_trace *trace)
+{
+	return trace->file_bytes;
+}
+
+size_t ct_trace_read_block(const struct ct_trace *trace, uint32_t block, void *ret,
+			   struct ct_pack_cache *cache)
+{
+	return read_block(trace, block, ret, CT_BLOCK_BYTES, cache);
+}
+
+uint32_t ct_trace_next_block(const struct ct_trace *trace, uint32_t block)
+{
+	uint32_t next = block;
+	if (trace->pack)
+		next = ct_pack_next_block(trace->pack, trace->pack_input, block);
+	return next < trace->block_count ? next : trace->block_count;
 }

@@ -18,6 +18,8 @@
 #include "format/plan.h"
 #include "format/record.h"
 
+struct ct_columns;
+struct ct_pack;
 struct ct_trace;
 
 /* Bytes in the mapped trace; not NUL-terminated; any byte. */
@@ -42,6 +44,10 @@ enum ct_trace_end {
 /* Not a trace, other format version, empty: one sentence. A damaged trace opens as far as it
  * is whole; what is missing shows in ct_trace_damage(). */
 struct ct_error *ct_trace_open(const char *path, struct ct_trace **ret)
+	__attribute__((warn_unused_result));
+/* One of a packed file's, which is kept; ct_trace_open() knows FILE, where there is one alone,
+ * and FILE/NAME. */
+struct ct_error *ct_trace_open_packed(struct ct_pack *pack, uint32_t input, struct ct_trace **ret)
 	__attribute__((warn_unused_result));
 void ct_trace_destroy(struct ct_trace *trace);
 
@@ -123,6 +129,22 @@ uint64_t ct_trace_damage(const struct ct_trace *trace);
  */
 void ct_trace_set_function_keys(struct ct_trace *trace, const uint64_t *site_keys,
 				const uint64_t *call_keys);
+
+/* What it was told, as numbers from 1, made dense; 0: not known. */
+void ct_trace_function_keys(const struct ct_trace *trace, uint32_t site, uint32_t *ret_own,
+			    uint32_t *ret_caller);
+
+/* A packed trace's names (CT_NAMES_COLUMNS of format/pack.h); false: there are none. */
+bool ct_trace_read_names(const struct ct_trace *trace, struct ct_columns *ret);
+
+/* Its length in blocks, and each of them as it is: its bytes, up to CT_BLOCK_BYTES. */
+uint32_t ct_trace_block_count(const struct ct_trace *trace);
+uint64_t ct_trace_file_bytes(const struct ct_trace *trace);
+struct ct_pack_cache;
+size_t ct_trace_read_block(const struct ct_trace *trace, uint32_t block, void *ret,
+			   struct ct_pack_cache *cache);
+/* The first block from `block` on that may be other than zeros; its length at the end. */
+uint32_t ct_trace_next_block(const struct ct_trace *trace, uint32_t block);
 
 enum ct_step_kind {
 	CT_STEP_CALL = 1, /* a call begins: site, depth, ticks */

@@ -9,6 +9,7 @@
 
 #include "base/cursor.h"
 #include "format/record.h"
+#include "reader/pack.h"
 #include "reader/trace.h"
 
 /* Where one piece of a stream lies: all that is kept of a block of records. */
@@ -26,7 +27,10 @@ struct ct_site_keys {
 };
 
 struct ct_trace {
-	int fd;
+	int fd;		      /* -1: it is packed */
+	struct ct_pack *pack; /* NULL: it is a file of its own */
+	uint32_t pack_input;
+	struct ct_pack_cache opening; /* while it is opened */
 	uint32_t block_count;
 	uint64_t file_bytes;
 	struct ct_file_info info;
@@ -69,6 +73,7 @@ struct ct_piece_buffer {
 	struct ct_block_header header;
 	const unsigned char *begin;
 	const unsigned char *end;
+	struct ct_pack_cache cache; /* zeros at first; ct_pack_cache_deinit() */
 	unsigned char block[CT_BLOCK_BYTES + 64];
 };
 

@@ -967,5 +967,6 @@ void ct_walk_destroy(struct ct_walk *walk)
 	}
 	free(walk->stacks);
 	free(walk->open_by_key);
+	ct_pack_cache_deinit(&walk->piece.cache);
 	free(walk);
 }

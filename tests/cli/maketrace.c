@@ -12,6 +12,7 @@
  *   command WORD...
  *   output PATH          absolute path of the document asked for
  *   pretty | flat        configuration of the run
+ *   realtime NS          when it started, since 1970
  *   end NS
  *   crash SIGNAL TID STREAM NS ADDRESS PC
  *   lost N               events that belong to no thread
@@ -419,6 +420,8 @@ static void set_info(struct script *script, const char *what, char *rest)
 		info->json_layout = CT_JSON_FLAT;
 	} else if (strcmp(what, "lost") == 0) {
 		info->lost_events = number(&rest);
+	} else if (strcmp(what, "realtime") == 0) {
+		info->start.realtime_ns = number(&rest);
 	} else if (strcmp(what, "end") == 0) {
 		uint64_t ns = number(&rest);
 		info->end.ticks = info->start.ticks + ns;
