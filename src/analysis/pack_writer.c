@@ -198,7 +198,8 @@ static bool make_pieces(const struct run *run, const struct ct_frame_plan *plan,
 		const unsigned char *bytes = maker->blocks[i];
 		is_left[i] = !plan->is_pieces ||
 			     bytes_of_block(run->input->trace, plan->blocks[i]) < CT_BLOCK_BYTES ||
-			     !ct_piece_split(&maker->columns, bytes, plan->blocks[i], &frame->facts);
+			     !ct_piece_split(&maker->columns, bytes, plan->blocks[i],
+					     &frame->facts);
 		if (is_left[i])
 			continue;
 		XXH3_64bits_update(hash, bytes, CT_BLOCK_BYTES);

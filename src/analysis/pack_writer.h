@@ -12,8 +12,8 @@
 #include "export/progress.h"
 
 struct ct_pack_options {
-	int level;   /* of zstd */
-	bool verify; /* decode each frame again, and compare */
+	int level;		  /* of zstd */
+	bool verify;		  /* decode each frame again, and compare */
 	ct_progress_fn *progress; /* gets blocks of the trace, and the number of all */
 };
 

@@ -83,8 +83,7 @@ bool ct_summary_store(const struct ct_session *session, const struct ct_profile 
 		ct_strbuf_add(&ret->columns[CT_SUMMARY_STREAMS], &stream, sizeof(stream));
 	}
 	return !ret->columns[CT_SUMMARY_FUNCTIONS].failed &&
-	       !ret->columns[CT_SUMMARY_BUCKETS].failed &&
-	       !ret->columns[CT_SUMMARY_STREAMS].failed;
+	       !ret->columns[CT_SUMMARY_BUCKETS].failed && !ret->columns[CT_SUMMARY_STREAMS].failed;
 }
 
 /* ---- reading ---- */
@@ -172,8 +171,8 @@ static bool add_rows(const struct ct_session *session, const struct part *part,
 	for (size_t i = 0; i < ct_column_count(functions, sizeof(times)); i++) {
 		memcpy(&times, functions->bytes + i * sizeof(times), sizeof(times));
 		struct ct_profile_row *row = find_row(session, part, &times, rows);
-		if (!row || !add_row(&times, &columns->columns[CT_SUMMARY_BUCKETS], bucket, row,
-				     nomem))
+		if (!row ||
+		    !add_row(&times, &columns->columns[CT_SUMMARY_BUCKETS], bucket, row, nomem))
 			return false;
 		bucket += times.bucket_count;
 	}

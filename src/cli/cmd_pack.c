@@ -27,10 +27,10 @@ struct pack_options {
 };
 
 #define OFFSET(member) offsetof(struct pack_options, member)
-#define OUTPUT_OPTION(text)                                                                \
-	{                                                                                  \
-		.kind = CT_OPTION_TEXT, .letter = 'o', .name = "output", .value = "FILE",  \
-		.choices = "file", .help = (text), .offset = OFFSET(output)                \
+#define OUTPUT_OPTION(text)                                                               \
+	{                                                                                 \
+		.kind = CT_OPTION_TEXT, .letter = 'o', .name = "output", .value = "FILE", \
+		.choices = "file", .help = (text), .offset = OFFSET(output)               \
 	}
 static const struct ct_option pack_table[] = {
 	OUTPUT_OPTION("write to FILE; without it to TRACE with .ctpack in place of .ctrace"),
@@ -63,8 +63,8 @@ static const struct ct_option shared_table[] = {
 	 .help = "say nothing but errors",
 	 .offset = OFFSET(quiet)},
 };
-#define GROUP_OF(table)                                                     \
-	{                                                                   \
+#define GROUP_OF(table)                                                       \
+	{                                                                     \
 		.options = (table), .count = sizeof(table) / sizeof(*(table)) \
 	}
 static const struct ct_option_group pack_group = GROUP_OF(pack_table);
@@ -133,9 +133,9 @@ static void say_result(const struct ct_session *session, const char *output,
 			 (double)result->packed_bytes / (double)result->calls);
 	ct_term_say("%zu trace%s of %" PRIu64 " bytes, %" PRIu64 " call%s, in '%s' of %" PRIu64
 		    " bytes%s",
-		    session->input_count, session->input_count == 1 ? "" : "s",
-		    result->trace_bytes, result->calls, result->calls == 1 ? "" : "s", output,
-		    result->packed_bytes, rate);
+		    session->input_count, session->input_count == 1 ? "" : "s", result->trace_bytes,
+		    result->calls, result->calls == 1 ? "" : "s", output, result->packed_bytes,
+		    rate);
 }
 
 static enum ct_exit write_pack(const struct pack_options *options, const char *output_path,
@@ -193,9 +193,8 @@ static char *default_output(const char *path)
 	char *name = NULL;
 	while (length > 1 && path[length - 1] == '/')
 		length--;
-	if (length > sizeof(raw_ending) - 1 &&
-	    strncmp(path + length - (sizeof(raw_ending) - 1), raw_ending,
-		    sizeof(raw_ending) - 1) == 0)
+	if (length > sizeof(raw_ending) - 1 && strncmp(path + length - (sizeof(raw_ending) - 1),
+						       raw_ending, sizeof(raw_ending) - 1) == 0)
 		length -= sizeof(raw_ending) - 1;
 	return asprintf(&name, "%.*s.ctpack", (int)length, path) < 0 ? NULL : name;
 }
@@ -247,8 +246,8 @@ const struct ct_command ct_command_pack = {
 	.summary = "compress traces into one file that is read as they are",
 	.synopsis = "[TRACE]... [-o FILE] [OPTION]...",
 	.description =
-		"Writes the raw traces TRACE (.ctrace files, or folders with some; without one, "
-		CT_DEFAULT_FOLDER ") into one packed file. It is compressed, has an index and "
+		"Writes the raw traces TRACE (.ctrace files, or folders with some; without one, " CT_DEFAULT_FOLDER
+		") into one packed file. It is compressed, has an index and "
 		"checksums, and holds the names of the functions, so that it can be read where the "
 		"program is not. Every command that reads traces reads it as it is. 'calltrace "
 		"unpack' gives the traces back, byte for byte; each part is decoded and compared "

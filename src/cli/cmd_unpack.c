@@ -144,8 +144,8 @@ static char *path_of(const struct unpacking *unpacking, uint32_t input)
 {
 	const char *folder = unpacking->options->folder;
 	char *path = NULL;
-	if (asprintf(&path, "%s/%s", folder ? folder : ".",
-		     ct_pack_name(unpacking->pack, input)) < 0)
+	if (asprintf(&path, "%s/%s", folder ? folder : ".", ct_pack_name(unpacking->pack, input)) <
+	    0)
 		return NULL;
 	return path;
 }

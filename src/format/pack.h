@@ -58,9 +58,9 @@ struct ct_pack_column {
 
 enum {
 	CT_PACK_COLUMNS_MAX = 16,
-	CT_PACK_FRAME_BLOCKS = 4,	  /* most blocks in a frame */
-	CT_PACK_PLAIN_BYTES = 1 << 20,	  /* a column up to this may be compressed by any ratio */
-	CT_PACK_RATIO_MAX = 64,		  /* a larger one by this */
+	CT_PACK_FRAME_BLOCKS = 4,      /* most blocks in a frame */
+	CT_PACK_PLAIN_BYTES = 1 << 20, /* a column up to this may be compressed by any ratio */
+	CT_PACK_RATIO_MAX = 64,	       /* a larger one by this */
 	CT_PACK_COLUMN_MAX = 0x40000000,
 };
 
@@ -83,7 +83,7 @@ enum ct_pack_token {
 };
 
 struct ct_pack_piece {
-	uint32_t block;	       /* its ordinal in the trace */
+	uint32_t block; /* its ordinal in the trace */
 	uint32_t record_count;
 	struct ct_block_header header; /* as it is */
 };
@@ -117,7 +117,7 @@ enum ct_frames_column {
 	CT_FRAMES_COLUMNS = 3,
 };
 struct ct_pack_frame {
-	uint64_t offset; /* of its chunk in the file */
+	uint64_t offset;      /* of its chunk in the file */
 	uint64_t first_ticks; /* of its records; 0: there are none */
 	uint64_t last_ticks;
 	uint64_t first_seq;
@@ -144,19 +144,19 @@ struct ct_pack_site {
 };
 _Static_assert(sizeof(struct ct_pack_site) == 12, "part of the file format");
 struct ct_pack_function {
-	uint32_t name; /* offsets of strings; demangled */
+	uint32_t name;	       /* offsets of strings; demangled */
 	uint32_t linkage_name; /* where it differs, else of "" */
-	uint32_t module; /* path */
-	uint32_t source; /* path */
-	uint32_t line; /* 0: not known */
+	uint32_t module;       /* path */
+	uint32_t source;       /* path */
+	uint32_t line;	       /* 0: not known */
 };
 _Static_assert(sizeof(struct ct_pack_function) == 20, "part of the file format");
 
 /* SUMMARY: columns. */
 enum ct_summary_column {
 	CT_SUMMARY_FUNCTIONS = 0, /* struct ct_pack_times */
-	CT_SUMMARY_BUCKETS = 1,   /* struct ct_pack_bucket, of one function after the other */
-	CT_SUMMARY_STREAMS = 2,   /* struct ct_pack_stream */
+	CT_SUMMARY_BUCKETS = 1,	  /* struct ct_pack_bucket, of one function after the other */
+	CT_SUMMARY_STREAMS = 2,	  /* struct ct_pack_stream */
 	CT_SUMMARY_COLUMNS = 3,
 };
 struct ct_pack_times {

@@ -15,13 +15,6 @@
 #include "base/io.h"
 #include "reader/pieces.h"
 
-/* A fuzzer would never get past a hash. */
-#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-enum { HASHES_COUNT = 0 };
-#else
-enum { HASHES_COUNT = 1 };
-#endif
-
 #define MAX_BLOCKS (UINT32_C(1) << 31)
 
 /* Where a block is. */
@@ -40,7 +33,7 @@ struct input {
 	struct place *places; /* by block */
 	uint32_t place_count;
 	struct ct_block_header *heads; /* by index; NULL: not known */
-	uint64_t frames_at, names_at; /* offsets of chunks; 0: not there */
+	uint64_t frames_at, names_at;  /* offsets of chunks; 0: not there */
 };
 
 struct ct_pack {
@@ -84,7 +77,7 @@ static bool add_chunk(struct chunk_list *list, uint64_t offset, const struct ct_
 
 static bool hash_is(uint64_t hash, const void *bytes, size_t length)
 {
-	return !HASHES_COUNT || XXH3_64bits(bytes, length) == hash;
+	return XXH3_64bits(bytes, length) == hash;
 }
 
 static bool read_exactly(const struct ct_pack *pack, uint64_t offset, void *ret, size_t length)
@@ -224,7 +217,7 @@ bool ct_pack_decode(const struct ct_pack_chunk *chunk, const void *body, struct 
 	XXH3_64bits_reset(hash);
 	if (!(is_pieces ? decode_pieces : decode_blocks)(&columns, ret, hash))
 		return false;
-	return !HASHES_COUNT || XXH3_64bits_digest(hash) == chunk->content_hash;
+	return XXH3_64bits_digest(hash) == chunk->content_hash;
 }
 
 static bool decode_frame(const struct ct_pack *pack, uint32_t input, uint32_t frame,

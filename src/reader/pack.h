@@ -53,8 +53,7 @@ struct ct_pack_cache {
 void ct_pack_cache_deinit(struct ct_pack_cache *cache);
 
 /* The frame a chunk of type PIECES or BLOCKS holds; false when it is not what its hash says. */
-bool ct_pack_decode(const struct ct_pack_chunk *chunk, const void *body,
-		    struct ct_pack_cache *ret);
+bool ct_pack_decode(const struct ct_pack_chunk *chunk, const void *body, struct ct_pack_cache *ret);
 /* As ct_pack_read_block(), of the frame in the cache; 0: the block is not in it. */
 size_t ct_pack_cached_block(const struct ct_pack_cache *cache, uint32_t block, void *ret,
 			    size_t size_bytes);

@@ -115,8 +115,7 @@ static void assert_joins(const struct frame *frame, const unsigned char *first,
 	size_t used;
 	assert_non_null(block);
 	assert_true(ct_columns_write(&frame->columns, 3, &body));
-	assert_true(
-		ct_columns_read(&again, body.bytes, body.length, CT_PIECES_COLUMNS, 1 << 20));
+	assert_true(ct_columns_read(&again, body.bytes, body.length, CT_PIECES_COLUMNS, 1 << 20));
 	struct ct_joiner joiner = {.columns = &again};
 	assert_true(ct_piece_join(&joiner, block, &ordinal, &used));
 	assert_int_equal(ordinal, 5);
@@ -174,7 +173,8 @@ static void full_piece_of_the_smallest_records_comes_back(void **state)
 static void blocks_with_anything_else_in_them_are_no_pieces(void **state)
 {
 	(void)state;
-	/* behind the trailer; the trailer; a record that is none; one that goes on beyond the end */
+	/* behind the trailer; the trailer; a record that is none; one that goes on beyond the end
+	 */
 	for (int what = 0; what < 4; what++) {
 		ct_cleanup(trace_writer_deinit) struct trace_writer writer;
 		struct frame frame = {0};
@@ -539,8 +539,8 @@ static void chunk_of_an_unknown_type_is_skipped(void **state)
 	assert_no_error(ct_pack_open(packed.path, &pack));
 	struct bytes file = read_file(packed.path);
 	/* The summary becomes one. */
-	for (size_t at = sizeof(struct ct_pack_header); at + sizeof(struct ct_pack_chunk) < file.length;
-	     at += CT_PACK_ALIGNMENT) {
+	for (size_t at = sizeof(struct ct_pack_header);
+	     at + sizeof(struct ct_pack_chunk) < file.length; at += CT_PACK_ALIGNMENT) {
 		struct ct_pack_chunk chunk;
 		memcpy(&chunk, file.bytes + at, sizeof(chunk));
 		if (chunk.magic != CT_PACK_CHUNK_MAGIC || chunk.type != CT_PACK_SUMMARY)
