@@ -208,7 +208,8 @@ const struct ct_command ct_command_check = {
 	.description =
 		"Tells which rules the calls of traces break, by how much and on which path, and "
 		"exits with 1 when one is broken, with 2 when the rules make no sense. TRACE is a "
-		"raw trace (.ctrace) or a folder with some; without one, " CT_DEFAULT_FOLDER
+		"raw trace (.ctrace), a "
+		"packed one (.ctpack) or a folder with raw ones; without one, " CT_DEFAULT_FOLDER
 		" is read. RULES.toml has tables such as\n"
 		"\n"
 		"[[rule]]\n"

@@ -165,8 +165,8 @@ const struct ct_command ct_command_export = {
 	.summary = "write traces in other programs' formats",
 	.synopsis = "[--format FORMAT] [-o FILE] [TRACE]... [OPTION]...",
 	.description =
-		"Writes the calls of TRACE in a format that other programs read. TRACE is a raw "
-		"trace (.ctrace) or a folder with some; without one, " CT_DEFAULT_FOLDER
+		"Writes the calls of TRACE in a format that other programs read. TRACE is a raw trace (.ctrace), a "
+		"packed one (.ctpack) or a folder with raw ones; without one, " CT_DEFAULT_FOLDER
 		" is read. A file's extension tells the format, for CALLTRACE_OUTPUT and 'record "
 		"-o' too.",
 	.list_title = "Formats",

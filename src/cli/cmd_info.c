@@ -379,8 +379,8 @@ const struct ct_command ct_command_info = {
 	.description =
 		"Shows what a trace was made of, how the process ended, its threads with the calls "
 		"they made, and whether the files it ran are still the same, on which the names of "
-		"functions depend. TRACE is a raw trace (.ctrace), a packed file or a folder with raw traces; without "
-		"one, " CT_DEFAULT_FOLDER " is read.",
+		"functions depend. TRACE is a raw trace (.ctrace), a packed one (.ctpack) "
+		"or a folder with raw ones; without one, " CT_DEFAULT_FOLDER " is read.",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),
 };

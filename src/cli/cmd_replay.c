@@ -431,8 +431,9 @@ const struct ct_command ct_command_replay = {
 	.synopsis = "[TRACE]... [OPTION]...",
 	.description =
 		"Shows each call as it began and ended, with its duration, and its arguments and "
-		"return value where they were captured. TRACE is a raw trace (.ctrace) or a folder "
-		"with some; without one, " CT_DEFAULT_FOLDER " is read. With --json each call is "
+		"return value where they were captured. TRACE is a raw trace (.ctrace), a "
+		"packed one (.ctpack) or a folder with raw ones; without one, " CT_DEFAULT_FOLDER
+		" is read. With --json each call is "
 		"an object on a line of its own.",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),

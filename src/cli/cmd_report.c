@@ -383,8 +383,9 @@ const struct ct_command ct_command_report = {
 	.summary = "functions by calls and times: total, self, mean, percentiles",
 	.synopsis = "[TRACE]... [OPTION]...",
 	.description =
-		"Counts and times the calls of each function. TRACE is a raw trace (.ctrace) or a "
-		"folder with some; without one, " CT_DEFAULT_FOLDER " is read. A function's total "
+		"Counts and times the calls of each function. TRACE is a raw trace (.ctrace), a "
+		"packed one (.ctpack) or a folder with raw ones; without one, " CT_DEFAULT_FOLDER
+		" is read. A function's total "
 		"counts recursive calls once; self is its total without the calls it made.",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),

@@ -196,8 +196,9 @@ const struct ct_command ct_command_slow = {
 	.synopsis = "[TRACE]... [OPTION]...",
 	.description =
 		"Shows the calls that took longest, one by one: the functions that led to each, and "
-		"how its time is shared by itself and those it called. TRACE is a raw trace "
-		"(.ctrace) or a folder with some; without one, " CT_DEFAULT_FOLDER " is read.",
+		"how its time is shared by itself and those it called. TRACE is a raw trace (.ctrace), a "
+		"packed one (.ctpack) or a folder with raw ones; without one, " CT_DEFAULT_FOLDER
+		" is read.",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),
 };

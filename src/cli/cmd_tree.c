@@ -375,8 +375,8 @@ const struct ct_command ct_command_tree = {
 	.summary = "calls and times by the path of functions to them",
 	.synopsis = "[TRACE]... [OPTION]...",
 	.description =
-		"Adds up the calls of each path of functions, over all threads. TRACE is a raw "
-		"trace (.ctrace) or a folder with some; without one, " CT_DEFAULT_FOLDER
+		"Adds up the calls of each path of functions, over all threads. TRACE is a raw trace (.ctrace), a "
+		"packed one (.ctpack) or a folder with raw ones; without one, " CT_DEFAULT_FOLDER
 		" is read.",
 	.groups = tree_groups,
 	.group_count = sizeof(tree_groups) / sizeof(tree_groups[0]),
@@ -390,8 +390,9 @@ const struct ct_command ct_command_graph = {
 	.description =
 		"Shows who called FUNCTION, a pattern, who called those, and so on, with the calls "
 		"and times of FUNCTION on each path. A call inside another of the same function "
-		"adds to self alone: its total is part of that one's. TRACE is a raw trace "
-		"(.ctrace) or a folder with some; without one, " CT_DEFAULT_FOLDER " is read.",
+		"adds to self alone: its total is part of that one's. TRACE is a raw trace (.ctrace), a "
+		"packed one (.ctpack) or a folder with raw ones; without one, " CT_DEFAULT_FOLDER
+		" is read.",
 	.groups = graph_groups,
 	.group_count = sizeof(graph_groups) / sizeof(graph_groups[0]),
 };
