@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/events_loop.h"
 #include "analysis/parallel.h"
 #include "analysis/rank_test.h"
 #include "base/cleanup.h"
