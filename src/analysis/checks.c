@@ -111,7 +111,8 @@ static bool is_pass(const struct pass *pass, const struct ct_session *session,
 	       same_strings(&pass->rule->threads, &rule->threads) &&
 	       same_strings(&pass->rule->processes, &rule->processes) &&
 	       same_strings(&pass->rule->inside, &rule->inside) &&
-	       same_strings(&pass->rule->outside, &rule->outside);
+	       same_strings(&pass->rule->outside, &rule->outside) &&
+	       same_strings(&pass->rule->where, &rule->where);
 }
 
 /* What a rule says takes the place of what the command's options say. */
@@ -135,6 +136,7 @@ static struct ct_error *read_calls(const struct checking *checking, struct pass 
 	choose(&rule->processes, &options.processes, &options.process_count);
 	choose(&rule->inside, &options.inside, &options.inside_count);
 	choose(&rule->outside, &options.outside, &options.outside_count);
+	choose(&rule->where, &options.where, &options.where_count);
 	ct_cleanup(ct_cleanup_free)
 		const char **outside = calloc(options.outside_count + 1, sizeof(*outside));
 	if (!outside)

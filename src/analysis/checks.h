@@ -43,8 +43,9 @@ struct ct_strings {
 struct ct_rule {
 	const char *name;
 	const char *function; /* a list of patterns: all of these functions taken together */
-	struct ct_strings threads, processes, inside, outside; /* none: as the command's options */
-	bool allows_missing;				       /* that there are no calls */
+	struct ct_strings threads, processes, inside, outside,
+		where;	     /* none: as the command's options */
+	bool allows_missing; /* that there are no calls */
 	bool has[CT_CHECK_KINDS];
 	uint64_t limits[CT_CHECK_KINDS];     /* calls or ns */
 	const char *only_under;		     /* a list of patterns */

@@ -20,6 +20,8 @@ void ct_events_destroy(struct ct_events *events)
 		return;
 	ct_walk_destroy(events->walk);
 	ct_open_stacks_deinit(&events->stacks);
+	ct_values_destroy(events->values);
+	ct_foresight_destroy(events->foresight);
 	free(events->nestings);
 	free(events->active);
 	free(events);
@@ -28,6 +30,21 @@ void ct_events_destroy(struct ct_events *events)
 static void events_cleanup(struct ct_events **events)
 {
 	ct_events_destroy(*events);
+}
+
+static struct ct_error *prepare_conditions(struct ct_events *events, const struct ct_stream *row)
+{
+	const struct ct_selection *selection = events->selection;
+	const struct ct_values *values = selection->values ? selection->values[row->input] : NULL;
+	if (!values)
+		return NULL;
+	events->values = ct_values_share(values);
+	if (!events->values)
+		return ct_error_nomem;
+	return selection->late_conditions
+		       ? ct_foresight_create(events->input, row->stream, selection, events->values,
+					     &events->foresight)
+		       : NULL;
 }
 
 struct ct_error *ct_events_create(const struct ct_session *session, size_t stream,
@@ -51,6 +68,8 @@ struct ct_error *ct_events_create(const struct ct_session *session, size_t strea
 	if (!events->active || !events->nestings || !ct_open_stacks_init(&events->stacks))
 		return ct_error_nomem;
 	struct ct_error *err = ct_walk_create(events->input->trace, row->stream, &events->walk);
+	if (!err)
+		err = prepare_conditions(events, row);
 	if (err)
 		return err;
 	*ret = ct_take(events);
@@ -107,15 +126,37 @@ static uint64_t session_ns(const struct ct_events *events, uint64_t ticks)
 	return events->input->offset_ns + ct_scale_ns(&events->scale, ticks);
 }
 
+/* What a function's flags and the values of this call make of it. */
+static uint8_t ask(struct ct_events *events, const struct ct_step *step, uint32_t function)
+{
+	const struct ct_selection *selection = events->selection;
+	uint8_t is = selection->function_flags[function];
+	uint8_t effects = 0;
+	if (is & CT_SELECT_ASK) {
+		uint64_t among = selection->function_conditions[function];
+		const struct ct_value_bytes payload = {step->values, step->value_bytes, 0};
+		if (among & selection->late_conditions)
+			effects = ct_foresight_next(events->foresight);
+		else
+			effects = ct_selection_effects(
+				selection, ct_selection_holding(selection, events->values,
+								step->site, payload, among, false));
+	}
+	if (selection->has_where && !(effects & CT_SELECT_HOLDS))
+		is &= (uint8_t)~CT_SELECT_SHOWN;
+	return is | effects;
+}
+
 /* Does the call take part, and is it in time? */
 static uint8_t classify(struct ct_events *events, const struct ct_open_call *call,
-			uint32_t function)
+			const struct ct_step *step, uint32_t function)
 {
 	const struct ct_selection *selection = events->selection;
 	if (selection->is_everything)
 		return CT_OPEN_TAKES_PART | CT_OPEN_IN_TIME;
 	struct ct_nesting *nesting = &events->nestings[events->current];
-	uint8_t is = selection->function_flags[function];
+	uint8_t is = selection->function_conditions ? ask(events, step, function)
+						    : selection->function_flags[function];
 	uint8_t flags = 0;
 	if (is & CT_SELECT_INSIDE) {
 		flags |= CT_OPEN_BEGINS_INSIDE;
@@ -194,7 +235,7 @@ static bool begin_call(struct ct_events *events, const struct ct_step *step, str
 	call->site = step->site;
 	call->parent = parent;
 	call->depth = around ? around->depth + is_selected(around) : 0;
-	call->flags = classify(events, call, function);
+	call->flags = classify(events, call, step, function);
 	call->mark = (*active_of(events, function))++ == 0;
 	if (!is_selected(call))
 		return false;

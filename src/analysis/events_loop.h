@@ -8,6 +8,7 @@
 #define CT_ANALYSIS_EVENTS_LOOP_H
 
 #include "analysis/events.h"
+#include "analysis/foresight.h"
 #include "export/open_calls.h"
 
 /*
@@ -52,6 +53,9 @@ struct ct_events {
 	/* for ct_events_next(): plain ones on the current stack that come before all others */
 	struct ct_plain_step waiting[CT_WAITING_STEPS];
 	size_t waiting_next, waiting_count;
+	/* conditions on values */
+	struct ct_values *values;	/* NULL: none are looked at */
+	struct ct_foresight *foresight; /* of what is returned; NULL: nothing of it is asked for */
 };
 
 /* The calls of stack `number` come next; false: out of memory. */

@@ -16,6 +16,12 @@ void ct_selection_destroy(struct ct_selection *selection)
 {
 	if (!selection)
 		return;
+	for (size_t i = 0; i < selection->condition_count; i++)
+		ct_condition_destroy(selection->conditions[i].condition);
+	for (size_t i = 0; selection->values && i < selection->input_count; i++)
+		ct_values_destroy(selection->values[i]);
+	free(selection->values);
+	free(selection->function_conditions);
 	free(selection->function_flags);
 	free(selection->streams);
 	free(selection);
@@ -93,6 +99,182 @@ static struct ct_error *mark(const struct ct_session *session, struct ct_selecti
 	return NULL;
 }
 
+/* ---- conditions ---- */
+
+/* How far a condition got with what was captured. */
+struct found {
+	bool is_function, is_plan, is_place[CT_TERMS_MAX];
+};
+
+static bool is_meant_site(const struct ct_input *input, uint32_t site, const bool *meant)
+{
+	return site != 0 && meant[ct_session_function(input, site)];
+}
+
+static void look_for(const struct ct_session *session, const struct ct_selection *selection,
+		     const struct ct_condition *condition, const bool *meant, struct found *ret)
+{
+	for (size_t i = 0; i < session->input_count; i++) {
+		const struct ct_values *values = selection->values[i];
+		uint32_t sites = ct_trace_site_count(session->inputs[i].trace);
+		for (uint32_t site = 1; values && site <= sites; site++) {
+			if (!is_meant_site(&session->inputs[i], site, meant) ||
+			    !ct_values_has_plan(values, site))
+				continue;
+			ret->is_plan = true;
+			for (size_t j = 0; j < condition->term_count; j++)
+				ret->is_place[j] |= ct_values_has_place(
+					values, site, &condition->terms[j].place,
+					condition->terms[j].literal == CT_LITERAL_TEXT);
+		}
+	}
+}
+
+static struct ct_error *place_error(const char *option, const char *text,
+				    const struct ct_value_place *place)
+{
+	const char *name = place->argument ? place->argument : "retval";
+	if (place->step_count == 0 && !place->argument)
+		return ct_error_create("%s '%s': none of these functions returns a value that was "
+				       "captured and can be compared so",
+				       option, text);
+	if (place->step_count == 0)
+		return ct_error_create("%s '%s': none of these functions has an argument '%s' that "
+				       "was captured and can be compared so",
+				       option, text, name);
+	return ct_error_create("%s '%s': in '%s' there is no such member or element that was "
+			       "captured and can be compared so (CALLTRACE_MAX_POINTEE)",
+			       option, text, name);
+}
+
+/* A condition that can never hold is a mistake. */
+static struct ct_error *check_condition(const struct ct_session *session,
+					const struct ct_selection *selection, const char *option,
+					const char *text, const struct ct_condition *condition,
+					const bool *meant)
+{
+	struct found found = {0};
+	bool is_any = false;
+	for (size_t i = 0; i < session->input_count; i++)
+		is_any |= selection->values[i] != NULL;
+	if (!is_any)
+		return ct_error_create(
+			"%s '%s': no arguments were recorded; record with --args, or "
+			"CALLTRACE_CAPTURE_ARGS=1",
+			option, text);
+	look_for(session, selection, condition, meant, &found);
+	if (!found.is_plan)
+		return ct_error_create("%s '%s': no values of these functions were recorded: they "
+				       "have no debug information (-g), or were not asked for "
+				       "(--args-filter)",
+				       option, text);
+	for (size_t i = 0; i < condition->term_count; i++)
+		if (!found.is_place[i])
+			return place_error(option, text, &condition->terms[i].place);
+	return NULL;
+}
+
+/* Values are only looked into where there is a condition. */
+static struct ct_error *open_values(const struct ct_session *session,
+				    struct ct_selection *selection)
+{
+	struct ct_error *err = NULL;
+	if (selection->values)
+		return NULL;
+	selection->function_conditions = calloc((size_t)session->function_count + 1,
+						sizeof(*selection->function_conditions));
+	selection->values = calloc(session->input_count + 1, sizeof(struct ct_values *));
+	if (!selection->values || !selection->function_conditions)
+		return ct_error_nomem;
+	selection->input_count = session->input_count;
+	for (size_t i = 0; i < session->input_count && !err; i++)
+		err = ct_values_create(session->inputs[i].trace, false, false,
+				       &selection->values[i]);
+	return err;
+}
+
+/* Takes the condition. */
+static struct ct_error *add_condition(const struct ct_session *session,
+				      struct ct_selection *selection, const char *option,
+				      const char *text, struct ct_condition *condition,
+				      uint8_t effect)
+{
+	ct_cleanup(ct_cleanup_free) bool *meant = calloc((size_t)session->function_count + 1,
+							 sizeof(*meant));
+	size_t index = selection->condition_count;
+	if (index == CT_SELECTION_CONDITIONS_MAX) {
+		ct_condition_destroy(condition);
+		return ct_error_create("%s: there are more than %d conditions", option,
+				       CT_SELECTION_CONDITIONS_MAX);
+	}
+	selection->conditions[index] = (struct ct_selection_condition){condition, effect};
+	selection->condition_count++;
+	if (!meant)
+		return ct_error_nomem;
+	struct ct_error *err = open_values(session, selection);
+	if (!err && condition->pattern)
+		err = ct_selection_match(session, option, condition->pattern, meant);
+	else
+		memset(meant, true, session->function_count);
+	if (!err)
+		err = check_condition(session, selection, option, text, condition, meant);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < session->function_count; i++) {
+		if (!meant[i])
+			continue;
+		selection->function_flags[i] |= CT_SELECT_ASK;
+		selection->function_conditions[i] |= UINT64_C(1) << index;
+	}
+	if (condition->needs_result)
+		selection->late_conditions |= UINT64_C(1) << index;
+	return NULL;
+}
+
+static struct ct_error *mark_where(const struct ct_session *session, struct ct_selection *selection,
+				   const char *text)
+{
+	struct ct_condition *condition;
+	struct ct_error *err = ct_condition_parse(text, &condition);
+	if (err)
+		return ct_error_wrap(err, "--where");
+	return add_condition(session, selection, "--where", text, condition, CT_SELECT_HOLDS);
+}
+
+/* What is no condition is a pattern: names of functions have brackets, too. */
+static struct ct_error *mark_place(const struct ct_session *session, struct ct_selection *selection,
+				   const char *option, const char *text, uint8_t effect)
+{
+	struct ct_condition *condition;
+	struct ct_error *err = ct_condition_parse(text, &condition);
+	if (!err)
+		return add_condition(session, selection, option, text, condition, effect);
+	ct_error_destroy(err);
+	return mark(session, selection, option, &text, 1, effect, 0);
+}
+
+uint64_t ct_selection_holding(const struct ct_selection *selection, struct ct_values *values,
+			      uint32_t site, struct ct_value_bytes payload, uint64_t among,
+			      bool of_result)
+{
+	uint64_t holding = 0;
+	for (uint64_t left = values ? among : 0; left; left &= left - 1) {
+		unsigned int index = (unsigned int)__builtin_ctzll(left);
+		if (ct_condition_holds(selection->conditions[index].condition, values, site,
+				       payload, of_result))
+			holding |= UINT64_C(1) << index;
+	}
+	return holding;
+}
+
+uint8_t ct_selection_effects(const struct ct_selection *selection, uint64_t holding)
+{
+	uint8_t effects = 0;
+	for (; holding; holding &= holding - 1)
+		effects |= selection->conditions[__builtin_ctzll(holding)].effect;
+	return effects;
+}
+
 static struct ct_error *select_functions(const struct ct_session *session,
 					 const struct ct_selection_options *options,
 					 struct ct_selection *selection)
@@ -105,12 +287,15 @@ static struct ct_error *select_functions(const struct ct_session *session,
 	if (!err)
 		err = mark(session, selection, "--exclude", options->excluded,
 			   options->excluded_count, 0, CT_SELECT_SHOWN);
-	if (!err)
-		err = mark(session, selection, "--inside", options->inside, options->inside_count,
-			   CT_SELECT_INSIDE, 0);
-	if (!err)
-		err = mark(session, selection, "--outside", options->outside,
-			   options->outside_count, CT_SELECT_OUTSIDE, 0);
+	for (size_t i = 0; i < options->inside_count && !err; i++)
+		err = mark_place(session, selection, "--inside", options->inside[i],
+				 CT_SELECT_INSIDE);
+	for (size_t i = 0; i < options->outside_count && !err; i++)
+		err = mark_place(session, selection, "--outside", options->outside[i],
+				 CT_SELECT_OUTSIDE);
+	selection->has_where = options->where_count > 0;
+	for (size_t i = 0; i < options->where_count && !err; i++)
+		err = mark_where(session, selection, options->where[i]);
 	return err;
 }
 
@@ -205,7 +390,8 @@ struct ct_error *ct_selection_create(const struct ct_session *session,
 	if (err)
 		return err;
 	selection->is_everything = options->function_count + options->excluded_count +
-						   options->inside_count + options->outside_count ==
+						   options->inside_count + options->outside_count +
+						   options->where_count ==
 					   0 &&
 				   !options->time && selection->max_depth == UINT32_MAX;
 	*ret = ct_take(selection);

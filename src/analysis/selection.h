@@ -3,7 +3,7 @@
  * Which calls of a session a command looks at: the options that all of them
  * take, and what they mean for this session's functions and threads.
  *
- * A call that is left out by its function, its depth, --inside or --outside is
+ * A call that is left out by its function, its depth, --where, --inside or --outside is
  * as if it had not been recorded: its time is its caller's own, its callees
  * are its caller's. One that is left out by its time or duration is not shown,
  * but its time is not its caller's own.
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "analysis/session.h"
+#include "export/condition.h"
 
 /* As they were given; zeros: everything. Lists of patterns as in base/pattern.h. */
 struct ct_selection_options {
@@ -22,14 +23,16 @@ struct ct_selection_options {
 	size_t function_count;
 	const char *const *excluded;
 	size_t excluded_count;
-	const char *const *inside; /* calls of these, and below */
+	const char *const *inside; /* calls of these, and below; conditions, too */
 	size_t inside_count;
-	const char *const *outside; /* not these, nor anything below */
+	const char *const *outside; /* not these, nor anything below; the same */
 	size_t outside_count;
 	const char *const *threads; /* ids, or globs for names */
 	size_t thread_count;
 	const char *const *processes; /* ids, or globs for programs' names */
 	size_t process_count;
+	const char *const *where; /* calls for which one of these conditions holds */
+	size_t where_count;
 	const char *time; /* "A..B", each a time from the start or nothing */
 	uint64_t min_duration_ns;
 	uint64_t max_depth; /* levels of calls; 0: all */
@@ -40,7 +43,16 @@ enum {
 	CT_SELECT_SHOWN = 1,
 	CT_SELECT_INSIDE = 2,
 	CT_SELECT_OUTSIDE = 4,
+	CT_SELECT_ASK = 8,    /* its calls are asked: see ct_selection_ask() */
+	CT_SELECT_HOLDS = 16, /* of the answer: a condition of --where holds */
 };
+
+/* What follows when a condition holds for a call. */
+struct ct_selection_condition {
+	struct ct_condition *condition;
+	uint8_t effect; /* CT_SELECT_INSIDE, OUTSIDE or HOLDS */
+};
+enum { CT_SELECTION_CONDITIONS_MAX = 64 };
 
 struct ct_selection {
 	uint8_t *function_flags; /* by function of the session */
@@ -50,12 +62,27 @@ struct ct_selection {
 	uint64_t min_duration_ns;
 	uint32_t max_depth;
 	bool is_everything;
+	/* conditions on values; by function, a bit for each that is about it */
+	struct ct_selection_condition conditions[CT_SELECTION_CONDITIONS_MAX];
+	size_t condition_count;
+	uint64_t *function_conditions; /* NULL: there are none */
+	uint64_t late_conditions;      /* those of what is returned */
+	bool has_where;
+	struct ct_values **values; /* by input; NULL: nothing was captured */
+	size_t input_count;
 };
 
 struct ct_error *ct_selection_create(const struct ct_session *session,
 				     const struct ct_selection_options *options,
 				     struct ct_selection **ret) __attribute__((warn_unused_result));
 void ct_selection_destroy(struct ct_selection *selection);
+
+/* Which of the conditions `among` hold, as far as they are of the arguments, or of the result. */
+uint64_t ct_selection_holding(const struct ct_selection *selection, struct ct_values *values,
+			      uint32_t site, struct ct_value_bytes payload, uint64_t among,
+			      bool of_result);
+/* What follows from those that hold: effects. */
+uint8_t ct_selection_effects(const struct ct_selection *selection, uint64_t holding);
 
 /* Which functions `text`, a list of patterns, means, by function of the session, and whether
  * there is one; `option` is for errors. */

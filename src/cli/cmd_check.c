@@ -221,7 +221,7 @@ const struct ct_command ct_command_check = {
 		"of min_calls, max_calls, never_called = true, only_under = PATTERN, max_mean, "
 		"max_p50, max_p95, max_p99, max_max, max_total, max_self, and max_slowdown = "
 		"\"10%\" against baseline = \"old.ctrace\", of the mean or what slowdown_of says; "
-		"and name, thread, process, inside, outside as the options are, and allow_missing "
+		"and name, thread, process, inside, outside, where as the options are, allow_missing "
 		"= true where there may be no calls.",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),

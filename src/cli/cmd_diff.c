@@ -436,10 +436,10 @@ static void print_side(const struct printing *printing, enum ct_side side)
 	const struct ct_comparison *comparison = printing->comparison;
 	char ns[CT_DURATION_BYTES];
 	ct_duration_print(ns, comparison->sums[side].self_ns);
-	printf("%s%s  %" PRIu32 " run%s, %" PRIu64 " calls in %s%s\n", ct_page_style(CT_STYLE_DIM),
+	printf("%s%s  %" PRIu32 " run%s, %" PRIu64 " call%s in %s%s\n", ct_page_style(CT_STYLE_DIM),
 	       side == CT_OLD ? "old" : "new", comparison->runs[side],
-	       comparison->runs[side] == 1 ? "" : "s", comparison->sums[side].calls, ns,
-	       ct_page_style(CT_STYLE_PLAIN));
+	       comparison->runs[side] == 1 ? "" : "s", comparison->sums[side].calls,
+	       comparison->sums[side].calls == 1 ? "" : "s", ns, ct_page_style(CT_STYLE_PLAIN));
 }
 
 static void print_test(const struct printing *printing, size_t unchanged)

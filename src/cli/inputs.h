@@ -11,7 +11,7 @@
 #define CT_DEFAULT_FOLDER "calltrace.data"
 
 struct ct_input_options {
-	struct ct_text_list functions, excluded, inside, outside, threads, processes;
+	struct ct_text_list functions, excluded, inside, outside, where, threads, processes;
 	const char *time;
 	uint64_t min_duration_ns;
 	uint64_t max_depth;

@@ -142,6 +142,21 @@ static struct ct_error *read_places(const struct ct_rules *rules, const struct c
 	return err;
 }
 
+static struct ct_error *read_conditions(const struct ct_rules *rules,
+					const struct ct_toml_value *value, struct ct_strings *ret)
+{
+	struct ct_error *err = read_strings(rules, value, ret), *told = NULL;
+	for (size_t i = 0; i < ret->count && !err && !told; i++) {
+		struct ct_condition *condition = NULL;
+		struct ct_error *wrong = ct_condition_parse(ret->texts[i], &condition);
+		ct_condition_destroy(condition);
+		if (wrong)
+			told = say(rules, value->line, "'where': %s", wrong->message);
+		ct_error_destroy(wrong);
+	}
+	return err ? err : told;
+}
+
 static struct ct_error *read_count(const struct ct_rules *rules, const struct ct_toml_value *value,
 				   uint64_t *ret)
 {
@@ -260,6 +275,8 @@ static struct ct_error *read_key(struct ct_rules *rules, const struct ct_toml_va
 		return read_text(rules, value, "a name in quotes", &rule->name);
 	if (strcmp(key, "function") == 0)
 		return read_patterns(rules, value, &rule->function);
+	if (strcmp(key, "where") == 0)
+		return read_conditions(rules, value, &rule->where);
 	if (strcmp(key, "thread") == 0)
 		return read_strings(rules, value, &rule->threads);
 	if (strcmp(key, "process") == 0)

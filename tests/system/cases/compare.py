@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`calltrace diff` and `calltrace check`: two versions of a program, really recorded."""
+"""`calltrace diff`, `calltrace check` and conditions on values, with programs really recorded."""
 import json
 import os
 import subprocess
@@ -109,3 +109,54 @@ def check_tells_what_broke_the_rules(t):
     with open(rules, "w", encoding="utf-8") as file:
         file.write(RULES.format(baseline=old, limit="1s").rpartition("[[rule]]")[0])
     calltrace(t, "check", rules, old)
+
+
+def record_values(t, *arguments, **settings):
+    raw = os.path.join(t.out, "trace.ctrace")
+    env = {"CALLTRACE_OUTPUT": raw, "CALLTRACE_CAPTURE_ARGS": "1", **settings}
+    t.run([t.build("conditions.c"), *arguments], env=env)
+    return raw
+
+
+@test(BOTH)
+def where_chooses_calls_by_their_values(t):
+    """arguments, members behind pointers, results, and what lies below such calls"""
+    raw = record_values(t, CALLTRACE_MAX_POINTEE="3")
+
+    def counts(*options):
+        report = json.loads(calltrace(t, "report", raw, "--json", *options))
+        return {row["name"]: row["calls"] for row in report["rows"]}
+
+    for condition, expected in (
+        ("handle(request.id>=9)", {"handle": 3}),
+        ("request->header->size>100", {"handle": 3}),
+        ("handle(request.header.method=PUT, name='e*')", {"handle": 3}),
+        ("name!=even", {"handle": 6}),
+        ("handle(retval=-1)", {"handle": 4}),
+        ("retval<0", {"handle": 4}),
+        ("handle(request.id<6, retval=-1)", {"handle": 2}),
+        ("down(retval>5)", {"down": 3}),
+        ("step(n=3)", {"step": 3}),
+    ):
+        t.same(condition, expected, counts("--where", condition))
+    t.same("either", {"handle": 4, "step": 3},
+           counts("--where", "handle(retval<0)", "--where", "step(n=3)"))
+    t.same("inside by argument", {"handle": 1, "step": 2}, counts("--inside", "handle(request.id=7)"))
+    t.same("inside by result", {"handle": 4, "step": 8}, counts("--inside", "handle(retval=-1)"))
+    t.same("outside by result", {"main": 1, "handle": 8, "step": 21, "down": 6},
+           counts("--outside", "handle(retval=-1)"))
+    t.same("inside a recursion", {"down": 4, "step": 3},
+           counts("--inside", "down(retval=6)"))
+
+
+@test(BOTH)
+def where_tells_results_of_millions_of_calls(t):
+    """what is kept of them until they begin is more than is held in memory"""
+    ticks = 2_200_000
+    raw = record_values(t, str(ticks), CALLTRACE_ARGS_FILTER="tick")
+    report = json.loads(calltrace(t, "report", raw, "--json", "--where", "tick(retval=1)"))
+    t.same("calls", [("tick", ticks // 1000)], [(row["name"], row["calls"]) for row in report["rows"]])
+    last = json.loads(calltrace(t, "report", raw, "--json", "--where", f"tick(n={ticks - 1000}, retval=1)"))
+    t.same("the last of them", 1, last["calls"])
+    left = [name for name in os.listdir(t.out) if "XXXX" in name or name.startswith("calltrace-")]
+    t.same("files left", [], left)
