@@ -2,7 +2,8 @@
 /*
  * Any bytes as a trace: opened, dumped, and walked with and without the
  * call-site rule, one step at a time and many, which must give the same; the values of its calls
- * are written, and must be JSON. How the input is a file: packed_trace.h.
+ * are written, and must be JSON, and conditions on them are asked. How the input is a file:
+ * packed_trace.h.
  */
 #include <err.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "export/condition.h"
 #include "export/values.h"
 #include "fuzz_target.h"
 #include "json_check.h"
@@ -67,6 +69,34 @@ static void write_values(struct ct_values *values, const struct ct_step *step)
 	}
 }
 
+/* Places that the seeds' values have, in whatever the input makes of them. */
+static void ask_values(struct ct_values *values, const struct ct_step *step)
+{
+	static const char *const texts[] = {
+		"p.x=3",     "p.label=G*",     "s!=\"x*\"",   "v[2]>=3",    "v.size=1",
+		"o.name=a*", "o.numbers[1]=2", "o.inner.b<0", "o.as_int=1", "whole.first=5",
+		"d>=1.5",    "color=GREEN",    "letter=A",    "null=null",  "retval.hi=7",
+		"retval=ok", "retval<0",       "x.y.z[0]=1",
+	};
+	static struct ct_condition *conditions[sizeof(texts) / sizeof(texts[0])];
+	struct ct_value_bytes payload = {step->values, step->value_bytes, step->ticks};
+	bool is_call = step->kind == CT_STEP_CALL;
+	if (!values || (!is_call && (step->kind != CT_STEP_END || step->end != CT_CALL_RETURNED)))
+		return;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct ct_error *err = conditions[i] ? NULL
+						     : ct_condition_parse(texts[i], &conditions[i]);
+		if (err)
+			errx(1, "%s", err->message);
+		bool holds = ct_condition_holds(conditions[i], values, step->site, payload,
+						!is_call);
+		/* What is nowhere cannot be so. */
+		if (holds && conditions[i]->needs_result == !is_call &&
+		    !ct_values_has_place(values, step->site, &conditions[i]->terms[0].place, false))
+			abort();
+	}
+}
+
 static void check_values(const struct ct_step *step)
 {
 	bool may_have = step->kind == CT_STEP_CALL ||
@@ -109,6 +139,7 @@ static void walk(const struct ct_trace *trace, uint32_t stream, struct ct_values
 		last_ticks = step.ticks;
 		check_values(&step);
 		write_values(values, &step);
+		ask_values(values, &step);
 		ct_trace_ns(trace, step.ticks);
 	}
 	if (ct_walk_failed(walk) || calls != ends)
