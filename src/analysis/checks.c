@@ -221,7 +221,7 @@ static void measured_cleanup(struct measured *measured)
 static struct ct_error *measure(const struct pass *pass, const bool *chosen, struct measured *ret)
 {
 	ret->has_times = session_has_times(pass->session);
-	for (size_t i = 0; i < pass->profile->row_count; i++) {
+	for (size_t i = 0; pass->profile && i < pass->profile->row_count; i++) {
 		const struct ct_profile_row *row = &pass->profile->rows[i];
 		if (chosen[row->key] && !ct_statistic_merge(&ret->times, &row->times))
 			return ct_error_nomem;
@@ -502,10 +502,10 @@ static struct ct_error *check_one(struct checking *checking, const struct ct_rul
 {
 	struct ct_check_result *result = &checking->checks->results[checking->checks->count++];
 	ct_cleanup(measured_cleanup) struct measured measured = {0};
-	struct pass *pass;
+	struct pass *pass = NULL;
 	*result = (struct ct_check_result){.rule = rule, .kind = kind};
 	struct ct_error *err = find_pass(checking, checking->session, rule, NULL, &pass);
-	if (err)
+	if (err || !pass)
 		return err;
 	/* A choice of no calls is told as if there were none; one that makes no sense is not. */
 	if (pass->err) {
@@ -520,7 +520,7 @@ static struct ct_error *check_one(struct checking *checking, const struct ct_rul
 	/* Making passes may have moved this one. */
 	if (!err && kind != CT_CHECK_ONLY_UNDER)
 		err = find_pass(checking, checking->session, rule, NULL, &pass);
-	if (!err && !result->passed && !pass->err)
+	if (!err && pass && !result->passed && !pass->err)
 		err = add_path(checking, pass, chosen, result);
 	return err || result->message ? err : ct_error_nomem;
 }

@@ -439,9 +439,9 @@ static struct ct_error *check_head(const struct parser *parser, const struct ct_
 
 static struct ct_error *parse_head(struct parser *parser)
 {
-	struct ct_toml_table *table;
+	struct ct_toml_table *table = NULL;
 	struct ct_error *err = add_table(parser, &table);
-	if (err)
+	if (err || !table)
 		return err;
 	table->is_element = starts_with(parser, "[[");
 	parser->at += table->is_element ? 2 : 1;
@@ -487,7 +487,7 @@ struct ct_error *ct_toml_parse(const char *name, const char *text, size_t length
 {
 	ct_cleanup(toml_cleanup) struct ct_toml *toml = calloc(1, sizeof(*toml));
 	struct parser parser = {name, text, text + length, 1, toml};
-	struct ct_toml_table *first;
+	struct ct_toml_table *first = NULL;
 	if (!toml)
 		return ct_error_nomem;
 	if (starts_with(&parser, "\xef\xbb\xbf"))
@@ -495,7 +495,7 @@ struct ct_error *ct_toml_parse(const char *name, const char *text, size_t length
 	struct ct_error *err = check_text(&parser);
 	if (!err)
 		err = add_table(&parser, &first);
-	if (!err && !(first->name = strdup("")))
+	if (!err && first && !(first->name = strdup("")))
 		err = ct_error_nomem;
 	while (!err) {
 		err = skip_lines(&parser);

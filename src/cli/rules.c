@@ -224,7 +224,7 @@ static struct ct_error *read_path(struct ct_rules *rules, const struct ct_toml_v
 	const char *text = NULL, *slash = strrchr(rules->path, '/');
 	char *path = NULL;
 	struct ct_error *err = read_text(rules, value, "the path of a trace, in quotes", &text);
-	if (err)
+	if (err || !text)
 		return err;
 	if (text[0] == '/' || !slash) {
 		*ret = text;
