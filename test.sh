@@ -30,7 +30,7 @@ format  | clang-format has nothing to change
 shell   | shellcheck has nothing to say
 gcc     | build with GCC; unit, command, system and ABI tests, fuzz corpora
 schema  | real documents are valid against the JSON schema (ajv)
-formats | exports are what protoc, callgrind_annotate, pprof and babeltrace2 read
+formats | exports are what protoc, pprof, babeltrace2, speedscope, browsers and others read
 debugger | arguments in Lua, SQLite and JsonCpp are those that gdb shows
 arguments | values in random functions are those they were called with
 install | install, and build a program with pkg-config
@@ -190,6 +190,7 @@ stage_schema()
 stage_formats()
 {
 	build_preset dev && driver binary tests/export/binary/run --build build/dev
+	driver text tests/export/text/run --build build/dev
 }
 
 stage_arguments()

@@ -56,6 +56,10 @@ zsh              zsh
 fish             fish
 meson            meson
 autoconf         autoconf
+chromium         chromium
+fonts-dejavu-core
+sqlite3          sqlite3
+jq               jq
 '
 # Nice to have: a test that needs one of these is skipped, and says so, without it.
 optional_test_packages='

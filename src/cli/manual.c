@@ -41,7 +41,10 @@ static void put_option(FILE *to, const struct ct_option *option)
 	put_roff(to, option->help);
 	if (option->kind == CT_OPTION_CHOICE) {
 		fputs(" (", to);
-		put_roff(to, option->choices);
+		for (const char *at = option->choices; *at; at++) {
+			const char one[] = {*at, '\0'};
+			put_roff(to, *at == '|' ? ", " : one);
+		}
 		fputc(')', to);
 	}
 	fputc('\n', to);

@@ -22,6 +22,7 @@ struct pass {
 	struct ct_text_table categories; /* what a begin has besides */
 	struct ct_memory_sink text;
 	struct ct_values *values;
+	uint64_t last_ns; /* of the stream */
 	uint32_t next_coroutine_id;
 	/* of the stream that is read */
 	size_t stream;
@@ -116,7 +117,8 @@ static __attribute__((cold, noinline)) bool switch_stack(struct pass *pass, uint
 
 /* ---- events ---- */
 
-static void begin_event(struct pass *pass, char kind, const struct ct_event *event)
+static inline void begin_event(struct pass *pass, char kind, const struct ct_event *event,
+			       uint64_t ns)
 {
 	struct ct_bytes name = ct_text_table_at(&pass->names, event->function);
 	ct_sink_reserve(pass->sink, EVENT_BYTES);
@@ -124,7 +126,7 @@ static void begin_event(struct pass *pass, char kind, const struct ct_event *eve
 	*at++ = kind;
 	*at++ = '"';
 	at = ct_store(at, pass->ids, pass->ids_length);
-	pass->sink->at = ct_store_us(at, event->ns);
+	pass->sink->at = ct_store_us(at, ns);
 	ct_sink_add(pass->sink, name.bytes, name.length);
 }
 
@@ -138,11 +140,11 @@ static void put_text(struct pass *pass, const char *key, size_t skip)
 	ct_memory_sink_clear(&pass->text);
 }
 
-static void put_begin(struct pass *pass, const struct ct_event *event)
+static void put_begin(struct pass *pass, const struct ct_event *event, uint64_t ns)
 {
 	const struct ct_value_bytes values = {event->values, event->value_bytes, event->ns};
 	struct ct_bytes category = ct_text_table_at(&pass->categories, event->function);
-	begin_event(pass, 'B', event);
+	begin_event(pass, 'B', event, ns);
 	ct_sink_add(pass->sink, category.bytes, category.length);
 	if (pass->values &&
 	    ct_values_put_arguments_text(pass->values, &pass->text.sink, event->site, values) &&
@@ -153,11 +155,11 @@ static void put_begin(struct pass *pass, const struct ct_event *event)
 	CT_PUT(pass->sink, "}");
 }
 
-static void put_end(struct pass *pass, const struct ct_event *event)
+static void put_end(struct pass *pass, const struct ct_event *event, uint64_t ns)
 {
 	const struct ct_value_bytes values = {event->values, event->value_bytes, event->ns};
 	const char *unfinished = ct_export_unfinished(event->end);
-	begin_event(pass, 'E', event);
+	begin_event(pass, 'E', event, ns);
 	if (unfinished) {
 		CT_PUT(pass->sink, ",\"args\":{\"unfinished\":\"");
 		ct_sink_add(pass->sink, unfinished, strlen(unfinished));
@@ -172,30 +174,35 @@ static void put_end(struct pass *pass, const struct ct_event *event)
 	CT_PUT(pass->sink, "}");
 }
 
-static void put_lost(struct pass *pass, const struct ct_event *event)
+static void put_lost(struct pass *pass, const struct ct_event *event, uint64_t ns)
 {
 	ct_sink_reserve(pass->sink, EVENT_BYTES);
 	char *at = CT_STORE(pass->sink->at, ",\n{\"ph\":\"i\"");
 	at = ct_store(at, pass->ids, pass->ids_length);
-	at = ct_store_us(at, event->ns);
+	at = ct_store_us(at, ns);
 	at = CT_STORE(at, ",\"s\":\"t\",\"name\":\"events lost\",\"args\":{\"lost_events\":");
 	at = ct_json_u64(at, event->lost);
 	pass->sink->at = CT_STORE(at, "}}");
 }
 
-static struct ct_error *take_event(void *state, const struct ct_event *event)
+static bool take(void *state, size_t stream, const struct ct_event *event)
 {
 	struct pass *pass = state;
+	uint64_t ns = ct_export_picture_ns(pass->export, event, &pass->last_ns);
 	if (__builtin_expect(event->stack != pass->stack, 0) && !switch_stack(pass, event->stack))
-		return ct_error_nomem;
-	if (event->kind == CT_EVENT_BEGIN)
-		put_begin(pass, event);
-	else if (event->kind == CT_EVENT_END)
-		put_end(pass, event);
-	else
-		put_lost(pass, event);
-	return pass->text.failed ? ct_error_nomem : NULL;
+		return false;
+	if (event->kind == CT_EVENT_BEGIN) {
+		put_begin(pass, event, ns);
+	} else if (event->kind == CT_EVENT_END) {
+		put_end(pass, event, ns);
+	} else {
+		ct_export_note_gap(pass->export, stream, event->lost);
+		put_lost(pass, event, ns);
+	}
+	return !pass->text.failed;
 }
+
+CT_EVENTS_LOOP(read_events, take)
 
 static struct ct_error *put_thread(struct pass *pass, size_t stream)
 {
@@ -203,10 +210,11 @@ static struct ct_error *put_thread(struct pass *pass, size_t stream)
 	pass->stream = stream;
 	pass->values = ct_export_values(export, stream);
 	pass->stack = 0;
+	pass->last_ns = 0;
 	set_ids(pass, export->session->streams[stream].row.tid);
 	put_thread_name(pass, 0);
 	struct ct_error *err = ct_open_stacks_init(&pass->stacks)
-				       ? ct_export_stream(export, stream, take_event, pass)
+				       ? ct_export_read(export, stream, read_events, pass)
 				       : ct_error_nomem;
 	pass->next_coroutine_id += pass->stacks.count - 1;
 	ct_open_stacks_deinit(&pass->stacks);
@@ -261,8 +269,7 @@ static struct ct_error *run(const struct ct_export *export)
 
 const struct ct_exporter ct_exporter_chrome = {
 	.name = "chrome",
-	.extensions = ".chrome.json",
+	.extensions = ".chrome-trace.json",
 	.summary = "Chrome trace JSON: Perfetto's viewer, chrome://tracing",
-	.draws = true,
 	.run = run,
 };

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "analysis/events.h"
+#include "analysis/parallel.h"
 #include "analysis/selection.h"
 #include "analysis/session.h"
 #include "base/error.h"
@@ -58,6 +59,11 @@ struct ct_export_summary {
 	bool is_abandoned; /* the error is that nobody reads the pipe any more */
 };
 
+struct ct_export_totals {
+	uint64_t calls;
+	uint64_t lost_events, gaps; /* how many are missing, at how many places */
+};
+
 /* What is written, and where to. */
 struct ct_export {
 	const struct ct_export_request *request;
@@ -69,9 +75,8 @@ struct ct_export {
 	uint32_t *process_ids;	  /* by input: the process's, or where two have the same, another */
 	ct_progress_fn *progress; /* may be NULL */
 	struct ct_export_summary *summary;
-	uint64_t *calls, *lost_events; /* by stream, as far as it was read */
-	bool is_timeless;	       /* recorded with CALLTRACE_CLOCK=none */
-	bool draws;		       /* see struct ct_exporter */
+	struct ct_export_totals *totals; /* by stream, as far as it was read */
+	bool is_timeless;		 /* recorded with CALLTRACE_CLOCK=none */
 };
 
 struct ct_exporter {
@@ -80,9 +85,6 @@ struct ct_exporter {
 	const char *summary;	/* of a few words: what it is, and what opens it */
 	bool is_binary;		/* nothing for a terminal */
 	bool is_folder;
-	/* Events get times (`ns`) for a picture: they never go back, and where no clock ran each
-	 * event of a thread is a step of 1 ns. */
-	bool draws;
 	struct ct_error *(*run)(const struct ct_export *export);
 };
 
@@ -111,6 +113,36 @@ typedef struct ct_error *ct_export_event_fn(void *state, const struct ct_event *
 struct ct_error *ct_export_stream(const struct ct_export *export, size_t stream,
 				  ct_export_event_fn *take, void *state)
 	__attribute__((warn_unused_result));
+
+/*
+ * The same for formats that write something of every call: `read` is a loop around a function of
+ * the exporter's own (CT_EVENTS_LOOP, analysis/events_loop.h), which gives gaps to
+ * ct_export_note_gap().
+ */
+struct ct_error *ct_export_read(const struct ct_export *export, size_t stream, ct_read_fn *read,
+				void *state) __attribute__((warn_unused_result));
+
+static inline void ct_export_note_gap(const struct ct_export *export, size_t stream,
+				      uint64_t lost_events)
+{
+	export->totals[stream].lost_events += lost_events;
+	export->totals[stream].gaps++;
+}
+
+/*
+ * An event's time in a picture: it never goes back, as it may where --min-duration shows a
+ * coroutine's call late, and where no clock ran each event of a thread is a step of 1 ns.
+ * `*last_ns` is the thread's, 0 at its beginning.
+ */
+static inline uint64_t ct_export_picture_ns(const struct ct_export *export,
+					    const struct ct_event *event, uint64_t *last_ns)
+{
+	if (__builtin_expect(export->is_timeless, 0))
+		return ++*last_ns;
+	if (__builtin_expect(event->ns > *last_ns, 1))
+		*last_ns = event->ns;
+	return *last_ns;
+}
 
 struct ct_call_tree;
 /* The calls by their paths; its totals are the summary's. */

@@ -113,45 +113,61 @@ const char *ct_export_file_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* A format may read a stream more than once. */
-static void note_totals(const struct ct_export *export, size_t stream, uint64_t calls,
-			uint64_t lost_events)
+/* False: nobody will see what follows. */
+static bool goes_on(const struct ct_export *export, uint64_t calls)
 {
-	export->calls[stream] = calls;
-	export->lost_events[stream] = lost_events;
+	if (export->output && ct_output_failed(export->output))
+		return false;
+	if (export->progress)
+		export->progress(calls, 0);
+	return true;
 }
 
 struct ct_error *ct_export_stream(const struct ct_export *export, size_t stream,
 				  ct_export_event_fn *take, void *state)
 {
 	ct_cleanup(events_cleanup) struct ct_events *events = NULL;
+	struct ct_export_totals totals = {0};
 	struct ct_event event;
-	uint64_t calls = 0, lost_events = 0, last_ns = 0;
 	struct ct_error *err = ct_events_create(export->session, stream, export->selection, NULL,
 						&events);
 	if (err)
 		return err;
 	while (ct_events_next(events, &event)) {
-		if (export->draws) {
-			if (export->is_timeless)
-				event.ns = last_ns + 1;
-			else if (event.ns < last_ns)
-				event.ns = last_ns;
-			last_ns = event.ns;
-		}
 		err = take(state, &event);
 		if (err)
 			return err;
 		if (event.kind == CT_EVENT_LOST)
-			lost_events += event.lost;
-		if (event.kind != CT_EVENT_END || ++calls % CT_PROGRESS_CALLS)
-			continue;
-		if (export->output && ct_output_failed(export->output))
+			totals.lost_events += event.lost;
+		if (event.kind == CT_EVENT_END && ++totals.calls % CT_PROGRESS_CALLS == 0 &&
+		    !goes_on(export, totals.calls))
 			return NULL;
-		if (export->progress)
-			export->progress(calls, 0);
 	}
-	note_totals(export, stream, calls, lost_events);
+	/* A format may read a stream more than once. */
+	export->totals[stream] = totals;
+	return ct_events_failed(events) ? ct_error_nomem : NULL;
+}
+
+struct ct_error *ct_export_read(const struct ct_export *export, size_t stream, ct_read_fn *read,
+				void *state)
+{
+	ct_cleanup(events_cleanup) struct ct_events *events = NULL;
+	struct ct_export_totals *totals = &export->totals[stream];
+	uint64_t some, count = 0, told = 0;
+	struct ct_error *err = ct_events_create(export->session, stream, export->selection, NULL,
+						&events);
+	if (err)
+		return err;
+	*totals = (struct ct_export_totals){0};
+	while (read(events, state, stream, &some)) {
+		count += some;
+		if (count - told < 2 * CT_PROGRESS_CALLS)
+			continue;
+		told = count;
+		if (!goes_on(export, count / 2))
+			return NULL;
+	}
+	totals->calls = (count + some - totals->gaps) / 2;
 	return ct_events_failed(events) ? ct_error_nomem : NULL;
 }
 
@@ -219,8 +235,7 @@ static void export_cleanup(struct ct_export *export)
 		ct_values_destroy(export->values[i]);
 	free(export->values);
 	free(export->process_ids);
-	free(export->calls);
-	free(export->lost_events);
+	free(export->totals);
 	ct_output_destroy(export->output);
 }
 
@@ -228,20 +243,17 @@ static void sum_up(const struct ct_export *export)
 {
 	struct ct_export_summary *summary = export->summary;
 	for (size_t i = 0; i < export->session->stream_count; i++) {
-		summary->calls += export->calls[i];
-		summary->lost_events += export->lost_events[i];
+		summary->calls += export->totals[i].calls;
+		summary->lost_events += export->totals[i].lost_events;
 		summary->threads += ct_export_has_stream(export, i);
 	}
 }
 
 static struct ct_error *run(const struct ct_exporter *exporter, struct ct_export *export)
 {
-	size_t streams = export->session->stream_count;
-	export->draws = exporter->draws;
 	export->is_timeless = is_timeless(export->session);
-	export->calls = calloc(streams + 1, sizeof(*export->calls));
-	export->lost_events = calloc(streams + 1, sizeof(*export->lost_events));
-	if (!export->calls || !export->lost_events || !number_processes(export))
+	export->totals = calloc(export->session->stream_count + 1, sizeof(*export->totals));
+	if (!export->totals || !number_processes(export))
 		return ct_error_nomem;
 	struct ct_error *err = open_values(export);
 	if (!err)

@@ -52,6 +52,7 @@ struct pass {
 	uint32_t *functions; /* the reverse, from 0 */
 	uint32_t function_count;
 	struct count unfinished, lost;
+	uint64_t picture_ns; /* see ct_export_picture_ns() */
 	uint64_t samples, first_ns, last_ns;
 	struct ct_sink *distances; /* of samples, from that of the third to the second on */
 	uint64_t first_distance_ns;
@@ -125,30 +126,33 @@ static bool enter_function(struct pass *pass, struct position *at, uint32_t func
 	return true;
 }
 
-static void leave_function(struct pass *pass, struct position *at, const struct ct_event *event)
+static void leave_function(struct pass *pass, struct position *at, const struct ct_event *event,
+			   uint64_t ns)
 {
 	if (at->folded)
 		at->folded--;
 	else
 		at->node = pass->tree->nodes[at->node].parent;
 	if (event->end != CT_CALL_RETURNED)
-		add_count(&pass->unfinished, 1, event->ns);
+		add_count(&pass->unfinished, 1, ns);
 }
 
-static struct ct_error *put_stack(void *state, const struct ct_event *event)
+static bool take(void *state, size_t stream, const struct ct_event *event)
 {
 	struct pass *pass = state;
+	uint64_t ns = ct_export_picture_ns(pass->export, event, &pass->picture_ns);
 	if (event->kind == CT_EVENT_LOST) {
-		add_count(&pass->lost, event->lost, event->ns);
-		return NULL;
+		ct_export_note_gap(pass->export, stream, event->lost);
+		add_count(&pass->lost, event->lost, ns);
+		return true;
 	}
 	if (__builtin_expect(event->stack != pass->number, 0) && !switch_stack(pass, event->stack))
-		return ct_error_nomem;
+		return false;
 	struct position *at = &pass->positions[pass->current];
 	if (event->kind == CT_EVENT_END)
-		leave_function(pass, at, event);
+		leave_function(pass, at, event, ns);
 	else if (!enter_function(pass, at, event->function))
-		return ct_error_nomem;
+		return false;
 	ct_sink_reserve(pass->sink, NUMBER_BYTES);
 	char *text = pass->sink->at;
 	if (pass->samples > 0)
@@ -157,16 +161,18 @@ static struct ct_error *put_stack(void *state, const struct ct_event *event)
 	if (pass->samples > 1) {
 		ct_sink_reserve(pass->distances, NUMBER_BYTES);
 		*pass->distances->at++ = ',';
-		pass->distances->at = ct_store_ms(pass->distances->at, event->ns - pass->last_ns);
+		pass->distances->at = ct_store_ms(pass->distances->at, ns - pass->last_ns);
 	} else if (pass->samples == 1) {
-		pass->first_distance_ns = event->ns - pass->last_ns;
+		pass->first_distance_ns = ns - pass->last_ns;
 	} else {
-		pass->first_ns = event->ns;
+		pass->first_ns = ns;
 	}
 	pass->samples++;
-	pass->last_ns = event->ns;
-	return NULL;
+	pass->last_ns = ns;
+	return true;
 }
+
+CT_EVENTS_LOOP(read_events, take)
 
 static void spill_cleanup(struct ct_spill **spill)
 {
@@ -187,7 +193,7 @@ static struct ct_error *put_samples(struct pass *pass, size_t stream)
 	if (!pass->distances || !ct_open_stacks_init(&pass->stacks))
 		return ct_error_nomem;
 	put_text(pass, "\"samples\":{\"stack\":[");
-	err = ct_export_stream(pass->export, stream, put_stack, pass);
+	err = ct_export_read(pass->export, stream, read_events, pass);
 	ct_open_stacks_deinit(&pass->stacks);
 	put_text(pass, "],\n\"timeDeltas\":[");
 	if (pass->samples > 0)
@@ -445,7 +451,7 @@ static struct ct_error *put_thread(struct pass *pass, size_t stream)
 	memset(pass->numbers, 0, session->function_count * sizeof(*pass->numbers));
 	pass->function_count = 0;
 	pass->unfinished = pass->lost = (struct count){0};
-	pass->samples = pass->first_ns = pass->last_ns = 0;
+	pass->samples = pass->first_ns = pass->last_ns = pass->picture_ns = 0;
 	pass->position_count = 0;
 	pass->number = UINT32_MAX;
 	if (pass->threads++ > 0)
@@ -581,6 +587,5 @@ const struct ct_exporter ct_exporter_firefox = {
 	.name = "firefox",
 	.extensions = ".firefox.json",
 	.summary = "Firefox Profiler's processed profile",
-	.draws = true,
 	.run = run,
 };

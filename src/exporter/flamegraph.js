@@ -17,6 +17,7 @@
 		const title = element.querySelector("title");
 		const lines = title.textContent.split("\n");
 		title.remove(); // the tip shows it
+		element.setAttribute("aria-label", lines[0]);
 		return {
 			element, lines, name: lines[0],
 			rect: element.querySelector("rect"),

@@ -48,23 +48,26 @@ static void end_call(struct pass *pass, struct ct_open_stack *stack, const struc
 	ct_open_stack_trim(stack);
 }
 
-static struct ct_error *take_event(void *state, const struct ct_event *event)
+static bool take(void *state, size_t stream, const struct ct_event *event)
 {
 	struct pass *pass = state;
 	if (event->kind == CT_EVENT_LOST) {
-		pass->rows->put_lost(pass->rows->state, pass->stream, event);
-		return NULL;
+		ct_export_note_gap(pass->rows->export, stream, event->lost);
+		pass->rows->put_lost(pass->rows->state, stream, event);
+		return true;
 	}
 	if (__builtin_expect(event->stack != pass->stacks.stacks[pass->current].number, 0) &&
 	    !switch_stack(pass, event->stack))
-		return ct_error_nomem;
+		return false;
 	struct ct_open_stack *stack = &pass->stacks.stacks[pass->current];
 	if (event->kind == CT_EVENT_BEGIN)
-		return begin_call(pass, stack, event) ? NULL : ct_error_nomem;
+		return begin_call(pass, stack, event);
 	if (stack->count)
 		end_call(pass, stack, event);
-	return NULL;
+	return true;
 }
+
+CT_EVENTS_LOOP(read_events, take)
 
 struct ct_error *ct_rows_put(const struct ct_rows *rows)
 {
@@ -80,8 +83,7 @@ struct ct_error *ct_rows_put(const struct ct_rows *rows)
 		if (!ct_export_has_stream(rows->export, i))
 			continue;
 		struct ct_error *err = ct_open_stacks_init(&pass.stacks)
-					       ? ct_export_stream(rows->export, i, take_event,
-								  &pass)
+					       ? ct_export_read(rows->export, i, read_events, &pass)
 					       : ct_error_nomem;
 		ct_open_stacks_deinit(&pass.stacks);
 		if (err)

@@ -17,8 +17,8 @@ struct pass {
 	size_t stream;
 	uint32_t profiles; /* begun so far */
 	bool has_events;   /* the stream's profile is begun */
-	uint64_t last_ns;
-	uint64_t lost_events, unfinished;
+	uint64_t last_ns;  /* of an event */
+	uint64_t unfinished;
 	struct ct_open_stacks stacks; /* `site` is a function */
 	uint32_t current;
 };
@@ -62,7 +62,6 @@ static void begin_profile(struct pass *pass, uint64_t ns)
 	ct_put_u64(sink, ns);
 	CT_PUT(sink, ",\"events\":[");
 	pass->has_events = true;
-	pass->last_ns = ns;
 }
 
 static void add_count(struct ct_strbuf *text, uint64_t count, const char *what)
@@ -84,7 +83,7 @@ static void end_profile(struct pass *pass)
 	ct_strbuf_add(&text, name.bytes, name.length);
 	ct_strbuf_printf(&text, " (%u)", thread->row.tid);
 	add_count(&text, pass->unfinished, "unfinished call");
-	add_count(&text, pass->lost_events, "lost event");
+	add_count(&text, pass->export->totals[pass->stream].lost_events, "lost event");
 	CT_PUT(pass->sink, "],\"endValue\":");
 	ct_put_u64(pass->sink, pass->last_ns);
 	CT_PUT(pass->sink, ",\"name\":");
@@ -105,7 +104,6 @@ static void put_event(struct pass *pass, bool opens, uint32_t function, uint64_t
 	at = CT_STORE(at, ",\"at\":");
 	at = ct_json_u64(at, ns);
 	sink->at = CT_STORE(at, "}");
-	pass->last_ns = ns;
 }
 
 static void put_next_event(struct pass *pass, bool opens, uint32_t function, uint64_t ns)
@@ -137,33 +135,36 @@ static __attribute__((cold, noinline)) bool switch_stack(struct pass *pass, uint
 	return true;
 }
 
-static struct ct_error *take_event(void *state, const struct ct_event *event)
+static bool take(void *state, size_t stream, const struct ct_event *event)
 {
 	struct pass *pass = state;
 	if (event->kind == CT_EVENT_LOST) {
-		pass->lost_events += event->lost;
-		return NULL;
+		ct_export_note_gap(pass->export, stream, event->lost);
+		return true;
 	}
+	uint64_t ns = ct_export_picture_ns(pass->export, event, &pass->last_ns);
 	if (__builtin_expect(event->stack != pass->stacks.stacks[pass->current].number, 0) &&
-	    !switch_stack(pass, event->stack, event->ns))
-		return ct_error_nomem;
+	    !switch_stack(pass, event->stack, ns))
+		return false;
 	struct ct_open_stack *stack = &pass->stacks.stacks[pass->current];
 	if (event->kind == CT_EVENT_BEGIN) {
 		struct ct_open_call *call = ct_open_stack_push(stack);
 		if (!call)
-			return ct_error_nomem;
+			return false;
 		call->site = event->function;
-		if (pass->has_events)
-			put_next_event(pass, true, event->function, event->ns);
+		if (__builtin_expect(pass->has_events, 1))
+			put_next_event(pass, true, event->function, ns);
 		else
-			put_first_event(pass, event->function, event->ns);
+			put_first_event(pass, event->function, ns);
 	} else if (stack->count) {
-		put_next_event(pass, false, stack->calls[--stack->count].site, event->ns);
+		put_next_event(pass, false, stack->calls[--stack->count].site, ns);
 		pass->unfinished += event->end != CT_CALL_RETURNED;
 		ct_open_stack_trim(stack);
 	}
-	return NULL;
+	return true;
 }
+
+CT_EVENTS_LOOP(read_events, take)
 
 /* Calls of coroutines that wait are closed already; those of the current one have ended. */
 static struct ct_error *put_thread(struct pass *pass, size_t stream)
@@ -171,9 +172,9 @@ static struct ct_error *put_thread(struct pass *pass, size_t stream)
 	pass->stream = stream;
 	pass->has_events = false;
 	pass->current = 0;
-	pass->lost_events = pass->unfinished = 0;
+	pass->last_ns = pass->unfinished = 0;
 	struct ct_error *err = ct_open_stacks_init(&pass->stacks)
-				       ? ct_export_stream(pass->export, stream, take_event, pass)
+				       ? ct_export_read(pass->export, stream, read_events, pass)
 				       : ct_error_nomem;
 	ct_open_stacks_deinit(&pass->stacks);
 	if (!err && pass->has_events)
@@ -209,6 +210,5 @@ const struct ct_exporter ct_exporter_speedscope = {
 	.name = "speedscope",
 	.extensions = ".speedscope.json|.speedscope",
 	.summary = "speedscope's evented profiles, one for each thread",
-	.draws = true,
 	.run = run,
 };

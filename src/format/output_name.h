@@ -7,9 +7,9 @@
 #ifndef CT_FORMAT_OUTPUT_NAME_H
 #define CT_FORMAT_OUTPUT_NAME_H
 
-#define CT_DOUBLE_EXTENSIONS                                                  \
-	{                                                                     \
-		".speedscope.json", ".chrome.json", ".firefox.json", ".pb.gz" \
+#define CT_DOUBLE_EXTENSIONS                                                        \
+	{                                                                           \
+		".speedscope.json", ".chrome-trace.json", ".firefox.json", ".pb.gz" \
 	}
 #define CT_FOLDER_EXTENSION ".ctf"
 

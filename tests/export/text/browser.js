@@ -28,10 +28,10 @@ async function importAll(browser) {
     page.on('pageerror', (error) => result.errors.push(error.message));
     await page.goto(`file://${release}`);
     await page.locator('input[type=file]').first().setInputFiles(path.join(work, file));
-    await page.getByText('Sandwich').waitFor({ timeout: 20000 }).catch(() => result.errors.push('no profile is shown'));
+    await page.getByText('Sandwich').waitFor({ timeout: 60000 }).catch(() => result.errors.push('no profile is shown'));
     if (result.errors.length === 0) {
       const [download] = await Promise.all([
-        page.waitForEvent('download', { timeout: 20000 }), page.keyboard.press('Control+s')]);
+        page.waitForEvent('download', { timeout: 60000 }), page.keyboard.press('Control+s')]);
       await download.saveAs(path.join(work, `back-${file}`));
     }
     seen.speedscope[file] = result;
@@ -54,20 +54,20 @@ async function useGraph(browser) {
   await page.goto(`file://${work}/graph.svg`);
   result.requests = requests.length;
   const frames = page.locator('.frame');
-  const named = (name) => frames.filter({ has: page.locator('text', { hasText: name }) }).first();
+  const named = (name) => page.locator(`.frame[aria-label^=${JSON.stringify(name)}]`).first();
   const all = frames.first();
-  const main = named('main'), fails = named('app::fails');
+  const main = named('main'), chosen = named('app::fibonacci');
   const before = await widthOf(main);
   result.fills = [await widthOf(all), before];
-  result.threads = await frames.locator('text').allTextContents();
-  await fails.hover();
+  result.threads = await frames.evaluateAll((all) => all.map((frame) => frame.getAttribute('aria-label')));
+  await chosen.hover();
   result.tip = await page.locator('#tip text').allTextContents();
   result.tipShown = await isShown(page.locator('#tip'));
-  await fails.click();
-  result.zoomed = [await widthOf(fails), await widthOf(all)];
+  await chosen.click();
+  result.zoomed = [await widthOf(chosen), await widthOf(all)];
   result.parent = await main.getAttribute('class');
   result.resetShown = await isShown(page.locator('#reset'));
-  result.siblingShown = await isShown(frames.filter({ has: page.locator('text', { hasText: 'worker' }) }).first());
+  result.siblingShown = await isShown(named('worker'));
   await page.locator('#reset').click();
   result.unzoomed = await widthOf(main) === before;
   await page.keyboard.press('/');

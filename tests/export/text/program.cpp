@@ -80,7 +80,7 @@ int main(int argc, char **)
 {
 	pthread_t thread;
 	pthread_create(&thread, nullptr, app::work, nullptr);
-	app::fibonacci(12);
+	app::fibonacci(13);
 	app::box<unsigned>{21}.twice("<b>\"quoted\", & 100%</b>\n");
 	try {
 		app::fails(0);

@@ -10,7 +10,7 @@ from cases.output import one_line, small_file_system
 from driver.harness import ONE, test
 
 EXTENSIONS = {
-    ".chrome.json": b'{"displayTimeUnit"',
+    ".chrome-trace.json": b'{"displayTimeUnit"',
     ".firefox.json": b'{"meta"',
     ".speedscope.json": b'{"$schema":"https://www.speedscope.app/',
     ".folded": b"main",
