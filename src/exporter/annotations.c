@@ -88,7 +88,7 @@ static size_t unescape(struct text text, char *bytes)
 
 static void add_string(struct ct_memory_sink *to, uint32_t number, struct text text)
 {
-	if (!memchr(text.bytes, '\\', text.length)) {
+	if (text.length == 0 || !memchr(text.bytes, '\\', text.length)) {
 		ct_proto_add_bytes(to, number, text.bytes, text.length);
 		return;
 	}

@@ -47,6 +47,7 @@ enum { NAME_BYTES = 64, EVENT_BYTES = 128 };
 struct pass {
 	const struct ct_export *export;
 	struct site_fields **sites; /* by input and site */
+	bool *has_files;	    /* by input: they were written */
 	/* of the stream */
 	size_t stream;
 	struct ct_values *values;
@@ -169,9 +170,14 @@ static void add_site(struct pass *pass, uint32_t site, size_t bytes)
 	pass->packet.sink.at += bytes;
 }
 
+static void add_bytes(struct pass *pass, const void *bytes, size_t length)
+{
+	ct_sink_add(&pass->packet.sink, bytes, length);
+}
+
 static void add_string(struct pass *pass, const char *string)
 {
-	ct_sink_add(&pass->packet.sink, string, strlen(string) + 1);
+	add_bytes(pass, string, strlen(string) + 1);
 }
 
 static struct ct_error *put_begin(struct pass *pass, const struct ct_event *event)
@@ -252,18 +258,66 @@ static struct ct_error *take_event(void *state, const struct ct_event *event)
 	return put_lost(pass, event);
 }
 
+/* A file of the process, by which addresses get their names. */
+static struct ct_error *put_file(struct pass *pass, const struct ct_trace_module *module,
+				 uint64_t ns)
+{
+	const struct ct_module *entry = &module->entry;
+	bool is_pic = entry->bias != 0;
+	uint64_t base = is_pic && entry->bias < entry->low ? entry->bias : entry->low;
+	uint64_t size = entry->high > base ? entry->high - base : 0;
+	uint64_t build_id_bytes = entry->build_id_bytes < sizeof(entry->build_id)
+					  ? entry->build_id_bytes
+					  : sizeof(entry->build_id);
+	const uint8_t flags[] = {is_pic, build_id_bytes > 0, false};
+	struct ct_strbuf path = {0};
+	struct ct_error *err = begin_event(pass, CT_CTF_FILE, ns, 0);
+	if (err)
+		return err;
+	ct_utf8_add(&path, module->path.bytes, module->path.length);
+	add_bytes(pass, &base, sizeof(base));
+	add_bytes(pass, &size, sizeof(size));
+	add_string(pass, path.bytes ? path.bytes : "");
+	add_bytes(pass, flags, sizeof(flags));
+	bool failed = path.failed;
+	ct_strbuf_deinit(&path);
+	if (failed)
+		return ct_error_nomem;
+	if (!build_id_bytes)
+		return NULL;
+	err = begin_event(pass, CT_CTF_BUILD_ID, ns, 0);
+	if (err)
+		return err;
+	add_bytes(pass, &base, sizeof(base));
+	add_bytes(pass, &build_id_bytes, sizeof(build_id_bytes));
+	add_bytes(pass, entry->build_id, build_id_bytes);
+	return NULL;
+}
+
+/* Of a process, in the first of its streams. */
+static struct ct_error *put_files(struct pass *pass, uint32_t input)
+{
+	const struct ct_input *from = &pass->export->session->inputs[input];
+	struct ct_error *err = NULL;
+	for (uint32_t i = 1; !err && i <= ct_trace_module_count(from->trace); i++) {
+		struct ct_trace_module module;
+		if (ct_trace_module(from->trace, i, &module))
+			err = put_file(pass, &module, from->offset_ns);
+	}
+	return err;
+}
+
 /* Calls that never ended have no exit; this tells why. */
 static struct ct_error *put_open(struct pass *pass)
 {
-	for (uint8_t end = 0; end <= CT_CALL_KILLED; end++) {
+	for (unsigned int end = 0; end <= CT_CALL_KILLED; end++) {
 		if (!pass->open[end])
 			continue;
 		struct ct_error *err = begin_event(pass, CT_CTF_OPEN, pass->open_ns, 0);
 		if (err)
 			return err;
-		add_string(pass, ct_export_unfinished(end));
-		ct_sink_add(&pass->packet.sink, (const char *)&pass->open[end],
-			    sizeof(pass->open[end]));
+		add_string(pass, ct_export_unfinished((uint8_t)end));
+		add_bytes(pass, &pass->open[end], sizeof(pass->open[end]));
 	}
 	return end_packet(pass);
 }
@@ -312,7 +366,11 @@ static struct ct_error *put_stream(struct pass *pass, size_t stream)
 	if (!name_thread(pass))
 		return ct_error_nomem;
 	begin_packet(pass);
-	err = ct_export_stream(pass->export, stream, take_event, pass);
+	if (!pass->has_files[thread->input])
+		err = put_files(pass, thread->input);
+	pass->has_files[thread->input] = true;
+	if (!err)
+		err = ct_export_stream(pass->export, stream, take_event, pass);
 	if (!err)
 		err = put_open(pass);
 	return err ? err : ct_output_commit(output);
@@ -348,6 +406,7 @@ static void pass_cleanup(struct pass *pass)
 	for (size_t i = 0; pass->sites && i < pass->export->session->input_count; i++)
 		free(pass->sites[i]);
 	free(pass->sites);
+	free(pass->has_files);
 	ct_memory_sink_deinit(&pass->packet);
 }
 
@@ -355,7 +414,8 @@ static struct ct_error *run(const struct ct_export *export)
 {
 	ct_cleanup(pass_cleanup) struct pass pass = {.export = export};
 	struct ct_error *err = NULL;
-	if (!make_sites(&pass) || !ct_memory_sink_init(&pass.packet))
+	pass.has_files = calloc(export->session->input_count + 1, sizeof(*pass.has_files));
+	if (!pass.has_files || !make_sites(&pass) || !ct_memory_sink_init(&pass.packet))
 		return ct_error_nomem;
 	for (size_t i = 0; !err && i < export->session->stream_count; i++)
 		if (ct_export_has_stream(export, i))

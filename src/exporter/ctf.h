@@ -13,6 +13,8 @@ enum ct_ctf_event {
 	CT_CTF_EXIT_RESULT,
 	CT_CTF_EXIT_UNWOUND,
 	CT_CTF_OPEN,
+	CT_CTF_FILE,
+	CT_CTF_BUILD_ID,
 };
 
 /* The first bytes of the metadata, and of each packet in a stream's file. */

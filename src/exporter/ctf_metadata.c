@@ -18,6 +18,7 @@ static const char types[] = CT_CTF_METADATA_HEAD
 	"typealias integer { size = 32; align = 8; signed = true; } := int32_t;\n"
 	"typealias integer { size = 64; align = 8; signed = false; } := uint64_t;\n"
 	"typealias integer { size = 64; align = 8; signed = false; base = 16; } := address_t;\n"
+	"typealias integer { size = 8; align = 8; signed = false; base = 16; } := byte_t;\n"
 	"\n"
 	"trace {\n"
 	"\tmajor = 1;\n"
@@ -76,6 +77,11 @@ static const struct {
 	{CT_CTF_EXIT_RESULT, EXIT, CALL "string _return_value; "},
 	{CT_CTF_EXIT_UNWOUND, EXIT, CALL "string _unfinished; "},
 	{CT_CTF_OPEN, "calltrace:open_calls", "string _unfinished; uint64_t _calls; "},
+	{CT_CTF_FILE, "lttng_ust_statedump:bin_info",
+	 "address_t _baddr; uint64_t _memsz; string _path; uint8_t _is_pic; "
+	 "uint8_t _has_build_id; uint8_t _has_debug_link; "},
+	{CT_CTF_BUILD_ID, "lttng_ust_statedump:build_id",
+	 "address_t _baddr; uint64_t __build_id_length; byte_t _build_id[__build_id_length]; "},
 };
 
 /* A string literal; `text` is scratch. */
@@ -100,15 +106,19 @@ static void put_line(struct ct_sink *sink, const char *before, uint64_t number, 
 	ct_sink_add(sink, after, strlen(after));
 }
 
-/* Trace Compass takes a trace of domain "ust" for one with call stacks. */
+/*
+ * Whose events these are like: Trace Compass looks for call stacks, and for the
+ * files that addresses lie in, in traces of this domain, tracer and version.
+ */
 static void put_environment(struct ct_sink *sink, struct ct_strbuf *text,
 			    const struct ct_session *session)
 {
 	const struct ct_trace *trace = session->inputs[0].trace;
 	struct ct_bytes host = ct_trace_string(trace, ct_trace_info(trace)->hostname);
 	struct ct_bytes program = ct_export_program_name(session, 0);
-	CT_PUT(sink, "env {\n\tdomain = \"ust\";\n\ttracer_name = \"calltrace\";\n"
-		     "\ttracer_version = \"" CALLTRACE_VERSION "\";\n\thostname = ");
+	CT_PUT(sink, "env {\n\tdomain = \"ust\";\n\ttracer_name = \"lttng-ust\";\n"
+		     "\ttracer_major = 2;\n\ttracer_minor = 13;\n"
+		     "\tcreator = \"calltrace " CALLTRACE_VERSION "\";\n\thostname = ");
 	put_literal(sink, text, host.bytes, host.length);
 	if (session->input_count == 1) {
 		CT_PUT(sink, ";\n\tprocname = ");
