@@ -106,9 +106,7 @@ static struct ct_error *put_lost(struct pass *pass, const struct ct_event *event
 	bool is_empty = packet_length(pass) == sizeof(struct packet_head);
 	struct ct_error *err = is_empty && pass->has_packet ? NULL : end_packet(pass);
 	pass->discarded += event->lost;
-	if (event->ns > pass->last_ns)
-		pass->last_ns = event->ns;
-	pass->begin_ns = pass->last_ns;
+	pass->begin_ns = pass->last_ns = event->ns;
 	return err;
 }
 
@@ -125,12 +123,9 @@ static __attribute__((cold, noinline)) void name_stack(struct pass *pass, uint32
 	pass->stack = stack;
 }
 
-/* Its head and context, with room for EVENT_BYTES more. */
+/* Its head and context, with room for EVENT_BYTES more. Times never go back: see .draws. */
 static struct ct_error *begin_event(struct pass *pass, uint8_t id, uint64_t ns, uint32_t stack)
 {
-	/* Time that goes backwards is that of calls shown late: see analysis/events.c. */
-	if (ct_unlikely(ns < pass->last_ns))
-		ns = pass->last_ns;
 	bool is_empty = packet_length(pass) == sizeof(struct packet_head);
 	if (ct_unlikely(!is_empty && (packet_length(pass) >= PACKET_BYTES ||
 				      ns - pass->last_ns > UINT32_MAX / 2))) {
@@ -302,7 +297,8 @@ static struct ct_error *put_files(struct pass *pass, uint32_t input)
 	for (uint32_t i = 1; !err && i <= ct_trace_module_count(from->trace); i++) {
 		struct ct_trace_module module;
 		if (ct_trace_module(from->trace, i, &module))
-			err = put_file(pass, &module, from->offset_ns);
+			err = put_file(pass, &module,
+				       pass->export->is_timeless ? 0 : from->offset_ns);
 	}
 	return err;
 }
@@ -310,10 +306,11 @@ static struct ct_error *put_files(struct pass *pass, uint32_t input)
 /* Calls that never ended have no exit; this tells why. */
 static struct ct_error *put_open(struct pass *pass)
 {
+	uint64_t ns = pass->open_ns > pass->last_ns ? pass->open_ns : pass->last_ns;
 	for (unsigned int end = 0; end <= CT_CALL_KILLED; end++) {
 		if (!pass->open[end])
 			continue;
-		struct ct_error *err = begin_event(pass, CT_CTF_OPEN, pass->open_ns, 0);
+		struct ct_error *err = begin_event(pass, CT_CTF_OPEN, ns, 0);
 		if (err)
 			return err;
 		add_string(pass, ct_export_unfinished((uint8_t)end));
@@ -356,7 +353,7 @@ static struct ct_error *put_stream(struct pass *pass, size_t stream)
 	pass->stream = stream;
 	pass->values = ct_export_values(pass->export, stream);
 	pass->output = output;
-	pass->begin_ns = pass->last_ns = 0;
+	pass->begin_ns = pass->last_ns = pass->open_ns = 0;
 	pass->discarded = 0;
 	pass->has_packet = false;
 	pass->head.process = (int32_t)pass->export->process_ids[thread->input];
@@ -430,5 +427,6 @@ const struct ct_exporter ct_exporter_ctf = {
 	.summary = "Common Trace Format 1.8, a folder: babeltrace2, Trace Compass",
 	.is_binary = true,
 	.is_folder = true,
+	.draws = true,
 	.run = run,
 };

@@ -463,11 +463,10 @@ static struct ct_error *put_lost(struct pass *pass, const struct ct_event *event
 	return end_event(pass, start);
 }
 
-static struct ct_error *take_event(void *state, const struct ct_event *event)
+static struct ct_error *take_timed(struct pass *pass, const struct ct_event *event)
 {
 	static const char end_bytes[16] = {CT_PROTO_TAG(PACKET_TRACK_EVENT, CT_PROTO_BYTES), 2,
 					   CT_PROTO_TAG(EVENT_TYPE, CT_PROTO_VARINT), TYPE_END};
-	struct pass *pass = state;
 	bool is_small = event->stack == 0 && !pass->values && event->ns >= pass->last_ns;
 	if (event->kind == CT_EVENT_END) {
 		if (ct_unlikely(!is_small || event->end != CT_CALL_RETURNED))
@@ -487,6 +486,17 @@ static struct ct_error *take_event(void *state, const struct ct_event *event)
 		return put_begin(pass, event);
 	put_small(pass, event->ns, begin->bytes, begin->length, sizeof(begin->bytes));
 	return NULL;
+}
+
+static struct ct_error *take_event(void *state, const struct ct_event *event)
+{
+	struct pass *pass = state;
+	if (!pass->export->is_timeless)
+		return take_timed(pass, event);
+	/* Without a clock each event is a step of its own. */
+	struct ct_event step = *event;
+	step.ns = pass->last_ns + 1;
+	return take_timed(pass, &step);
 }
 
 /* Calls that never ended are slices without an end; this tells why. */

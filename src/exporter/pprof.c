@@ -393,12 +393,19 @@ static struct ct_error *put_profile(struct pass *pass)
 	uint64_t unfinished = 0;
 	for (size_t i = 0; i < sizeof(first_strings) / sizeof(first_strings[0]); i++)
 		put_string(pass, first_strings[i], strlen(first_strings[i]));
-	for (uint32_t i = 1; i < pass->tree->node_count; i++)
-		if (pass->tree->nodes[i].key < pass->tree->function_count)
-			unfinished += pass->tree->nodes[i].unfinished;
+	for (uint32_t i = 1; i < pass->tree->node_count; i++) {
+		const struct ct_call_node *node = &pass->tree->nodes[i];
+		if (node->key >= pass->tree->function_count)
+			continue;
+		unfinished += node->unfinished;
+		pass->export->summary->calls += node->calls;
+	}
+	pass->export->summary->lost_events = pass->tree->lost_events;
+	pass->export->summary->folded_calls = pass->tree->folded_calls;
 	put_value_type(pass, STRING_CALLS, STRING_COUNT);
 	put_value_type(pass, STRING_TIME, STRING_NANOSECONDS);
-	put_u64(pass, PROFILE_DEFAULT_SAMPLE_TYPE, STRING_TIME);
+	put_u64(pass, PROFILE_DEFAULT_SAMPLE_TYPE,
+		pass->export->is_timeless ? STRING_CALLS : STRING_TIME);
 	put_u64(pass, PROFILE_TIME_NS, session->start_realtime_ns);
 	put_u64(pass, PROFILE_DURATION_NS, session->duration_ns);
 	put_comment(pass, "%" PRIu64 " events were lost", pass->tree->lost_events);
