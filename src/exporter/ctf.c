@@ -123,7 +123,8 @@ static __attribute__((cold, noinline)) void name_stack(struct pass *pass, uint32
 	pass->stack = stack;
 }
 
-/* Its head and context, with room for EVENT_BYTES more. Times never go back: see .draws. */
+/* Its head and context, with room for EVENT_BYTES more. Times never go back: see
+ * ct_export_stream(). */
 static struct ct_error *begin_event(struct pass *pass, uint8_t id, uint64_t ns, uint32_t stack)
 {
 	bool is_empty = packet_length(pass) == sizeof(struct packet_head);
@@ -427,6 +428,5 @@ const struct ct_exporter ct_exporter_ctf = {
 	.summary = "Common Trace Format 1.8, a folder: babeltrace2, Trace Compass",
 	.is_binary = true,
 	.is_folder = true,
-	.draws = true,
 	.run = run,
 };

@@ -107,8 +107,9 @@ struct ct_error *ct_exporter_write(const struct ct_exporter *exporter,
 typedef struct ct_error *ct_export_event_fn(void *state, const struct ct_event *event);
 
 /*
- * Every event of one of the session's streams, in its order. Ends early, without an error, when
- * the output failed: ct_output_commit() says why.
+ * Every event of one of the session's streams, in its order, at its time in a picture (see
+ * ct_export_picture_ns()). Ends early, without an error, when the output failed:
+ * ct_output_commit() says why.
  */
 struct ct_error *ct_export_stream(const struct ct_export *export, size_t stream,
 				  ct_export_event_fn *take, void *state)

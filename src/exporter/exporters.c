@@ -123,31 +123,6 @@ static bool goes_on(const struct ct_export *export, uint64_t calls)
 	return true;
 }
 
-struct ct_error *ct_export_stream(const struct ct_export *export, size_t stream,
-				  ct_export_event_fn *take, void *state)
-{
-	ct_cleanup(events_cleanup) struct ct_events *events = NULL;
-	struct ct_export_totals totals = {0};
-	struct ct_event event;
-	struct ct_error *err = ct_events_create(export->session, stream, export->selection, NULL,
-						&events);
-	if (err)
-		return err;
-	while (ct_events_next(events, &event)) {
-		err = take(state, &event);
-		if (err)
-			return err;
-		if (event.kind == CT_EVENT_LOST)
-			totals.lost_events += event.lost;
-		if (event.kind == CT_EVENT_END && ++totals.calls % CT_PROGRESS_CALLS == 0 &&
-		    !goes_on(export, totals.calls))
-			return NULL;
-	}
-	/* A format may read a stream more than once. */
-	export->totals[stream] = totals;
-	return ct_events_failed(events) ? ct_error_nomem : NULL;
-}
-
 struct ct_error *ct_export_read(const struct ct_export *export, size_t stream, ct_read_fn *read,
 				void *state)
 {
@@ -169,6 +144,46 @@ struct ct_error *ct_export_read(const struct ct_export *export, size_t stream, c
 	}
 	totals->calls = (count + some - totals->gaps) / 2;
 	return ct_events_failed(events) ? ct_error_nomem : NULL;
+}
+
+/* A stream being read, event by event. */
+struct reading {
+	const struct ct_export *export;
+	ct_export_event_fn *take;
+	void *state;
+	uint64_t last_ns;
+	struct ct_error *err;
+};
+
+static __attribute__((noinline)) bool take_moved(struct reading *reading,
+						 const struct ct_event *event)
+{
+	struct ct_event moved = *event;
+	moved.ns = reading->last_ns;
+	reading->err = reading->take(reading->state, &moved);
+	return !reading->err;
+}
+
+static bool take_event(void *state, size_t stream, const struct ct_event *event)
+{
+	struct reading *reading = state;
+	if (event->kind == CT_EVENT_LOST)
+		ct_export_note_gap(reading->export, stream, event->lost);
+	if (ct_unlikely(ct_export_picture_ns(reading->export, event, &reading->last_ns) !=
+			event->ns))
+		return take_moved(reading, event);
+	reading->err = reading->take(reading->state, event);
+	return !reading->err;
+}
+
+CT_EVENTS_LOOP(read_events, take_event)
+
+struct ct_error *ct_export_stream(const struct ct_export *export, size_t stream,
+				  ct_export_event_fn *take, void *state)
+{
+	struct reading reading = {.export = export, .take = take, .state = state};
+	struct ct_error *err = ct_export_read(export, stream, read_events, &reading);
+	return reading.err ? reading.err : err;
 }
 
 struct ct_error *ct_export_call_tree(const struct ct_export *export, struct ct_call_tree **ret)

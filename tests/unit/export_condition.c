@@ -20,8 +20,8 @@ static struct ct_condition *parse(const char *text)
 static void the_last_brackets_hold_the_comparisons(void **state)
 {
 	(void)state;
-	ct_cleanup(cleanup_condition)
-		struct ct_condition *condition = parse("ns::f(int, char)(id = 42,name!='a(b)*')");
+	ct_cleanup(cleanup_condition) struct ct_condition *condition =
+		parse("ns::f(int, char)(id = 42,name!='a(b)*')");
 	assert_string_equal(condition->pattern, "ns::f(int, char)");
 	assert_int_equal(condition->term_count, 2);
 	assert_string_equal(condition->terms[0].place.argument, "id");
@@ -48,8 +48,8 @@ static void without_brackets_it_is_of_all_functions(void **state)
 static void members_and_elements_are_steps(void **state)
 {
 	(void)state;
-	ct_cleanup(cleanup_condition)
-		struct ct_condition *condition = parse("f(req->header.sizes[12]>=0x10 && ok=true)");
+	ct_cleanup(cleanup_condition) struct ct_condition *condition =
+		parse("f(req->header.sizes[12]>=0x10 && ok=true)");
 	const struct ct_value_place *place = &condition->terms[0].place;
 	assert_int_equal(place->step_count, 3);
 	assert_string_equal(place->steps[0].name, "header");
@@ -67,10 +67,14 @@ static void words_are_literals(void **state)
 		const char *text;
 		enum ct_literal_kind kind;
 	} rows[] = {
-		{"a=null", CT_LITERAL_NULL},	{"a=GREEN", CT_LITERAL_TEXT},
-		{"a==\"null\"", CT_LITERAL_TEXT}, {"a=-7", CT_LITERAL_NUMBER},
-		{"a=007", CT_LITERAL_REAL},	{"a=/api/*", CT_LITERAL_TEXT},
-		{"a=1.2.3", CT_LITERAL_TEXT},	{"a=''", CT_LITERAL_TEXT},
+		{"a=null", CT_LITERAL_NULL},
+		{"a=GREEN", CT_LITERAL_TEXT},
+		{"a==\"null\"", CT_LITERAL_TEXT},
+		{"a=-7", CT_LITERAL_NUMBER},
+		{"a=007", CT_LITERAL_REAL},
+		{"a=/api/*", CT_LITERAL_TEXT},
+		{"a=1.2.3", CT_LITERAL_TEXT},
+		{"a=''", CT_LITERAL_TEXT},
 		{"a=18446744073709551615", CT_LITERAL_NUMBER},
 	};
 	(void)state;
