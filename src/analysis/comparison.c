@@ -226,7 +226,7 @@ static struct ct_error *match_functions(const struct ct_session *session, size_t
 		ret[i] = i;
 	for (size_t i = 0; i < session->input_count; i++) {
 		const struct ct_input *input = &session->inputs[i];
-		for (uint32_t j = 0; j < input->names->function_count; j++)
+		for (uint32_t j = 0; j < input->site_count; j++)
 			sides[input->functions[j]] |=
 				(uint8_t)(1 << side_of(session, i, old_operands));
 	}
@@ -517,7 +517,7 @@ static void name_rows(struct ct_comparison *comparison, const struct ct_session 
 	for (size_t i = 0; i < session->input_count; i++) {
 		const struct ct_input *input = &session->inputs[i];
 		enum ct_side side = side_of(session, i, old_operands);
-		for (uint32_t j = 0; j < input->names->function_count; j++) {
+		for (uint32_t j = 0; j < input->site_count; j++) {
 			uint32_t function = input->functions[j];
 			uint32_t row = row_of_group[groups[function]];
 			if (!row || !comparison->rows[row - 1].sums[side].calls)
