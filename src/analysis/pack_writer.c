@@ -327,8 +327,11 @@ static void *work(void *argument)
 	struct run *run = argument;
 	struct maker *maker = calloc(1, sizeof(*maker));
 	pthread_mutex_lock(&run->lock);
-	if (!maker)
+	if (!maker) {
 		fail(run, ct_error_nomem);
+		pthread_mutex_unlock(&run->lock);
+		return NULL;
+	}
 	while (!run->err && run->next_plan < run->plans.count) {
 		uint32_t plan = run->next_plan++;
 		pthread_mutex_unlock(&run->lock);
@@ -390,10 +393,8 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static bool is_taken(const struct ct_session *session, uint32_t ordinal, const char *name,
-		     char *const *names)
+static bool is_taken(uint32_t ordinal, const char *name, char *const *names)
 {
-	(void)session;
 	for (uint32_t i = 0; i < ordinal; i++)
 		if (strcmp(names[i], name) == 0)
 			return true;
@@ -407,7 +408,7 @@ static char *unique_name(const struct ct_session *session, uint32_t ordinal, cha
 	const char *dot = strrchr(name, '.');
 	size_t stem = dot && dot != name ? (size_t)(dot - name) : strlen(name);
 	char *made = strdup(name);
-	for (unsigned int number = 2; made && is_taken(session, ordinal, made, names); number++) {
+	for (unsigned int number = 2; made && is_taken(ordinal, made, names); number++) {
 		free(made);
 		if (asprintf(&made, "%.*s-%u%s", (int)stem, name, number, name + stem) < 0)
 			made = NULL;
@@ -436,7 +437,7 @@ static struct ct_error *write_input(struct writer *writer, uint32_t ordinal, con
 
 static void free_names(char **names, size_t count)
 {
-	for (size_t i = 0; names && i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		free(names[i]);
 	free(names);
 }
@@ -445,7 +446,9 @@ static struct ct_error *write_inputs(struct writer *writer)
 {
 	const struct ct_session *session = writer->session;
 	char **names = calloc(session->input_count + 1, sizeof(*names));
-	struct ct_error *err = names ? NULL : ct_error_nomem;
+	struct ct_error *err = NULL;
+	if (!names)
+		return ct_error_nomem;
 	for (uint32_t i = 0; i < session->input_count && !err; i++) {
 		names[i] = unique_name(session, i, names);
 		err = names[i] ? write_input(writer, i, names[i]) : ct_error_nomem;

@@ -231,13 +231,14 @@ static enum ct_exit run_merge(int argc, char **argv, struct ct_error **err)
 						   {&shared_group, &options}};
 	int count;
 	*err = ct_options_read(argc, argv, targets, 2, false, &count);
-	if (!*err && (!options.output || !*options.output))
+	const char *output = options.output ? options.output : "";
+	if (!*err && !*output)
 		*err = ct_error_create("merge: name the file to write: -o FILE");
 	if (!*err && count < 2)
 		*err = ct_error_create("merge: name two traces at least");
 	if (*err)
 		return CT_EXIT_USAGE;
-	return open_and_write(&options, options.output, argv + 1, count, err);
+	return open_and_write(&options, output, argv + 1, count, err);
 }
 
 const struct ct_command ct_command_pack = {

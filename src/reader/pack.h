@@ -58,8 +58,8 @@ bool ct_pack_decode(const struct ct_pack_chunk *chunk, const void *body, struct 
 size_t ct_pack_cached_block(const struct ct_pack_cache *cache, uint32_t block, void *ret,
 			    size_t size_bytes);
 
-/* The frame a block is in; UINT32_MAX: in none, it is zeros. */
-uint32_t ct_pack_frame_of(const struct ct_pack *pack, uint32_t input, uint32_t block);
+/* Of the trace `ordinal`: the frame a block is in; UINT32_MAX: in none, it is zeros. */
+uint32_t ct_pack_frame_of(const struct ct_pack *pack, uint32_t ordinal, uint32_t block);
 /* The first block from `block` on that is not all zeros; UINT32_MAX: there is none. */
 uint32_t ct_pack_next_block(const struct ct_pack *pack, uint32_t input, uint32_t block);
 /*
@@ -67,7 +67,7 @@ uint32_t ct_pack_next_block(const struct ct_pack *pack, uint32_t input, uint32_t
  * beyond them is not touched. 0 too where the frame is damaged. A block's header alone
  * is had without its frame while the heads are there.
  */
-size_t ct_pack_read_block(const struct ct_pack *pack, uint32_t input, uint32_t block, void *ret,
+size_t ct_pack_read_block(const struct ct_pack *pack, uint32_t ordinal, uint32_t block, void *ret,
 			  size_t size_bytes, struct ct_pack_cache *cache);
 /* Nobody will ask for headers alone any more. */
 void ct_pack_forget_heads(struct ct_pack *pack, uint32_t input);
