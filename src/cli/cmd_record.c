@@ -27,6 +27,7 @@
 #include "cli/library.h"
 #include "cli/options.h"
 #include "cli/term.h"
+#include "export/output.h"
 #include "exporter/exporter.h"
 #include "reader/trace.h"
 
@@ -147,22 +148,40 @@ static char *absolute(const char *path)
 	return ret;
 }
 
-/* Remove a folder with nothing but traces. */
-static bool remove_folder(const char *path)
+/* What another recording may replace: a folder with nothing but traces, or empty. */
+static bool holds_traces_alone(const char *path)
 {
 	DIR *entries = opendir(path);
 	bool is_ours = entries != NULL;
 	for (struct dirent *entry; entries && (entry = readdir(entries));)
-		is_ours &= entry->d_name[0] == '.' || ends_with(entry->d_name, raw_ending);
-	if (is_ours) {
-		rewinddir(entries);
-		for (struct dirent *entry; (entry = readdir(entries));)
-			if (entry->d_name[0] != '.')
-				unlinkat(dirfd(entries), entry->d_name, 0);
-	}
+		is_ours &= strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+			   ends_with(entry->d_name, raw_ending);
 	if (entries)
 		closedir(entries);
-	return is_ours && rmdir(path) == 0;
+	return is_ours;
+}
+
+static bool remove_folder(const char *path)
+{
+	DIR *entries = holds_traces_alone(path) ? opendir(path) : NULL;
+	for (struct dirent *entry; entries && (entry = readdir(entries));)
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(entries), entry->d_name, 0);
+	if (entries)
+		closedir(entries);
+	return rmdir(path) == 0;
+}
+
+static struct ct_error *holds_more(const char *path)
+{
+	struct stat status;
+	if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
+		return ct_error_create("'%s' is there and is no folder: name a folder with -o, or "
+				       "a file that ends in .ctrace or .json",
+				       path);
+	return ct_error_create("'%s' holds more than traces: move it away, or name another "
+			       "place with -o",
+			       path);
 }
 
 /* The recording before this one is kept under another name, the one before that is not. */
@@ -177,12 +196,12 @@ static struct ct_error *make_folder(const char *path)
 		return mkdir(path, 0777) == 0
 			       ? NULL
 			       : ct_error_errno(errno, "cannot make the folder '%s'", path);
+	if (!holds_traces_alone(path))
+		return holds_more(path);
 	if (asprintf(&old, "%s.old", path) < 0)
 		return ct_error_nomem;
 	if (access(old, F_OK) == 0 && !remove_folder(old))
-		return ct_error_create("'%s' holds more than traces: move it away, or name another "
-				       "place with -o",
-				       old);
+		return holds_more(old);
 	if (rename(path, old) != 0 || mkdir(path, 0777) != 0)
 		return ct_error_errno(errno, "cannot move '%s' out of the way", path);
 	return NULL;
@@ -249,11 +268,15 @@ static struct ct_error *set_environment(const struct record_options *options,
 /* ---- the program ---- */
 
 static volatile pid_t program;
+static volatile sig_atomic_t late_signal; /* the program had just ended */
+static bool was_ignored[NSIG];		  /* as nohup(1), and shells in the background, have it */
 
 static void forward(int number)
 {
 	if (program > 0)
 		kill(program, number);
+	else
+		late_signal = number;
 }
 
 /*
@@ -265,12 +288,35 @@ static void install_handlers(void)
 	static const int ignored[] = {SIGINT, SIGQUIT};
 	static const int forwarded[] = {SIGTERM, SIGHUP, SIGUSR1,  SIGUSR2, SIGALRM,
 					SIGCONT, SIGURG, SIGWINCH, SIGIO};
-	struct sigaction action = {.sa_handler = SIG_IGN};
+	struct sigaction action = {.sa_handler = SIG_IGN}, old;
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-		sigaction(ignored[i], &action, NULL);
+		if (sigaction(ignored[i], &action, &old) == 0)
+			was_ignored[ignored[i]] = old.sa_handler == SIG_IGN;
 	action = (struct sigaction){.sa_handler = forward, .sa_flags = SA_RESTART};
 	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
-		sigaction(forwarded[i], &action, NULL);
+		if (sigaction(forwarded[i], &action, &old) == 0)
+			was_ignored[forwarded[i]] = old.sa_handler == SIG_IGN;
+}
+
+static void remove_and_die(int number)
+{
+	ct_output_remove_unfinished();
+	raise(number); /* SA_RESETHAND: the default now; delivered on return */
+}
+
+/* The program has ended: what comes now is meant for us, and may come while a document is made. */
+static void take_signals_back(void)
+{
+	static const int numbers[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+	const struct sigaction action = {
+		.sa_handler = remove_and_die,
+		.sa_flags = (int)SA_RESETHAND,
+	};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (!was_ignored[numbers[i]])
+			sigaction(numbers[i], &action, NULL);
+	if (late_signal == SIGTERM || late_signal == SIGHUP)
+		raise(late_signal);
 }
 
 static __attribute__((noreturn)) void execute(char **argv, int error_fd)
@@ -551,6 +597,7 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 	*err = run_program(argv + 1, &status, &exec_error);
 	if (*err)
 		return CT_EXIT_FAILURE;
+	take_signals_back();
 	if (exec_error) {
 		if (target.is_folder)
 			rmdir(target.path);

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """`calltrace record`: the program runs as without it, and what it leaves is whole."""
+import glob
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import time
 
-from driver.harness import BOTH, test
+from driver.harness import BOTH, ONE, test
 
 CALLS = 101
 
@@ -85,6 +88,95 @@ def record_keeps_the_recording_before(t):
     t.same("status", 1, done.returncode)
     t.expect(b"holds more than traces" in done.stderr, done.stderr)
     t.same("calls of the last", CALLS, report(t)["calls"])
+
+
+@test(ONE)
+def record_replaces_nothing_but_traces(t):
+    """neither a folder with other things, hidden ones too, nor a file is moved out of the way"""
+    program = t.build("recorded.c")
+    for name in ("notes", ".hidden"):
+        os.makedirs(os.path.join(t.out, "mine"), exist_ok=True)
+        with open(os.path.join(t.out, "mine", name), "w"):
+            pass
+        done = record(t, "-o", "mine", program)
+        t.same("status", 1, done.returncode)
+        t.expect(b"/mine' holds more than traces: move it away" in done.stderr, done.stderr)
+        t.same("files", [name], os.listdir(os.path.join(t.out, "mine")))
+        os.unlink(os.path.join(t.out, "mine", name))
+    done = record(t, "-o", "mine", program)
+    t.same("status of an empty folder", 0, done.returncode)
+    with open(os.path.join(t.out, "file"), "w"):
+        pass
+    done = record(t, "-o", "file", program)
+    t.same("status", 1, done.returncode)
+    t.expect(b"/file' is there and is no folder" in done.stderr, done.stderr)
+    t.same("files", ["file", "mine"], sorted(os.listdir(t.out)))
+
+
+@test(ONE)
+def record_can_be_interrupted_at_the_end(t):
+    """while it makes a document of what a killed program left; nothing half-written stays, the trace does"""
+    source = os.path.join(t.dir, "many.c")
+    with open(source, "w", encoding="ascii") as file:
+        file.write("#include <signal.h>\n"
+                   "static volatile int n; __attribute__((noinline)) static void leaf(void) { n++; }\n"
+                   "int main(void) { for (int i = 0; i < 1000000; i++) leaf(); raise(SIGKILL); }\n")
+    env = {k: v for k, v in os.environ.items() if not k.startswith("CALLTRACE_")}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = subprocess.Popen(
+            [t.context.command, "record", "-o", "t.json", t.build(source)], cwd=t.out, env=env, stderr=subprocess.PIPE
+        )
+        children = f"/proc/{process.pid}/task/{process.pid}/children"
+        seen = ""
+        while True:  # until it has had a child, and has none any more
+            t.expect(process.poll() is None, "it has ended")
+            with open(children, encoding="ascii") as file:
+                now = file.read()
+            if seen and not now:
+                break
+            seen = seen or now
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        t.same("status", -number, process.returncode)
+        t.same("files", ["t.ctrace"], os.listdir(t.out))
+        os.unlink(os.path.join(t.out, "t.ctrace"))
+
+
+@test(ONE)
+def record_stops_and_goes_on_with_the_program(t):
+    """Ctrl-Z stops both, fg lets both go on, Ctrl-C ends the program, and the trace is whole"""
+    t.need("bash")
+    program = t.build("watched.c")
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(t.out)
+        os.execvp("bash", ["bash", "-c", f"set -m; {t.context.command} record {program}; echo stopped $?; fg; echo ended $?"])
+    text = b""
+
+    def read_until(what):
+        """Or to the end, for None."""
+        nonlocal text
+        end = time.monotonic() + 30
+        while what is None or what not in text:
+            t.expect(time.monotonic() < end, f"no '{what}' in {text}")
+            if select.select([fd], [], [], 0.1)[0]:
+                try:
+                    text += os.read(fd, 4096)
+                except OSError:
+                    return
+
+    while not glob.glob(os.path.join(t.out, "calltrace.data", "*.ctrace")):
+        time.sleep(0.01)
+    time.sleep(0.2)
+    os.write(fd, b"\x1a")
+    read_until(b"stopped 148")
+    time.sleep(0.2)
+    os.write(fd, b"\x03")
+    read_until(None)
+    t.same("status", 130, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    t.expect(b"2 threads in 1 process" in text and b"see it with: calltrace report" in text, text)
+    names = {row["name"] for row in report(t)["rows"]}
+    t.expect({"main", "work", "leaf", "nap"} <= names, names)
 
 
 @test(BOTH)
