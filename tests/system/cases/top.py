@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import random
 import re
 import select
 import signal
@@ -270,3 +271,30 @@ def top_stops_and_goes_on(t):
     screen.wait_for("ended", r"\033\[\?1049l.*ended 0")
     t.same("status", 0, screen.status())
     watched.end()
+
+
+@test(ONE)
+def top_survives_damaged_traces(t):
+    """cut anywhere, bits turned over: it ends, with what can be read or a sentence"""
+    watched = Watched(t, "busy")
+    time.sleep(0.2)
+    watched.end()
+    folder = os.path.join(t.out, "calltrace.data")
+    with open(os.path.join(folder, os.listdir(folder)[0]), "rb") as file:
+        whole = file.read()
+    chance = random.Random(1)
+    for number in range(40):
+        damaged = bytearray(whole)
+        for _ in range(chance.randrange(1, 200)):
+            block = chance.randrange(len(damaged) // 65536) * 65536
+            damaged[min(block + chance.choice((chance.randrange(64), chance.randrange(65536))), len(damaged) - 1)] ^= (
+                1 << chance.randrange(8)
+            )
+        if number % 4 == 0:
+            del damaged[chance.randrange(len(damaged)):]
+        with open(os.path.join(t.out, "damaged.ctrace"), "wb") as file:
+            file.write(damaged)
+        done = subprocess.run(
+            [t.context.command, "top", "-n", "1", "-d", "50ms", "damaged.ctrace"], cwd=t.out, capture_output=True, timeout=PATIENCE_S
+        )
+        t.expect(done.returncode in (0, 1), f"{number}: status {done.returncode}: {done.stderr}")
