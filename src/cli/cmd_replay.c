@@ -253,7 +253,8 @@ static void put_object(const struct replay *replay, size_t stream, const struct 
 	if (end->stack)
 		put_member(sink, ",\"coroutine\":", end->stack);
 	put_member(sink, ",\"depth\":", end->depth);
-	ct_sink_add(sink, name->members, name->members_length);
+	if (name->members)
+		ct_sink_add(sink, name->members, name->members_length);
 	put_member(sink, ",\"start_ns\":", end->start_ns);
 	if (end->end == CT_CALL_RETURNED) {
 		put_member(sink, ",\"duration_ns\":", end->duration_ns);
