@@ -368,6 +368,10 @@ static struct ct_error *run(const struct ct_export *export)
 	for (unsigned int i = 1; !err && i < workers; i++)
 		if (!merge(&countings[0], &countings[i]))
 			err = ct_error_nomem;
+	for (uint32_t i = 0; !err && i < countings[0].capacity; i++)
+		export->summary->calls += countings[0].pairs[i].calls;
+	if (!err)
+		export->summary->lost_events = countings[0].lost_events;
 	if (!err)
 		err = write_all(export, &countings[0]);
 	countings_cleanup(countings, workers);

@@ -147,8 +147,8 @@ static inline uint64_t ct_export_picture_ns(const struct ct_export *export,
 
 struct ct_call_tree;
 /* The calls by their paths; its totals are the summary's. */
-struct ct_error *ct_export_call_tree(const struct ct_export *export, struct ct_call_tree **ret)
-	__attribute__((warn_unused_result));
+struct ct_error *ct_export_call_tree(const struct ct_export *export, bool by_thread,
+				     struct ct_call_tree **ret) __attribute__((warn_unused_result));
 
 /* Is the stream one of the selection's? */
 static inline bool ct_export_has_stream(const struct ct_export *export, size_t stream)

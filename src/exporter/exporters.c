@@ -186,10 +186,11 @@ struct ct_error *ct_export_stream(const struct ct_export *export, size_t stream,
 	return reading.err ? reading.err : err;
 }
 
-struct ct_error *ct_export_call_tree(const struct ct_export *export, struct ct_call_tree **ret)
+struct ct_error *ct_export_call_tree(const struct ct_export *export, bool by_thread,
+				     struct ct_call_tree **ret)
 {
 	const struct ct_call_tree_options options = {
-		.by_thread = export->request->by_thread,
+		.by_thread = by_thread,
 		.progress = export->progress,
 	};
 	struct ct_error *err = ct_call_tree_create(export->session, export->selection, &options,

@@ -119,7 +119,7 @@ static struct ct_error *run(const struct ct_export *export)
 {
 	ct_cleanup(tree_cleanup) struct ct_call_tree *tree = NULL;
 	struct path path = {0};
-	struct ct_error *err = ct_export_call_tree(export, &tree);
+	struct ct_error *err = ct_export_call_tree(export, export->request->by_thread, &tree);
 	if (!err)
 		err = put_tree(export, tree, &path);
 	ct_strbuf_deinit(&path.text);

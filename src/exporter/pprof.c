@@ -457,13 +457,8 @@ static bool allocate(struct pass *pass)
 
 static struct ct_error *run(const struct ct_export *export)
 {
-	const struct ct_call_tree_options options = {
-		.by_thread = true,
-		.progress = export->progress,
-	};
 	ct_cleanup(tree_cleanup) struct ct_call_tree *tree = NULL;
-	struct ct_error *err = ct_call_tree_create(export->session, export->selection, &options,
-						   &tree);
+	struct ct_error *err = ct_export_call_tree(export, true, &tree);
 	if (err)
 		return err;
 	ct_cleanup(pass_cleanup) struct pass pass = {.export = export, .tree = tree};

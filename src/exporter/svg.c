@@ -491,7 +491,7 @@ static void tree_cleanup(struct ct_call_tree **tree)
 static struct ct_error *run(const struct ct_export *export)
 {
 	ct_cleanup(tree_cleanup) struct ct_call_tree *tree = NULL;
-	struct ct_error *err = ct_export_call_tree(export, &tree);
+	struct ct_error *err = ct_export_call_tree(export, export->request->by_thread, &tree);
 	if (err)
 		return err;
 	struct picture picture = {
