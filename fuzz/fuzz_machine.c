@@ -9,7 +9,7 @@
 #include "fuzz_target.h"
 #include "plan/machine.h"
 
-enum { ADDRESS = 0x1000, CALLS = 8, RBP = 6, RSP = 7 };
+enum { ADDRESS = 0x1000, CALLS = 8, STEPS = 50, RBP = 6, RSP = 7 };
 
 static void use(const struct ct_expr *expr)
 {
@@ -41,6 +41,35 @@ static void use_all(struct ct_machine *machine, struct ct_expr_arena *arena, uns
 	ct_machine_stored_elsewhere(machine);
 }
 
+/* Two ways through the code meet: nothing is known after that but what both know. */
+static void merge(struct ct_machine *machine, struct ct_expr_arena *arena,
+		  const struct ct_code *code)
+{
+	uint64_t next[2] = {ADDRESS, ADDRESS};
+	struct ct_machine *other = ct_machine_create(arena);
+	struct ct_machine *met = ct_machine_create(arena);
+	if (!other || !met || !ct_machine_copy(met, machine))
+		abort();
+	for (int i = 0; i < STEPS; i++) {
+		enum ct_machine_way way = ct_machine_go(other, code, next[i & 1], next);
+		if (way == CT_MACHINE_WAY_END || way == CT_MACHINE_WAY_UNKNOWN)
+			break;
+	}
+	ct_machine_merge(met, other);
+	for (unsigned int i = 0; i < 16; i++) {
+		const struct ct_expr *value = ct_machine_register(met, i);
+		if (ct_expr_is_known(value) &&
+		    (!ct_expr_equal(value, ct_machine_register(machine, i)) ||
+		     !ct_expr_equal(value, ct_machine_register(other, i))))
+			abort();
+	}
+	/* Again: nothing new. */
+	if (ct_machine_merge(met, other) || ct_machine_merge(met, machine))
+		abort();
+	ct_machine_destroy(other);
+	ct_machine_destroy(met);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 {
 	if (size_bytes == 0)
@@ -62,6 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 			break;
 		ct_machine_skip_call(machine, &code, &address);
 	}
+	if (!(bytes[0] & 3))
+		merge(machine, arena, &code);
 	ct_machine_surely_returns(&code, ADDRESS, &(struct ct_machine_results){.x87_count = 1});
 	ct_machine_destroy(machine);
 	ct_expr_arena_destroy(arena);
