@@ -412,6 +412,63 @@ static bool is_part_of_word(Dwarf_Die *located, uint64_t address)
 	return false;
 }
 
+/* Where the first entry of its list behind the hook begins; 0: there is none. */
+static uint64_t next_begin(Dwarf_Die *located, uint64_t site)
+{
+	enum { ENTRIES_MAX = 200 };
+	Dwarf_Attribute attribute;
+	Dwarf_Addr base, from, to;
+	Dwarf_Op *ops;
+	size_t op_count;
+	ptrdiff_t offset = 0;
+	uint64_t next = 0;
+	if (!dwarf_attr(located, DW_AT_location, &attribute))
+		return 0;
+	for (int i = 0; i < ENTRIES_MAX; i++) {
+		offset = dwarf_getlocations(&attribute, offset, &base, &from, &to, &ops, &op_count);
+		if (offset <= 0)
+			break;
+		if (from > site && (next == 0 || from < next))
+			next = from;
+	}
+	return next;
+}
+
+/*
+ * One that keeps its value, and has a place only some instructions behind the
+ * hook: what comes to be there is run, in terms of the hook.
+ */
+static void locate_behind(struct ct_passed *passed, struct ct_plan_parameter *parameter,
+			  const struct ct_expr *cfa)
+{
+	struct ct_machine *machine = passed->module->machine;
+	uint64_t begin = next_begin(&parameter->located, passed->site);
+	uint64_t at;
+	struct ct_location location;
+	if (!begin || !passed->code || !parameter->type.addr)
+		return;
+	ct_machine_reset(machine);
+	if (ct_machine_run(machine, passed->code, passed->site, begin, &at) != CT_MACHINE_AT)
+		return;
+	struct ct_location_context there = ct_passed_context(passed, begin);
+	there.machine = machine;
+	ct_location_find(&there, &parameter->located, &location);
+	struct ct_location_piece *piece = &location.pieces[0];
+	if (location.is_composite || location.is_everywhere ||
+	    is_part_of_word(&parameter->located, begin))
+		return;
+	if (piece->kind == CT_LOCATION_MEMORY) {
+		uint64_t size_bytes = ct_passed_bytes(passed, &parameter->type);
+		if (size_bytes > 8)
+			return;
+		piece->expr = ct_machine_load(machine, piece->expr, (unsigned int)size_bytes, NULL);
+		piece->kind = CT_LOCATION_VALUE;
+	}
+	if (piece->kind == CT_LOCATION_VALUE && ct_expr_is_known(piece->expr) &&
+	    !may_lack_load(&location, cfa))
+		parameter->location = location;
+}
+
 static void locate_inlined(struct ct_passed *passed, uint64_t steady,
 			   struct ct_plan_parameter_list *parameters)
 {
@@ -433,6 +490,8 @@ static void locate_inlined(struct ct_passed *passed, uint64_t steady,
 			       !is_part_of_word(&parameter->located, passed->site);
 		if (is_there && !is_sure)
 			ct_location_set_absent(&parameter->location, CT_WHY_PLAN_UNSURE);
+		else if (!is_there && i < 64 && (steady >> i & 1))
+			locate_behind(passed, parameter, cfa);
 	}
 }
 

@@ -705,6 +705,65 @@ static void random_bytes_end_the_run(void **state)
 	}
 }
 
+/* ---- ways that meet ---- */
+
+/* What `one` and `other` know in common; to be destroyed. */
+static struct ct_machine *merged(struct fixture *fixture, const char *one, const char *other)
+{
+	struct ct_machine *met = ct_machine_create(fixture->arena);
+	assert_non_null(met);
+	run_through(fixture, one);
+	assert_true(ct_machine_copy(met, fixture->machine));
+	ct_machine_reset(fixture->machine);
+	run_through(fixture, other);
+	ct_machine_merge(met, fixture->machine);
+	assert_false(ct_machine_merge(met, fixture->machine));
+	return met;
+}
+
+static void what_both_ways_know_is_kept(void **state)
+{
+	struct fixture *fixture = *state;
+	/* mov %rdi,%rbx; mov %rsi,-8(%rsp); mov $1,%eax | the same with mov $2,%eax */
+	struct ct_machine *met = merged(fixture, "48 89 fb 48 89 74 24 f8 b8 01 00 00 00",
+					"48 89 fb 48 89 74 24 f8 b8 02 00 00 00");
+	assert_true(ct_expr_equal(ct_machine_register(met, RBX), reg(fixture, RDI)));
+	assert_true(ct_expr_equal(ct_machine_load(met, at(fixture, RSP, -8), 8, NULL),
+				  reg(fixture, RSI)));
+	assert_false(ct_expr_is_known(ct_machine_register(met, RAX)));
+	ct_machine_destroy(met);
+}
+
+static void what_one_way_stores_is_lost(void **state)
+{
+	struct fixture *fixture = *state;
+	/* mov %rsi,-8(%rsp); mov %rdi,-16(%rsp) | and then mov %rdx,-8(%rsp) */
+	struct ct_machine *met = merged(fixture, "48 89 74 24 f8 48 89 7c 24 f0",
+					"48 89 74 24 f8 48 89 7c 24 f0 48 89 54 24 f8");
+	assert_false(ct_expr_is_known(ct_machine_load(met, at(fixture, RSP, -8), 8, NULL)));
+	assert_true(ct_expr_equal(ct_machine_load(met, at(fixture, RSP, -16), 8, NULL),
+				  reg(fixture, RDI)));
+	ct_machine_destroy(met);
+	/* The other way round, and stored through a pointer that may lead there. */
+	ct_machine_reset(fixture->machine);
+	met = merged(fixture, "48 89 74 24 f8 48 89 17", "48 89 74 24 f8");
+	assert_false(ct_expr_is_known(ct_machine_load(met, at(fixture, RSP, -8), 8, NULL)));
+	ct_machine_destroy(met);
+}
+
+static void older_pointers_lead_nowhere_into_the_frame(void **state)
+{
+	struct fixture *fixture = *state;
+	/* mov %rsi,-8(%rsp); mov %rdx,(%rdi) */
+	ct_machine_enter(fixture->machine);
+	run_through(fixture, "48 89 74 24 f8 48 89 17");
+	assert_true(ct_expr_equal(ct_machine_load(fixture->machine, at(fixture, RSP, -8), 8, NULL),
+				  reg(fixture, RSI)));
+	/* The caller's part may be what it leads to. */
+	assert_false(
+		ct_expr_is_known(ct_machine_load(fixture->machine, at(fixture, RSP, 8), 8, NULL)));
+}
+
 #define MACHINE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 static const struct CMUnitTest tests[] = {
 	MACHINE_TEST(gcc_o0_returns_what_rbx_held),
@@ -739,6 +798,9 @@ static const struct CMUnitTest tests[] = {
 	MACHINE_TEST(all_ways_must_return),
 	MACHINE_TEST(a_result_that_nobody_put_there_is_none),
 	MACHINE_TEST(the_return_address_must_stay),
+	MACHINE_TEST(what_both_ways_know_is_kept),
+	MACHINE_TEST(what_one_way_stores_is_lost),
+	MACHINE_TEST(older_pointers_lead_nowhere_into_the_frame),
 	MACHINE_TEST(random_bytes_end_the_run),
 };
 
