@@ -70,7 +70,7 @@ static struct ct_error *add_pack(struct ct_session *session, const char *path, s
 		name.length = 0;
 		ct_strbuf_printf(&name, "%s/%s", path, ct_pack_name(pack, i));
 		err = name.failed ? ct_error_nomem : add_input(session, name.bytes, operand);
-		if (err)
+		if (err || session->input_count == 0)
 			break;
 		struct ct_input *input = &session->inputs[session->input_count - 1];
 		input->pack = ct_pack_keep(pack);

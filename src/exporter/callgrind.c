@@ -321,9 +321,6 @@ static struct ct_error *write_all(const struct ct_export *export, struct countin
 			counting->pairs[filled++] = counting->pairs[i];
 	if (filled)
 		qsort(counting->pairs, filled, sizeof(*counting->pairs), compare_pairs);
-	for (uint32_t i = 0; i < filled; i++)
-		export->summary->calls += counting->pairs[i].calls;
-	export->summary->lost_events = counting->lost_events;
 	put_head(&pass, counting);
 	put_blocks(&pass, counting);
 	return pass.failed || pass.text.failed ? ct_error_nomem : NULL;

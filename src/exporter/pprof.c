@@ -398,10 +398,7 @@ static struct ct_error *put_profile(struct pass *pass)
 		if (node->key >= pass->tree->function_count)
 			continue;
 		unfinished += node->unfinished;
-		pass->export->summary->calls += node->calls;
 	}
-	pass->export->summary->lost_events = pass->tree->lost_events;
-	pass->export->summary->folded_calls = pass->tree->folded_calls;
 	put_value_type(pass, STRING_CALLS, STRING_COUNT);
 	put_value_type(pass, STRING_TIME, STRING_NANOSECONDS);
 	put_u64(pass, PROFILE_DEFAULT_SAMPLE_TYPE,

@@ -478,6 +478,10 @@ def check_call(report, name, function, index, want, call, addresses, inlined=Fal
                 report.values["used"].wrong += 1
                 report.wrong.append(f"{label}: argument {shorten(argument)}, not {param['name']}")
                 continue
+            if argument["name"] is None:
+                tally_of(param).absent["not described"] += 1
+                report.absent["not described"].append(name + "." + param["name"])
+                continue
             one(report, tally_of(param), f"{label}\n    {function['declaration']}\n    {param['name']}",
                 name + "." + param["name"], expected, argument, addresses)
     result, cell = want["result"], call.get("return_value")
