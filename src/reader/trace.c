@@ -711,7 +711,7 @@ static struct ct_error *load_trace(struct ct_trace *trace)
 	return NULL;
 }
 
-/* `pack` NULL: the file at `path`. */
+/* The file at `path`, or where it is NULL an input of `pack`. */
 static struct ct_error *open_trace(const char *path, struct ct_pack *pack, uint32_t input,
 				   struct ct_trace **ret)
 {
@@ -719,7 +719,7 @@ static struct ct_error *open_trace(const char *path, struct ct_pack *pack, uint3
 	if (!trace)
 		return ct_error_nomem;
 	trace->fd = -1;
-	struct ct_error *err = pack ? open_packed(pack, input, trace) : open_file(path, trace);
+	struct ct_error *err = path ? open_file(path, trace) : open_packed(pack, input, trace);
 	if (!err)
 		err = load_trace(trace);
 	if (err)
