@@ -1242,6 +1242,20 @@ static bool find_member(const struct ct_values *values, const struct ct_value_no
 	return false;
 }
 
+/* `from` is about to end: what it holds itself goes along. */
+static void move_value(struct value *to, const struct value *from)
+{
+	*to = *from;
+	if (from->bytes == from->own_bytes)
+		to->bytes = to->own_bytes;
+	if (from->context.bytes == from->own_bytes)
+		to->context.bytes = to->own_bytes;
+	if (from->text == (const unsigned char *)from->own_text)
+		to->text = (const unsigned char *)to->own_text;
+	else if (from->text == from->own_bytes)
+		to->text = to->own_bytes;
+}
+
 /* As find_member(), with its bytes. */
 static bool examine_member(struct ct_values *values, const struct value *object, const char *name,
 			   struct value *ret)
@@ -1255,7 +1269,7 @@ static bool examine_member(struct ct_values *values, const struct value *object,
 		struct value inner;
 		examine(values, member->node, object->context, &inner);
 		if (member->key_length) {
-			*ret = inner;
+			move_value(ret, &inner);
 			return true;
 		}
 		if (!inner.why && is_aggregate(inner.node) &&
@@ -1342,7 +1356,7 @@ static bool follow(struct ct_values *values, struct value *value)
 	while (value->node->kind == CT_NODE_POINTER && shows_pointee(value) && !value->why) {
 		struct value pointee;
 		examine(values, value->node->first, context_of_block(value->block), &pointee);
-		*value = pointee;
+		move_value(value, &pointee);
 	}
 	return !value->why;
 }
@@ -1363,7 +1377,7 @@ static bool take_step(struct ct_values *values, struct value *value,
 		examine(values, node->first,
 			part_of(&value->context, step->index * node->length, node->length), &next);
 	}
-	*value = next;
+	move_value(value, &next);
 	return true;
 }
 
