@@ -236,9 +236,9 @@ static bool begin_call(struct ct_events *events, const struct ct_step *step, str
 	call->parent = parent;
 	call->depth = around ? around->depth + is_selected(around) : 0;
 	call->flags = classify(events, call, step, function);
-	call->mark = (*active_of(events, function))++ == 0;
 	if (!is_selected(call))
 		return false;
+	call->mark = (*active_of(events, function))++ == 0;
 	if (events->selection->min_duration_ns > 0) {
 		events->failed = !save_values(stack, call, step);
 		return false;
@@ -261,7 +261,7 @@ static bool end_call(struct ct_events *events, const struct ct_step *step, struc
 	uint8_t flags = call->flags;
 	if (events->selection->min_duration_ns > 0 && is_selected(call))
 		stack->saved.length = call->id;
-	--*active_of(events, function);
+	*active_of(events, function) -= is_selected(call);
 	nesting->inside -= (flags & CT_OPEN_BEGINS_INSIDE) != 0;
 	nesting->outside -= (flags & CT_OPEN_BEGINS_OUTSIDE) != 0;
 	struct ct_open_call *around = call->parent ? &stack->calls[call->parent - 1] : NULL;

@@ -397,12 +397,10 @@ static const struct ct_plan *read_plan(const struct image *image, const struct c
 	    index->size_bytes % 8 != 0 || offset > image->size_bytes ||
 	    index->size_bytes > image->size_bytes - offset)
 		return NULL;
-	const struct ct_plan *plan = (const void *)(image->bytes + offset);
-	if (!image->bytes) {
-		plan = (const void *)buffer;
-		if (!read_from_file(image->file, buffer, index->size_bytes, offset))
-			return NULL;
-	}
+	if (!image->bytes && !read_from_file(image->file, buffer, index->size_bytes, offset))
+		return NULL;
+	const struct ct_plan *plan = image->bytes ? (const void *)(image->bytes + offset)
+						  : (const void *)buffer;
 	return plan->size_bytes == index->size_bytes && plan->checksum == ct_plan_checksum(plan)
 		       ? plan
 		       : NULL;

@@ -227,7 +227,7 @@ static void long_calls(void **state)
 static void calls_of_a_time(void **state)
 {
 	assert_events(state, &(struct ct_selection_options){.time = "300ns..751"},
-		      "+3 0, -3 100/100!, +3 0, +1 1, -1 50/50, -3 200/150!");
+		      "+3 0, -3 100/100!, +3 0, +1 1, -1 50/50!, -3 200/150!");
 	assert_events(state, &(struct ct_selection_options){.time = "1us.."}, "+2 0, -2 100/100!");
 }
 
