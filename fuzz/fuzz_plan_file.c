@@ -18,7 +18,9 @@ static void seal(uint8_t *bytes, size_t size_bytes, struct ct_plan_header *heade
 {
 	struct ct_plan_index entry;
 	if (header->index_offset % 8 != 0 || header->index_offset > size_bytes ||
-	    header->index_count > (size_bytes - header->index_offset) / sizeof(entry))
+	    header->misses_bytes > size_bytes - header->index_offset ||
+	    header->index_count >
+		    (size_bytes - header->index_offset - header->misses_bytes) / sizeof(entry))
 		return;
 	for (uint64_t i = 0; i < header->index_count; i++) {
 		memcpy(&entry, bytes + header->index_offset + i * sizeof(entry), sizeof(entry));

@@ -583,7 +583,7 @@ static bool has_text(const char *texts, size_t bytes, const char *wanted)
 
 static void note_misses(const struct image *image)
 {
-	const char *texts = (const char *)(image->index + image->index_count);
+	const char *texts = image->index ? (const char *)(image->index + image->index_count) : "";
 	size_t kept = 0;
 	if (image->state != IMAGE_READY || (image->misses_bytes && texts[image->misses_bytes - 1]))
 		misses.is_unknown = true;
