@@ -19,7 +19,7 @@ usage: ./test.sh [--quick] [--only STAGE[,STAGE]...] [--no-install] [--list]
 
 A stage is quiet unless something fails. All of its output is in
 build/logs/STAGE.log. FUZZ_SECONDS=N (default 20) sets how long each fuzz
-target runs.
+target runs, FUZZ_SEED=N (default 1; 0 is another each time) where it goes.
 END
 }
 
@@ -229,7 +229,7 @@ fuzz_target()
 	local -a corpora=("build/fuzz/found/$name")
 	mkdir -p "${corpora[0]}" build/fuzz/crashes
 	[[ ! -d fuzz/corpus/${name#fuzz_} ]] || corpora+=("fuzz/corpus/${name#fuzz_}")
-	"$target" -max_total_time="${FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=2048 \
+	"$target" -seed="${FUZZ_SEED:-1}" -max_total_time="${FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=2048 \
 		-artifact_prefix="build/fuzz/crashes/$name-" "${corpora[@]}" >"$log" 2>&1 && return
 	tail -n 40 "$log"
 	return 1
