@@ -515,6 +515,51 @@ static bool put_each(struct place place, Dwarf_Die *element, uint64_t offset, ui
 
 /* --- arrays --- */
 
+/* Bytes that must be there for a value to be shown. */
+static uint64_t needed_bytes(struct ct_describer *describer, struct ct_type *type)
+{
+	uint64_t size = ct_type_size(describer, type);
+	/* A long double has six bytes of nothing at its end; registers do not have them. */
+	if (size == 16 && type->tag == DW_TAG_base_type && ct_type_float_format(type, 16) == 10 &&
+	    ct_type_encoding(describer, type) == DW_ATE_float)
+		return 10;
+	return size;
+}
+
+/* The same of an element: all of its members, without what is behind the last. */
+static uint64_t needed_of_element(struct ct_describer *describer, struct ct_type *type,
+				  unsigned int depth)
+{
+	struct ct_type inner;
+	struct ct_array array;
+	uint64_t size = ct_type_size(describer, type);
+	uint64_t end = 0;
+	if (depth == CT_TYPE_DEPTH_MAX || !ct_type_step(describer))
+		return size;
+	if (type->tag == DW_TAG_array_type) {
+		if (!ct_type_array(describer, type, &array) || array.element_bytes > size)
+			return size;
+		ct_type_peel(describer, &array.element, &inner);
+		return size - array.element_bytes + needed_of_element(describer, &inner, depth + 1);
+	}
+	if (!ct_type_is_class(type->tag))
+		return needed_bytes(describer, type);
+	const struct ct_class *class = ct_type_class(describer, type);
+	if (!class || class->is_cut || class->library.kind != CT_LIBRARY_NONE)
+		return size;
+	for (size_t i = 0; i < class->member_count; i++) {
+		const struct ct_member *member = &class->members[i];
+		if (member->bit_count || member->is_virtual)
+			return size;
+		ct_type_peel(describer, &member->type, &inner);
+		uint64_t member_end = member->offset +
+				      needed_of_element(describer, &inner, depth + 1);
+		if (member_end > end)
+			end = member_end;
+	}
+	return end > 0 && end < size ? end : size;
+}
+
 static void put_chars(const struct place *place, uint64_t offset, uint64_t elements)
 {
 	uint64_t there = elements;
@@ -550,8 +595,16 @@ static void put_dimension(struct place place, const struct ct_array *array, unsi
 	uint64_t shown = elements < ELEMENTS_MAX ? elements : ELEMENTS_MAX;
 	if (shown > 1 && shown * stride > ELEMENTS_BYTES_MAX)
 		shown = stride > ELEMENTS_BYTES_MAX ? 1 : ELEMENTS_BYTES_MAX / stride;
-	if (shown * stride > place.available - offset)
-		shown = (place.available - offset) / stride;
+	uint64_t there = place.available - offset;
+	if (shown * stride > there) {
+		uint64_t needed = stride - array->element_bytes +
+				  needed_of_element(place.describer, &element, 0);
+		shown = there / stride + (there % stride >= needed);
+	}
+	if (shown == 0 && elements > 0) {
+		put_absent(&place, CT_WHY_LEFT_OUT);
+		return;
+	}
 	if (is_last && place.block != NO_BLOCK && leads_on(&place, &element, 0)) {
 		struct extent before = used(&place);
 		put(&place, CT_NODE_LIST, 1);
@@ -751,11 +804,10 @@ static bool has_member(struct place *place, const struct ct_member *member, uint
 		return false;
 	struct ct_type type;
 	ct_type_peel(place->describer, &member->type, &type);
-	uint64_t size = ct_type_size(place->describer, &type);
 	/* A part of a class or of an array says something; a part of a number does not. */
 	if (ct_type_is_class(type.tag) || type.tag == DW_TAG_array_type)
-		return at < place->available || size == 0;
-	return size <= place->available - at;
+		return at < place->available || ct_type_size(place->describer, &type) == 0;
+	return needed_bytes(place->describer, &type) <= place->available - at;
 }
 
 static void put_member(struct place place, const struct ct_member *member, uint64_t offset)
@@ -845,17 +897,6 @@ static void put_array(struct place place, struct ct_type *type, uint64_t offset)
 		put_dimension(place, &array, 0, offset);
 	else
 		put_absent(&place, CT_WHY_LEFT_OUT);
-}
-
-/* Bytes that must be there for a value to be shown. */
-static uint64_t needed_bytes(struct ct_describer *describer, struct ct_type *type)
-{
-	uint64_t size = ct_type_size(describer, type);
-	/* A long double has six bytes of nothing at its end; registers do not have them. */
-	if (size == 16 && type->tag == DW_TAG_base_type && ct_type_float_format(type, 16) == 10 &&
-	    ct_type_encoding(describer, type) == DW_ATE_float)
-		return 10;
-	return size;
 }
 
 static void put_value(struct place place, Dwarf_Die *type_die, uint64_t offset)

@@ -456,6 +456,23 @@ static void refuse_x87(struct ct_passed *passed, struct ct_plan_parameter_list *
 	}
 }
 
+/*
+ * A float that comes as a double on the stack is there, GCC says, which changes
+ * it somewhere else. So it is with what is inlined, and is given such a one.
+ */
+static void refuse_promoted(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
+{
+	struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
+	context.is_in_call = true;
+	const struct ct_expr *cfa = ct_location_cfa(&context);
+	for (size_t i = 0; i < parameters->count; i++) {
+		struct ct_plan_parameter *parameter = &parameters->list[i];
+		if (is_callers(&parameter->location, cfa) &&
+		    ct_passed_is_promoted(passed, &parameter->type))
+			ct_location_set_absent(&parameter->location, CT_WHY_PLAN_UNSURE);
+	}
+}
+
 static void locate_by_abi(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
 	if (has_hidden(parameters))
@@ -486,6 +503,7 @@ void ct_plan_locate_gnu(struct ct_plan_module *module, const struct ct_plan_func
 	locate_by_lists(module, &passed->function, site, parameters);
 	refuse_not_stored(passed, parameters);
 	refuse_x87(passed, parameters);
+	refuse_promoted(passed, parameters);
 	if (is_inlined && !is_whole)
 		refuse_missing(passed, parameters);
 	else if (!is_inlined && !is_whole)

@@ -160,6 +160,23 @@ struct ct_argument_cursor ct_passed_cursor(struct ct_passed *passed)
 				       returns ? &return_type : NULL, passed->clang_version);
 }
 
+bool ct_passed_is_promoted(struct ct_passed *passed, Dwarf_Die *type_die)
+{
+	struct ct_describer *describer = passed->module->describer;
+	Dwarf_Attribute attribute;
+	struct ct_type type;
+	bool is_prototyped = false;
+	dwarf_formflag(dwarf_attr_integrate(&passed->function, DW_AT_prototyped, &attribute),
+		       &is_prototyped);
+	if (is_prototyped || !type_die->addr ||
+	    ct_type_language(describer, &passed->function) != CT_LANGUAGE_C)
+		return false;
+	ct_type_begin(describer);
+	ct_type_peel(describer, type_die, &type);
+	return type.tag == DW_TAG_base_type && ct_type_encoding(describer, &type) == DW_ATE_float &&
+	       ct_type_size(describer, &type) == sizeof(float);
+}
+
 void ct_passed_assign(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
 	struct ct_argument_cursor cursor = ct_passed_cursor(passed);
@@ -176,6 +193,8 @@ void ct_passed_assign(struct ct_passed *passed, struct ct_plan_parameter_list *p
 			candidate->argument = ct_argument_next_reference(&cursor);
 		} else if (type->addr) {
 			candidate->argument = ct_argument_next(&cursor, type);
+			if (ct_passed_is_promoted(passed, type))
+				candidate->argument.kind = CT_ARGUMENT_UNKNOWN;
 			if (candidate->argument.kind == CT_ARGUMENT_UNKNOWN)
 				candidate->argument.size_bytes = ct_passed_bytes(passed, type);
 		}

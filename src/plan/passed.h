@@ -51,6 +51,10 @@ struct ct_argument_cursor ct_passed_cursor(struct ct_passed *passed);
 /* Give each parameter its place by the ABI, and an ABSENT `found`. */
 void ct_passed_assign(struct ct_passed *passed, struct ct_plan_parameter_list *parameters);
 
+/* Is a parameter of the type passed as another? A float of a C function without a prototype comes
+ * as a double, and what is passed by the ABI is not the parameter's value. */
+bool ct_passed_is_promoted(struct ct_passed *passed, Dwarf_Die *type);
+
 /* Bytes of a value of the type that count: 10 of a long double's. */
 uint64_t ct_passed_bytes(struct ct_passed *passed, Dwarf_Die *type);
 

@@ -715,6 +715,8 @@ static void c_returns_values_where_expected(void **state)
 		{"union_number", "int8", 0},
 		{"union_floats", "xmm8", 0},
 		{"long_double_1", "x87 10", 10},
+		{"long_array", "x87 10", 10},
+		{"nested_longs", "x87 10", 10},
 		{"long_double_int", "memory", 10},
 		{"misplaced", "memory", 0},
 		{"placed", "int5", 0},
@@ -909,6 +911,45 @@ static void what_is_not_there_is_left_out(void **state)
 	close_fixture(&fixture);
 }
 
+/* Of the 16 bytes of a long double in memory an x87 register has 10. */
+static void a_long_double_is_whole_without_its_padding(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		uint16_t there;
+		const char *nodes;
+	} wanted[] = {
+		{"long_double_1", 10, "{l: f10@0}"},
+		{"long_double_1", 9, "{...: absent7}"},
+		{"long_array", 10, "{l: 1/1*16@0[f10@0]}"},
+		{"long_array", 9, "{l: absent7}"},
+		{"nested_longs", 10, "{n: 1/1*16@0[{l: 1/1*16@0[f10@0]}]}"},
+		{"nested_longs", 9, "{n: absent7}"},
+	};
+	for (size_t i = 0; i < COUNT(c_fixtures); i++) {
+		struct fixture fixture = open_fixture(c_fixtures[i], NULL);
+		for (size_t j = 0; j < COUNT(wanted); j++) {
+			ct_cleanup(ct_cleanup_free) struct ct_plan_draft *draft =
+				calloc(1, sizeof(*draft));
+			assert_non_null(draft);
+			Dwarf_Die function = find_function(&fixture, "ret", wanted[j].name);
+			Dwarf_Die type;
+			assert_non_null(type_of(&function, &type));
+			ct_plan_draft_add(draft, (struct ct_plan_op){.code = CT_PLAN_APPEND_STACK,
+								     .size = wanted[j].there});
+			ct_describe_value(fixture.describer, draft, &type, 0, 0);
+			ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
+			struct ct_cursor cur = ct_cursor_init(draft->nodes.bytes,
+							      draft->nodes.length, "description");
+			print_node(&cur, &text, 0);
+			assert_string_equal(text.bytes, wanted[j].nodes);
+			ct_strbuf_deinit(&draft->nodes);
+		}
+		close_fixture(&fixture);
+	}
+}
+
 static void operations_are_counted_or_refused(void **state)
 {
 	(void)state;
@@ -1065,6 +1106,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(long_strings_are_cut_to_what_fits),
 	cmocka_unit_test(pieces_follow_nothing),
 	cmocka_unit_test(what_is_not_there_is_left_out),
+	cmocka_unit_test(a_long_double_is_whole_without_its_padding),
 	cmocka_unit_test(operations_are_counted_or_refused),
 	cmocka_unit_test(damaged_types_do_no_harm),
 };

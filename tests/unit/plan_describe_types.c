@@ -205,6 +205,14 @@ struct long_double_1 {
 	long double l;
 };
 RET(long_double_1, struct long_double_1, {7.5L})
+struct long_array {
+	long double l[1];
+};
+RET(long_array, struct long_array, {{7.25L}})
+struct nested_longs {
+	struct long_array n[1];
+};
+RET(nested_longs, struct nested_longs, {{{{7.75L}}}})
 union long_double_int {
 	long double l;
 	int i;

@@ -358,6 +358,19 @@ def values_and_calling_conventions(t):
     account.expect_shares(t, tally, 0.5, 0.6)
 
 
+@test(ALL)
+def values_of_structures_in_x87_registers(t):
+    """a long double in a structure, in an array and in both, of the 10 bytes that are returned"""
+    document, rows = account.compare(t, [t.build("values_abi.c")])
+    names = ("struct_of_long", "array_of_long", "nested_longs")
+    told = [row for row in rows if row.name in names]
+    calls = [call for call in document.calls if call.name in names]
+    t.same("calls", [row.name for row in told], [call.name for call in calls])
+    for row, call in zip(told, calls):
+        shown = call.raw["return_value"]
+        t.expect(account.agrees(row.result, shown), f"{call.name} returned {shown}")
+
+
 @test(("gcc-O0", "gcc-O2"))
 def values_and_structures_returned_in_memory(t):
     """-fpcc-struct-return: no structure comes in registers, and debug information does not say so"""

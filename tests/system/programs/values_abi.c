@@ -121,6 +121,45 @@ static NOINLINE long double long_one(long double x, int n)
 	return result;
 }
 
+struct one_long {
+	long double x;
+};
+struct long_array {
+	long double x[1];
+};
+struct nested_longs {
+	struct one_long x[1];
+};
+
+/* In an x87 register, without the padding of a long double. */
+static NOINLINE struct one_long struct_of_long(struct one_long in, int n)
+{
+	int call = account_enter("struct_of_long", "'in':{'x':%.17g},'n':%d", (double)in.x, n);
+	struct one_long result = {in.x * n};
+
+	account_return(call, "{'x':%.17g}", (double)result.x);
+	return result;
+}
+
+static NOINLINE struct long_array array_of_long(struct long_array in, int n)
+{
+	int call = account_enter("array_of_long", "'in':{'x':[%.17g]},'n':%d", (double)in.x[0], n);
+	struct long_array result = {{in.x[0] * n}};
+
+	account_return(call, "{'x':[%.17g]}", (double)result.x[0]);
+	return result;
+}
+
+static NOINLINE struct nested_longs nested_longs(struct nested_longs in, int n)
+{
+	int call = account_enter("nested_longs", "'in':{'x':[{'x':%.17g}]},'n':%d",
+				 (double)in.x[0].x, n);
+	struct nested_longs result = {{{in.x[0].x * n}}};
+
+	account_return(call, "{'x':[{'x':%.17g}]}", (double)result.x[0].x);
+	return result;
+}
+
 static NOINLINE double _Complex complex_one(double _Complex x, float _Complex y, int n)
 {
 	int call = account_enter("complex_one",
@@ -153,6 +192,32 @@ unsigned char u;
 	sum += leaf(s);
 	account_return(call, "%g", (double)result);
 	return result;
+}
+
+/* The same, for all to call. */
+NOINLINE int promoted_later(a, b, f)
+int a;
+double b;
+float f;
+{
+	int call = account_enter("promoted_later", "'a':%d,'b':%g,'f':%g", a, b, (double)f);
+	double total = leaf(a);
+
+	total += b;
+	total += (double)f;
+	return RESULT(call, "%d", (int)total);
+}
+
+/* The last ones come on the stack. */
+NOINLINE int promoted_many(a, b, c, d, e, f, g, h, i, j, k)
+float a, b, c, d, e, f, g, h, i, k;
+double j;
+{
+	int call = account_enter("promoted_many", "'a':%g,'h':%g,'i':%g,'j':%g,'k':%g", (double)a,
+				 (double)h, (double)i, j, (double)k);
+	float result = a + b + c + d + e + f + g + h + i + k;
+
+	return RESULT(call, "%d", (int)(j + (double)result));
 }
 
 /* Without optimisation among optimised ones. */
@@ -244,6 +309,12 @@ static UNTRACED int odd_types(int n)
 	total += (int)two_longs(longs, 5).b + (int)quad(n, 3) + (int)long_one(n, 4);
 	total += (int)__real__ complex_one(n + 2.0i, 1.0f + 0.5if, 2);
 	total += (int)promoted((float)n, 1, n + 2, 0.5f, 3);
+	total += promoted_later(n, n + 0.5, 3.25f);
+	total += promoted_many(1.25f, 2.25f, 3.25f, 4.25f, 5.25f, 6.25f, 7.25f, 8.25f, 9.25f, 10.25,
+			       11.25f);
+	total += (int)struct_of_long((struct one_long){n + 0.5L}, 3).x;
+	total += (int)array_of_long((struct long_array){{n + 0.25L}}, 3).x[0];
+	total += (int)nested_longs((struct nested_longs){{{n + 0.75L}}}, 3).x[0].x;
 	return total;
 }
 
