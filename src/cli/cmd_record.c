@@ -29,6 +29,8 @@
 #include "cli/term.h"
 #include "export/output.h"
 #include "exporter/exporter.h"
+#include "format/file.h"
+#include "format/plan.h"
 #include "reader/trace.h"
 
 enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
@@ -66,17 +68,21 @@ static const struct ct_option options_table[] = {
 	{.kind = CT_OPTION_TEXT,
 	 .name = "max-string",
 	 .value = "BYTES",
+	 .low = 1,
+	 .high = CT_PLAN_STRING_MAX,
 	 .help = "of a string that are captured, 1 to 4096; default 64 (CALLTRACE_MAX_STRING)",
 	 .offset = OFFSET(max_string)},
 	{.kind = CT_OPTION_TEXT,
 	 .name = "max-pointee",
 	 .value = "N",
+	 .high = CT_PLAN_POINTEE_MAX,
 	 .help = "levels of pointers that are followed, 0 to 4; default 1 "
 		 "(CALLTRACE_MAX_POINTEE)",
 	 .offset = OFFSET(max_pointee)},
 	{.kind = CT_OPTION_TEXT,
 	 .name = "max-depth",
 	 .value = "N",
+	 .high = CT_DEPTH_MAX,
 	 .help = "levels of calls that are recorded; default: all (CALLTRACE_MAX_DEPTH)",
 	 .offset = OFFSET(max_depth)},
 	{.kind = CT_OPTION_TEXT,

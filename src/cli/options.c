@@ -105,6 +105,19 @@ static struct ct_error *read_choice(const char *option, const char *choices, con
 	return ct_error_create("%s: '%s' is not one of %s", option, text, choices);
 }
 
+/* Texts are handed on as they are, settings of the library for one. */
+static struct ct_error *check_text(const struct ct_option *option, const char *shown,
+				   const char *text)
+{
+	uint64_t number;
+	unsigned int index;
+	if (option->low || option->high)
+		return read_number(option, shown, text, &number);
+	if (option->choices && strchr(option->choices, '|'))
+		return read_choice(shown, option->choices, text, &index);
+	return NULL;
+}
+
 /* `shown`: the option as the user wrote it. */
 static struct ct_error *set_value(const struct found *found, const char *shown, const char *text)
 {
@@ -116,7 +129,7 @@ static struct ct_error *set_value(const struct found *found, const char *shown, 
 	case CT_OPTION_TEXT:
 	case CT_OPTION_OPTIONAL:
 		*(const char **)found->at = text;
-		return NULL;
+		return check_text(found->option, shown, text);
 	case CT_OPTION_LIST:
 		if (list->count == CT_TEXT_LIST_MAX)
 			return ct_error_create("%s: more than %d of them", shown, CT_TEXT_LIST_MAX);

@@ -31,9 +31,10 @@ struct ct_option {
 	const char *value;   /* what stands for its value in help: "N" */
 	const char *help;    /* sentences; wrapped when they are printed; NULL: not in help */
 	size_t offset;	     /* of what it sets */
-	uint64_t low, high;  /* of NUMBER; both 0: any */
-	const char *choices; /* of CHOICE: "nested|flat"; of a TEXT or LIST what completion
-			      * offers: "file", "directory", or NULL */
+	uint64_t low, high;  /* of NUMBER; both 0: any; of a TEXT: it is such a number */
+	const char *choices; /* of CHOICE: "nested|flat", and of a TEXT that is one of some; of
+			      * other TEXTs and LISTs what completion offers: "file",
+			      * "directory", or NULL */
 };
 
 enum { CT_TEXT_LIST_MAX = 64 };

@@ -14,8 +14,9 @@ enum {
 	CT_BLOCK_BYTES = 65536,
 	CT_BLOCK_HEADER_BYTES = 64,
 	CT_BLOCK_TRAILER_BYTES = 8,
-	CT_BLOCK_MAGIC = 0x42544343, /* "CCTB" */
-	CT_EPOCH_SHIFT = 22,	     /* a record keeps this many low bits of the clock */
+	CT_BLOCK_MAGIC = 0x42544343,  /* "CCTB" */
+	CT_EPOCH_SHIFT = 22,	      /* a record keeps this many low bits of the clock */
+	CT_DEPTH_MAX = (1 << 24) - 2, /* greatest CALLTRACE_MAX_DEPTH */
 };
 
 enum ct_block_type {

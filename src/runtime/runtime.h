@@ -44,7 +44,6 @@ struct ct_frame {
 #define CT_FRAME_FLAGS	(CT_FRAME_HIDDEN | CT_FRAME_SIGNAL)
 
 enum {
-	CT_DEPTH_MAX = (1 << 24) - 2, /* what the thread's word can count */
 	CT_STACK_GAP_BYTES =
 		CT_STACK_GAP_BYTES_VALUE, /* a larger step down is looked at: maybe another stack */
 	CT_FIRST_FRAMES = 256,

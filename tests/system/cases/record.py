@@ -240,3 +240,17 @@ def record_sets_what_it_is_told(t):
     t.same("clock", "monotonic", document["metadata"]["clock"])
     calls = [c for tree in document["call_trees"] for c in tree["root_calls"] if c["function"] == "add"]
     t.same("n", 42, calls[42]["arguments"][0]["value"])
+
+
+@test(ONE)
+def record_takes_what_the_library_takes(t):
+    """the least and the greatest of each option reach the run without a complaint"""
+    program = t.build("recorded.c")
+    for options in (
+        ("--clock", "tsc", "--max-depth", "0", "--max-string", "1", "--max-pointee", "0", "--layout", "nested"),
+        ("--clock", "none", "--max-depth", "16777214", "--max-string", "4096", "--max-pointee", "4"),
+    ):
+        done = record(t, *options, program)
+        t.same(f"{options}: status", 0, done.returncode)
+        t.expect(b"not accepted" not in done.stderr, done.stderr)
+        t.same(f"{options}: calls", CALLS, report(t)["calls"])
