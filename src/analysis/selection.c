@@ -57,7 +57,7 @@ struct ct_error *ct_selection_find(const struct ct_session *session, const char 
 	struct ct_error *err = ct_patterns_create(text, &patterns);
 	*ret_is_any = false;
 	if (err)
-		return ct_error_wrap(err, "%s '%s'", option, text);
+		return ct_error_usage(ct_error_wrap(err, "%s '%s'", option, text));
 	for (uint32_t i = 0; i < session->function_count; i++) {
 		ret[i] = matches(patterns, &session->functions[i]);
 		*ret_is_any |= ret[i];
@@ -204,8 +204,8 @@ static struct ct_error *add_condition(const struct ct_session *session,
 	size_t index = selection->condition_count;
 	if (index == CT_SELECTION_CONDITIONS_MAX) {
 		ct_condition_destroy(condition);
-		return ct_error_create("%s: there are more than %d conditions", option,
-				       CT_SELECTION_CONDITIONS_MAX);
+		return ct_error_usage(ct_error_create("%s: there are more than %d conditions",
+						      option, CT_SELECTION_CONDITIONS_MAX));
 	}
 	selection->conditions[index] = (struct ct_selection_condition){condition, effect};
 	selection->condition_count++;
@@ -237,7 +237,7 @@ static struct ct_error *mark_where(const struct ct_session *session, struct ct_s
 	struct ct_condition *condition;
 	struct ct_error *err = ct_condition_parse(text, &condition);
 	if (err)
-		return ct_error_wrap(err, "--where");
+		return ct_error_usage(ct_error_wrap(err, "--where"));
 	return add_condition(session, selection, "--where", text, condition, CT_SELECT_HOLDS);
 }
 
@@ -359,9 +359,9 @@ static struct ct_error *select_time(const char *text, struct ct_selection *selec
 	if (!dots || (from_length && !ct_duration_parse(text, from_length, &selection->from_ns)) ||
 	    (dots[2] && !ct_duration_parse(dots + 2, strlen(dots + 2), &selection->to_ns)) ||
 	    selection->from_ns >= selection->to_ns)
-		return ct_error_create("--time: '%s' is not a range such as 1.5s..2s, 10ms.. or "
-				       "..250us",
-				       text);
+		return ct_error_usage(ct_error_create("--time: '%s' is not a range such as "
+						      "1.5s..2s, 10ms.. or ..250us",
+						      text));
 	return NULL;
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct ct_error nomem_error = {(char *)"out of memory"};
+static struct ct_error nomem_error = {(char *)"out of memory", false};
 struct ct_error *const ct_error_nomem = &nomem_error;
 
 /* Takes `message`; NULL means that making it ran out of memory. */
@@ -20,7 +20,7 @@ static struct ct_error *error_from_message(char *message)
 		free(message);
 		return ct_error_nomem;
 	}
-	err->message = message;
+	*err = (struct ct_error){.message = message};
 	return err;
 }
 
@@ -65,8 +65,17 @@ struct ct_error *ct_error_wrap(struct ct_error *err, const char *format, ...)
 	char *prefix = format_message(format, args);
 	va_end(args);
 	struct ct_error *wrapped = error_from_message(join_message(prefix, err->message));
+	if (err->is_usage)
+		wrapped = ct_error_usage(wrapped);
 	ct_error_destroy(err);
 	return wrapped;
+}
+
+struct ct_error *ct_error_usage(struct ct_error *err)
+{
+	if (err != ct_error_nomem)
+		err->is_usage = true;
+	return err;
 }
 
 void ct_error_destroy(struct ct_error *err)

@@ -7,8 +7,11 @@
 #ifndef CT_BASE_ERROR_H
 #define CT_BASE_ERROR_H
 
+#include <stdbool.h>
+
 struct ct_error {
 	char *message; /* one sentence: what, where, what to do */
+	bool is_usage; /* what was asked for makes no sense, whatever the files hold */
 };
 
 /* Returned when memory ran out; destroying or wrapping it is fine. */
@@ -24,6 +27,9 @@ struct ct_error *ct_error_errno(int error_number, const char *format, ...)
 /* Put what was being done in front: "<format>: <message of err>". Takes `err`. */
 struct ct_error *ct_error_wrap(struct ct_error *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3), warn_unused_result));
+
+/* Sets `is_usage`; wrapping keeps it. Takes and returns `err`. */
+struct ct_error *ct_error_usage(struct ct_error *err) __attribute__((warn_unused_result));
 
 void ct_error_destroy(struct ct_error *err);
 

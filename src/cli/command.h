@@ -18,7 +18,8 @@ enum ct_exit {
 
 struct ct_command {
 	const char *name;
-	/* argv[0] is the command's name. On failure `*err` says why; main() prints it. */
+	/* argv[0] is the command's name. On failure `*err` says why; main() prints it, and exits
+	 * with CT_EXIT_USAGE where it is one of the arguments. */
 	enum ct_exit (*run)(int argc, char **argv, struct ct_error **err);
 	bool owns_signals;   /* main() leaves them alone; `run` gives an exit status of any kind */
 	const char *summary; /* of a few words */

@@ -200,6 +200,8 @@ static int run_command(const struct ct_command *command, int argc, char **argv)
 					   : run_with_handlers(command, argc, argv, &err);
 	if (err)
 		ct_term_say("%s", err->message);
+	if (err && err->is_usage)
+		status = CT_EXIT_USAGE;
 	ct_error_destroy(err);
 	return status;
 }
