@@ -65,15 +65,28 @@ struct ct_error *ct_selection_find(const struct ct_session *session, const char 
 	return NULL;
 }
 
+static bool is_condition(const char *text)
+{
+	struct ct_condition *condition = NULL;
+	struct ct_error *err = ct_condition_parse(text, &condition);
+	bool ret = !err;
+	ct_error_destroy(err);
+	ct_condition_destroy(condition);
+	return ret;
+}
+
 struct ct_error *ct_selection_match(const struct ct_session *session, const char *option,
 				    const char *text, bool *ret)
 {
 	bool is_any;
 	struct ct_error *err = ct_selection_find(session, option, text, ret, &is_any);
-	if (!err && !is_any)
-		err = ct_error_create("%s: no function that was called is meant by '%s'", option,
-				      text);
-	return err;
+	if (err || is_any)
+		return err;
+	if (is_condition(text))
+		return ct_error_usage(ct_error_create("%s: '%s' is a condition: those belong to "
+						      "--where, --inside and --outside",
+						      option, text));
+	return ct_error_create("%s: no function that was called is meant by '%s'", option, text);
 }
 
 /* Set and clear flags of the functions that one of the lists of patterns means. */
