@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "export/names.h"
 #include "reader/follow.h"
+#include "reader/pack.h"
 #include "symbols/symbols.h"
 
 enum { NONE = UINT32_MAX, FOLDER_TRACES_MAX = 100000 };
@@ -200,6 +201,10 @@ struct ct_error *ct_activity_add(struct ct_activity *activity, const char *path)
 	struct stat status;
 	if (stat(path, &status) != 0)
 		return ct_error_errno(errno, "cannot open '%s'", path);
+	if (S_ISREG(status.st_mode) && ct_pack_is_one(path))
+		return ct_error_create("'%s' is packed: nothing of it runs any more; see it with "
+				       "'calltrace report'",
+				       path);
 	if (!S_ISDIR(status.st_mode)) {
 		struct ct_follow *follow = NULL;
 		struct ct_error *err = ct_follow_open(path, &follow);

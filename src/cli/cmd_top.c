@@ -269,12 +269,32 @@ static void sleep_ns(uint64_t ns)
 		;
 }
 
+/* Where nobody looks and nothing begins, there would be tables of nothing for ever. */
+static struct ct_error *wait_for_process(struct ct_activity *activity)
+{
+	enum { LOOKS = 10, BETWEEN_NS = 100000000 };
+	for (int i = 0;; i++) {
+		struct ct_activity_snapshot shot;
+		struct ct_error *err = ct_activity_look(activity, CT_ACTIVITY_BY_TOTAL_SELF, 0,
+							&shot);
+		if (err || shot.running || shot.ended)
+			return err;
+		if (i == LOOKS)
+			return ct_error_create("no process has recorded here, and none begins: "
+					       "start one with 'calltrace record', or say with "
+					       "--count how many tables to wait for");
+		sleep_ns(BETWEEN_NS);
+	}
+}
+
 static struct ct_error *run_batch(const struct top_options *options, struct ct_activity *activity)
 {
 	struct ct_activity_snapshot shot;
 	size_t limit = options->limit ? (size_t)options->limit : 20;
+	struct ct_error *err = options->count ? NULL : wait_for_process(activity);
 	/* What was before is in the sums alone; of a process that is gone there is nothing else. */
-	struct ct_error *err = ct_activity_look(activity, CT_ACTIVITY_BY_TOTAL_SELF, limit, &shot);
+	if (!err)
+		err = ct_activity_look(activity, CT_ACTIVITY_BY_TOTAL_SELF, limit, &shot);
 	bool is_over = !err && is_all_over(&shot);
 	for (uint64_t i = 0;
 	     !err && (i == 0 || (!is_over && (!options->count || i < options->count))); i++) {

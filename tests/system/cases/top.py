@@ -100,7 +100,7 @@ def top_gives_time_to_calls_that_go_on(t):
 def top_finds_processes_that_begin(t):
     """of a folder, which is empty at first; each with threads of its own"""
     os.makedirs(os.path.join(t.out, "calltrace.data"))
-    process = top(t, "--json", "-d", "100ms", "--sort", "total-calls")
+    process = top(t, "--json", "-d", "100ms", "--sort", "total-calls", "-n", "300")
     first = json.loads(process.stdout.readline())
     t.same("processes", (0, 0, []), (first["running"], first["ended"], first["rows"]))
     one, two = Watched(t), Watched(t)
@@ -111,6 +111,20 @@ def top_finds_processes_that_begin(t):
     out, _ = process.communicate(timeout=PATIENCE_S)
     last = rows(json.loads(out.splitlines()[-1]))
     t.same("calls", numbers, [last[name]["total_calls"] for name in ("leaf", "work", "nap")])
+
+
+@test(ONE)
+def top_waits_a_moment_for_the_first_process(t):
+    """of an empty folder, without a number of tables"""
+    os.makedirs(os.path.join(t.out, "calltrace.data"))
+    t.build("watched.c")
+    process = top(t, "--json", "-d", "100ms")
+    time.sleep(0.1)
+    watched = Watched(t)
+    t.same("processes", 1, json.loads(process.stdout.readline())["running"])
+    watched.end()
+    _, err = process.communicate(timeout=PATIENCE_S)
+    t.same("end", (0, b"calltrace: all processes have ended\n"), (process.returncode, err))
 
 
 @test(ONE)
