@@ -325,3 +325,11 @@ struct ct_error *ct_session_open(const char *const *paths, size_t path_count, bo
 	*ret = ct_take(session);
 	return NULL;
 }
+
+bool ct_session_is_timeless(const struct ct_session *session)
+{
+	for (size_t i = 0; i < session->input_count; i++)
+		if (ct_trace_info(session->inputs[i].trace)->clock_kind != CT_CLOCK_NONE)
+			return false;
+	return session->input_count > 0;
+}

@@ -8,6 +8,7 @@
 #ifndef CT_ANALYSIS_SESSION_H
 #define CT_ANALYSIS_SESSION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -70,6 +71,9 @@ void ct_session_destroy(struct ct_session *session);
 
 /* Times count from the start of the first process again, after `shift_ns` were changed. */
 void ct_session_set_times(struct ct_session *session);
+
+/* Were all recorded without a clock (CALLTRACE_CLOCK=none)? */
+bool ct_session_is_timeless(const struct ct_session *session);
 
 /* The session's function at a site of an input. */
 static inline uint32_t ct_session_function(const struct ct_input *input, uint32_t site)

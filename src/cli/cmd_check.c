@@ -113,7 +113,8 @@ static void print_results(const struct check_options *options, const struct ct_c
 		if (!checks->results[i].passed || options->all)
 			print_result(&checks->results[i]);
 	if (checks->failed)
-		printf("%zu of %zu checks failed\n", checks->failed, checks->count);
+		printf("%zu of %zu check%s failed\n", checks->failed, checks->count,
+		       checks->count == 1 ? "" : "s");
 	else
 		printf("%zu check%s, all passed\n", checks->count, checks->count == 1 ? "" : "s");
 }

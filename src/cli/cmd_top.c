@@ -179,7 +179,7 @@ static void add_head(struct ct_strbuf *text, const struct ct_activity_snapshot *
 		ct_strbuf_printf(text, "%u process%s ended, ", shot->ended,
 				 plural(shot->ended, "es"));
 	if (shot->running || shot->ended)
-		ct_strbuf_printf(text, "%s calls/s", rate);
+		ct_strbuf_printf(text, "%s call%s/s", rate, strcmp(rate, "1") == 0 ? "" : "s");
 	else
 		ct_strbuf_add_string(text, "no process yet");
 	if (shot->lost_events)

@@ -32,11 +32,11 @@ enum {
 };
 
 #define OFFSET(member) offsetof(struct tree_options, member)
-#define OPTION_MIN_PERCENT                                                                             \
-	{                                                                                              \
-		.kind = CT_OPTION_TEXT, .letter = 'm', .name = "min-percent", .value = "N",            \
-		.help = "leave out paths with less than N % of the time; default: 0.5, with --json 0", \
-		.offset = OFFSET(min_percent)                                                          \
+#define OPTION_MIN_PERCENT                                                                                                                 \
+	{                                                                                                                                  \
+		.kind = CT_OPTION_TEXT, .letter = 'm', .name = "min-percent", .value = "N",                                                \
+		.help = "leave out paths with less than N % of the time, or of the calls where no clock ran; default: 0.5, with --json 0", \
+		.offset = OFFSET(min_percent)                                                                                              \
 	}
 #define OPTION_LAYOUT                                                                             \
 	{                                                                                         \
@@ -84,20 +84,48 @@ struct printing {
 	const struct ct_session *session;
 	const struct ct_call_tree *tree;
 	const struct tree_options *options;
+	uint64_t *calls;   /* by node, with those below it; NULL: shares are of the time */
 	uint64_t left_out; /* nodes */
 };
 
-static double percent_of(const struct printing *printing, uint64_t ns)
+static double share(uint64_t part, uint64_t all)
 {
-	uint64_t all = printing->tree->nodes[0].total_ns;
-	return all ? 100.0 * (double)ns / (double)all : 0;
+	return all ? 100.0 * (double)part / (double)all : 0;
+}
+
+static double percent_of(const struct printing *printing, const struct ct_call_node *node,
+			 uint64_t ns)
+{
+	const struct ct_call_node *nodes = printing->tree->nodes;
+	return printing->calls ? share(printing->calls[node - nodes], printing->calls[0])
+			       : share(ns, nodes[0].total_ns);
+}
+
+/* Without a clock a path's share is of the calls. Callers count no calls of their own. */
+static struct ct_error *count_calls(struct printing *printing)
+{
+	const struct ct_call_tree *tree = printing->tree;
+	if (!ct_session_is_timeless(printing->session))
+		return NULL;
+	printing->calls = calloc((size_t)tree->node_count + 1, sizeof(*printing->calls));
+	if (!printing->calls)
+		return ct_error_nomem;
+	for (uint32_t i = tree->node_count - 1; i > 0; i--) {
+		const struct ct_call_node *node = &tree->nodes[i];
+		bool is_call = node->key < tree->function_count;
+		if (is_call)
+			printing->calls[i] += node->calls;
+		if (!printing->options->pattern || node->parent == 0)
+			printing->calls[node->parent] += printing->calls[i];
+	}
+	return NULL;
 }
 
 static bool is_shown(struct printing *printing, const struct ct_call_node *node)
 {
 	uint64_t ns = node->total_ns > node->self_ns ? node->total_ns : node->self_ns;
 	if (printing->options->least_percent <= 0 ||
-	    percent_of(printing, ns) >= printing->options->least_percent)
+	    percent_of(printing, node, ns) >= printing->options->least_percent)
 		return true;
 	printing->left_out++;
 	return false;
@@ -118,8 +146,8 @@ static void print_node(const struct printing *printing, const struct ct_call_nod
 	unsigned int indent = 2 * depth;
 	ct_duration_print(total, node->total_ns);
 	ct_duration_print(self, node->self_ns);
-	printf("%9s%9s%9.2f %%%10" PRIu64 "  ", total, self, percent_of(printing, node->total_ns),
-	       node->calls);
+	printf("%9s%9s%9.2f %%%10" PRIu64 "  ", total, self,
+	       percent_of(printing, node, node->total_ns), node->calls);
 	if (indent > MOST_INDENT) /* deep recursion stays on the screen */
 		printf("%*s%s[%u]%s ", MOST_INDENT, "", ct_page_style(CT_STYLE_DIM), depth,
 		       ct_page_style(CT_STYLE_PLAIN));
@@ -153,7 +181,7 @@ static void put_node(const struct printing *printing, const struct ct_call_node 
 	ct_json_put_u64(writer, "unfinished", node->unfinished);
 	ct_json_put_u64(writer, "total_ns", node->total_ns);
 	ct_json_put_u64(writer, "self_ns", node->self_ns);
-	ct_json_put_real(writer, "percent", percent_of(printing, node->total_ns));
+	ct_json_put_real(writer, "percent", percent_of(printing, node, node->total_ns));
 }
 
 /* What lies below is in "children", as far as documents may nest. */
@@ -245,14 +273,16 @@ static void print_tree(struct printing *printing)
 		ct_json_newline(writer->sink, 0);
 		return;
 	}
-	printf("%s%9s%9s%11s%10s  %s%s\n", ct_page_style(CT_STYLE_HEAD), "total", "self", "total %",
-	       "calls", printing->options->pattern ? "function, and its callers" : "function",
+	printf("%s%9s%9s%11s%10s  %s%s\n", ct_page_style(CT_STYLE_HEAD), "total", "self",
+	       printing->calls ? "calls %" : "total %", "calls",
+	       printing->options->pattern ? "function, and its callers" : "function",
 	       ct_page_style(CT_STYLE_PLAIN));
 	print_nodes(printing);
 	if (printing->left_out)
-		printf("%s%40s%" PRIu64 " paths below %g %% are not shown (--min-percent)%s\n",
+		printf("%s%40s%" PRIu64 " path%s below %g %% %s not shown (--min-percent)%s\n",
 		       ct_page_style(CT_STYLE_DIM), "", printing->left_out,
-		       printing->options->least_percent, ct_page_style(CT_STYLE_PLAIN));
+		       printing->left_out == 1 ? "" : "s", printing->options->least_percent,
+		       printing->left_out == 1 ? "is" : "are", ct_page_style(CT_STYLE_PLAIN));
 }
 
 /* ---- the commands ---- */
@@ -296,8 +326,12 @@ static struct ct_error *show(const struct tree_options *options, const struct ct
 		err = invert(options, session, &tree);
 	if (err)
 		return err;
-	struct printing printing = {session, tree, options, 0};
+	struct printing printing = {.session = session, .tree = tree, .options = options};
+	err = count_calls(&printing);
+	if (err)
+		return err;
 	print_tree(&printing);
+	free(printing.calls);
 	if (tree->folded_calls)
 		ct_term_say("there are too many different paths: %" PRIu64 " calls on further ones "
 			    "count as time of their callers",

@@ -237,14 +237,6 @@ static struct ct_error *open_values(struct ct_export *export)
 	return err;
 }
 
-static bool is_timeless(const struct ct_session *session)
-{
-	for (size_t i = 0; i < session->input_count; i++)
-		if (ct_trace_info(session->inputs[i].trace)->clock_kind != CT_CLOCK_NONE)
-			return false;
-	return session->input_count > 0;
-}
-
 static void export_cleanup(struct ct_export *export)
 {
 	for (size_t i = 0; export->values && i < export->session->input_count; i++)
@@ -267,7 +259,7 @@ static void sum_up(const struct ct_export *export)
 
 static struct ct_error *run(const struct ct_exporter *exporter, struct ct_export *export)
 {
-	export->is_timeless = is_timeless(export->session);
+	export->is_timeless = ct_session_is_timeless(export->session);
 	export->totals = calloc(export->session->stream_count + 1, sizeof(*export->totals));
 	if (!export->totals || !number_processes(export))
 		return ct_error_nomem;
