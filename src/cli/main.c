@@ -152,6 +152,13 @@ static int help(int argc, char **argv)
 		return finish_stdout();
 	}
 	const struct ct_command *command = find_command(argv[1]);
+	if (!command && strcmp(argv[1], "completion") == 0) {
+		puts("usage: calltrace completion SHELL\n"
+		     "\n"
+		     "Prints a script that completes calltrace's commands and options, for the SHELL\n"
+		     "bash, zsh or fish.");
+		return finish_stdout();
+	}
 	if (!command)
 		return report_unknown(argv[1]);
 	print_command(command, stdout);

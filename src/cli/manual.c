@@ -88,7 +88,8 @@ static void put_command(FILE *to, const struct ct_command *command)
 		put_list(to, command);
 	for (size_t i = 0; i < command->group_count; i++) {
 		const struct ct_option_group *group = command->groups[i];
-		fprintf(to, ".SH %s\n", group->title ? group->title : "OPTIONS");
+		if (i == 0 || group->title)
+			fprintf(to, ".SH %s\n", group->title ? group->title : "OPTIONS");
 		for (size_t j = 0; j < group->count; j++)
 			if (group->options[j].help)
 				put_option(to, &group->options[j]);

@@ -299,8 +299,9 @@ static void print_option(FILE *to, const struct ct_option *option)
 void ct_options_print(FILE *to, const struct ct_option_group *const *groups, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		fprintf(to, "%s%s%s\n", i ? "\n" : "",
-			groups[i]->title ? groups[i]->title : "Options", ":");
+		if (i == 0 || groups[i]->title)
+			fprintf(to, "%s%s:\n", i ? "\n" : "",
+				groups[i]->title ? groups[i]->title : "Options");
 		for (size_t j = 0; j < groups[i]->count; j++)
 			if (groups[i]->options[j].help)
 				print_option(to, &groups[i]->options[j]);
