@@ -204,14 +204,6 @@ struct measured {
 	bool has_times; /* not recorded with CALLTRACE_CLOCK=none */
 };
 
-static bool session_has_times(const struct ct_session *session)
-{
-	for (size_t i = 0; i < session->input_count; i++)
-		if (ct_trace_info(session->inputs[i].trace)->clock_kind == CT_CLOCK_NONE)
-			return false;
-	return true;
-}
-
 static void measured_cleanup(struct measured *measured)
 {
 	ct_statistic_deinit(&measured->times);
@@ -220,7 +212,7 @@ static void measured_cleanup(struct measured *measured)
 /* `chosen` by function of the pass's session. */
 static struct ct_error *measure(const struct pass *pass, const bool *chosen, struct measured *ret)
 {
-	ret->has_times = session_has_times(pass->session);
+	ret->has_times = ct_session_has_times(pass->session);
 	for (size_t i = 0; pass->profile && i < pass->profile->row_count; i++) {
 		const struct ct_profile_row *row = &pass->profile->rows[i];
 		if (chosen[row->key] && !ct_statistic_merge(&ret->times, &row->times))

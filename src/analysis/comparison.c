@@ -503,7 +503,8 @@ static void add_up(const struct judging *judging, uint32_t group, struct ct_comp
 		row->self_ns[side] = median_of(judging, group, side, OF_SELF);
 		row->total_ns[side] = median_of(judging, group, side, OF_TOTAL);
 		row->calls[side] = median_of(judging, group, side, OF_CALLS);
-		row->call_ns[side] = judging->comparison->over == CT_TEST_RUNS
+		row->call_ns[side] = !judging->comparison->has_times ? NAN
+				     : judging->comparison->over == CT_TEST_RUNS
 					     ? median_of(judging, group, side, OF_CALL_TIME)
 					     : call_time(&row->sums[side],
 							 judging->options->measure);
@@ -675,6 +676,7 @@ struct ct_error *ct_comparison_create(struct ct_session *session, size_t old_ope
 	if (!err)
 		err = match_functions(session, old_operands, groups);
 	choose_test(comparison, &runs, options);
+	comparison->has_times = ct_session_has_times(session);
 	bool wants_selfs = comparison->over == CT_TEST_CALLS && options->measure == CT_COMPARE_SELF;
 	for (unsigned int i = 0; i < workers; i++) {
 		countings[i] = (struct counting){

@@ -71,6 +71,7 @@ struct ct_comparison {
 	enum ct_test_over over; /* RUNS or CALLS */
 	size_t test_count;
 	bool is_exact;
+	bool has_times; /* false: a trace was recorded without a clock, calls alone are compared */
 	double least_p; /* RUNS: the least the test can give, not corrected */
 	struct ct_statistic *statistics;
 	size_t statistic_count;

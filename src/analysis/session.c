@@ -333,3 +333,11 @@ bool ct_session_is_timeless(const struct ct_session *session)
 			return false;
 	return session->input_count > 0;
 }
+
+bool ct_session_has_times(const struct ct_session *session)
+{
+	for (size_t i = 0; i < session->input_count; i++)
+		if (ct_trace_info(session->inputs[i].trace)->clock_kind == CT_CLOCK_NONE)
+			return false;
+	return true;
+}

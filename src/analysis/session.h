@@ -74,6 +74,8 @@ void ct_session_set_times(struct ct_session *session);
 
 /* Were all recorded without a clock (CALLTRACE_CLOCK=none)? */
 bool ct_session_is_timeless(const struct ct_session *session);
+/* Was none recorded so? */
+bool ct_session_has_times(const struct ct_session *session);
 
 /* The session's function at a site of an input. */
 static inline uint32_t ct_session_function(const struct ct_input *input, uint32_t site)

@@ -328,12 +328,13 @@ static struct ct_cell real_cell(double value)
 	return (struct ct_cell){.real = value, .is_absent = isnan(value)};
 }
 
-static struct ct_cell percentile_cell(const struct ct_compared *row, enum ct_side side,
+static struct ct_cell percentile_cell(const struct printing *printing,
+				      const struct ct_compared *row, enum ct_side side,
 				      unsigned int percent_of_calls)
 {
 	return (struct ct_cell){
 		.number = ct_statistic_percentile(&row->durations[side], percent_of_calls),
-		.is_absent = !row->sums[side].returned,
+		.is_absent = !printing->comparison->has_times || !row->sums[side].returned,
 	};
 }
 
@@ -345,30 +346,31 @@ static void print_row(const struct printing *printing, const struct ct_table *ta
 	enum ct_compared_time by = ct_page_is_json() ? CT_COMPARE_SELF
 						     : (enum ct_compared_time)printing->options->by;
 	double was = ct_compared_ns(row, by, CT_OLD), is = ct_compared_ns(row, by, CT_NEW);
+	bool timeless = !printing->comparison->has_times;
 	const struct ct_cell cells[COLUMN_COUNT] = {
-		{.real = was, .is_absent = !row->sums[CT_OLD].calls},
-		{.real = is, .is_absent = !row->sums[CT_NEW].calls},
-		{.real = is - was},
+		{.real = was, .is_absent = timeless || !row->sums[CT_OLD].calls},
+		{.real = is, .is_absent = timeless || !row->sums[CT_NEW].calls},
+		{.real = is - was, .is_absent = timeless},
 		real_cell(percent(row->call_ns[CT_OLD], row->call_ns[CT_NEW])),
 		real_cell(!ct_compared_is_lone(row)
 				  ? percent(row->calls[CT_OLD], row->calls[CT_NEW])
 				  : NAN),
 		{.real = row->calls[CT_OLD]},
 		{.real = row->calls[CT_NEW]},
-		real_cell(mean_of(row, CT_OLD)),
-		real_cell(mean_of(row, CT_NEW)),
-		percentile_cell(row, CT_OLD, 50),
-		percentile_cell(row, CT_NEW, 50),
-		percentile_cell(row, CT_OLD, 99),
-		percentile_cell(row, CT_NEW, 99),
+		real_cell(timeless ? NAN : mean_of(row, CT_OLD)),
+		real_cell(timeless ? NAN : mean_of(row, CT_NEW)),
+		percentile_cell(printing, row, CT_OLD, 50),
+		percentile_cell(printing, row, CT_NEW, 50),
+		percentile_cell(printing, row, CT_OLD, 99),
+		percentile_cell(printing, row, CT_NEW, 99),
 		real_cell(row->time_p),
 		real_cell(row->calls_p),
 		{.text = what_word(row, what, sizeof(what)), .style = style_of(row)},
 		{.text = function->name},
-		{.text = time_word(row)},
+		{.text = timeless ? NULL : time_word(row)},
 		{.text = frequency_word(row)},
-		{.real = row->total_ns[CT_OLD], .is_absent = !row->sums[CT_OLD].calls},
-		{.real = row->total_ns[CT_NEW], .is_absent = !row->sums[CT_NEW].calls},
+		{.real = row->total_ns[CT_OLD], .is_absent = timeless || !row->sums[CT_OLD].calls},
+		{.real = row->total_ns[CT_NEW], .is_absent = timeless || !row->sums[CT_NEW].calls},
 		{.text = function->module[0] ? function->module : NULL},
 		{.text = function->source[0] ? function->source : NULL},
 		{.number = (uint64_t)function->line, .is_absent = !function->line},
@@ -388,7 +390,10 @@ static double sort_value(const struct printing *printing, const struct ct_compar
 {
 	enum ct_compared_time by = (enum ct_compared_time)printing->options->by;
 	double change;
-	switch ((enum sort_key)printing->options->sort) {
+	enum sort_key key = (enum sort_key)printing->options->sort;
+	if (key != SORT_NAME && !printing->comparison->has_times)
+		key = SORT_CALLS;
+	switch (key) {
 	case SORT_CHANGE:
 		return fabs(ct_compared_ns(row, by, CT_NEW) - ct_compared_ns(row, by, CT_OLD));
 	case SORT_PERCENT:
@@ -436,10 +441,27 @@ static void print_side(const struct printing *printing, enum ct_side side)
 	const struct ct_comparison *comparison = printing->comparison;
 	char ns[CT_DURATION_BYTES];
 	ct_duration_print(ns, comparison->sums[side].self_ns);
-	printf("%s%s  %" PRIu32 " run%s, %" PRIu64 " call%s in %s%s\n", ct_page_style(CT_STYLE_DIM),
+	printf("%s%s  %" PRIu32 " run%s, %" PRIu64 " call%s%s%s%s\n", ct_page_style(CT_STYLE_DIM),
 	       side == CT_OLD ? "old" : "new", comparison->runs[side],
 	       comparison->runs[side] == 1 ? "" : "s", comparison->sums[side].calls,
-	       comparison->sums[side].calls == 1 ? "" : "s", ns, ct_page_style(CT_STYLE_PLAIN));
+	       comparison->sums[side].calls == 1 ? "" : "s", comparison->has_times ? " in " : "",
+	       comparison->has_times ? ns : "", ct_page_style(CT_STYLE_PLAIN));
+}
+
+static void tell_time_test(const struct printing *printing, FILE *to)
+{
+	const struct ct_comparison *comparison = printing->comparison;
+	const struct diff_options *options = printing->options;
+	fprintf(to,
+		"Slower, faster: %s time of a call by at least %g %%, and p < %g in a "
+		"Mann-Whitney U test over %s (two-sided, %s",
+		options->by == CT_COMPARE_SELF ? "self" : "total", 100 * options->least_change,
+		options->alpha_value, over_word(comparison),
+		comparison->is_exact ? "exact" : "normal approximation");
+	if (options->correction == 0)
+		fprintf(to, "; Benjamini-Hochberg for %zu function%s", comparison->test_count,
+			comparison->test_count == 1 ? "" : "s");
+	fputs("). ", to);
 }
 
 static void print_test(const struct printing *printing, size_t unchanged)
@@ -455,17 +477,14 @@ static void print_test(const struct printing *printing, size_t unchanged)
 	if (unchanged)
 		fprintf(to, "%zu function%s did not change (--all). ", unchanged,
 			unchanged == 1 ? "" : "s");
-	fprintf(to,
-		"Slower, faster: %s time of a call by at least %g %%, and p < %g in a "
-		"Mann-Whitney U test over %s (two-sided, %s",
-		options->by == CT_COMPARE_SELF ? "self" : "total", 100 * options->least_change,
-		options->alpha_value, over_word(comparison),
-		comparison->is_exact ? "exact" : "normal approximation");
-	if (options->correction == 0)
-		fprintf(to, "; Benjamini-Hochberg for %zu function%s", comparison->test_count,
-			comparison->test_count == 1 ? "" : "s");
-	fputs("). ", to);
-	if (comparison->over == CT_TEST_CALLS)
+	if (comparison->has_times)
+		tell_time_test(printing, to);
+	else
+		fputs("Times are not compared: a trace was recorded without a clock. ", to);
+	if (comparison->over == CT_TEST_CALLS && !comparison->has_times)
+		fprintf(to, "More, fewer: calls by at least %g %%, without a test.",
+			100 * options->least_change);
+	else if (comparison->over == CT_TEST_CALLS)
 		fprintf(to,
 			"It takes calls as independent, and knows nothing of how runs differ by "
 			"chance: for that, compare %" PRIu32 " runs or more of each. More, fewer: "
@@ -487,7 +506,10 @@ static void put_side(const struct printing *printing, enum ct_side side)
 	ct_json_begin(writer, side == CT_OLD ? "old" : "new", '{');
 	ct_json_put_u64(writer, "runs", comparison->runs[side]);
 	ct_json_put_u64(writer, "calls", comparison->sums[side].calls);
-	ct_json_put_u64(writer, "self_ns", comparison->sums[side].self_ns);
+	if (comparison->has_times)
+		ct_json_put_u64(writer, "self_ns", comparison->sums[side].self_ns);
+	else
+		ct_json_put_null(writer, "self_ns");
 	ct_json_end(writer, '}');
 }
 
