@@ -168,8 +168,8 @@ static enum ct_language unit_language(Dwarf_Die *unit)
 	case DW_LANG_C_plus_plus_11:
 	case DW_LANG_C_plus_plus_14:
 	case DW_LANG_ObjC_plus_plus:
-	case 0x2b: /* C++17 */
-	case 0x2c: /* C++20 */
+	case 0x2a: /* C++17 */
+	case 0x2b: /* C++20 */
 		return CT_LANGUAGE_CXX;
 	default:
 		return CT_LANGUAGE_C;
