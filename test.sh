@@ -18,8 +18,10 @@ usage: ./test.sh [--quick] [--only STAGE[,STAGE]...] [--no-install] [--list]
   --list         name the stages
 
 A stage is quiet unless something fails. All of its output is in
-build/logs/STAGE.log. FUZZ_SECONDS=N (default 20) sets how long each fuzz
-target runs, FUZZ_SEED=N (default 1; 0 is another each time) where it goes.
+build/logs/STAGE.log. Each fuzz target is run FUZZ_RUNS times (default 10000),
+the same way each time; FUZZ_SECONDS=N searches on for so long instead, and keeps
+what it finds in build/fuzz/found; FUZZ_SEED=N (default 1; 0 is another each time)
+sets where it goes.
 END
 }
 
@@ -38,7 +40,7 @@ clang   | build with Clang; the same tests
 asan    | the tools with ASan and UBSan: unit and command tests, damaged traces, fuzz corpora
 tsan    | the tools with TSan: unit and command tests
 arm64   | cross build; its tests under qemu
-fuzz    | each fuzz target for FUZZ_SECONDS
+fuzz    | each fuzz target, FUZZ_RUNS times
 tidy    | clang-tidy has nothing to say
 '
 quick_stages='deps format shell gcc'
@@ -226,10 +228,15 @@ fuzz_target()
 {
 	local target=$1 name=${1##*/}
 	local log=$logs/fuzz.$name.log
-	local -a corpora=("build/fuzz/found/$name")
-	mkdir -p "${corpora[0]}" build/fuzz/crashes
+	local found=build/fuzz/found/$name how=-max_total_time=${FUZZ_SECONDS:-}
+	if [[ ! ${FUZZ_SECONDS:-} ]]; then
+		found=build/fuzz/found_now/$name how=-runs=${FUZZ_RUNS:-10000}
+		rm -rf "$found"
+	fi
+	local -a corpora=("$found")
+	mkdir -p "$found" build/fuzz/crashes
 	[[ ! -d fuzz/corpus/${name#fuzz_} ]] || corpora+=("fuzz/corpus/${name#fuzz_}")
-	"$target" -seed="${FUZZ_SEED:-1}" -max_total_time="${FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=2048 \
+	"$target" -seed="${FUZZ_SEED:-1}" "$how" -timeout=10 -rss_limit_mb=2048 \
 		-artifact_prefix="build/fuzz/crashes/$name-" "${corpora[@]}" >"$log" 2>&1 && return
 	tail -n 40 "$log"
 	return 1

@@ -10,6 +10,14 @@
 static struct ct_error nomem_error = {(char *)"out of memory", false};
 struct ct_error *const ct_error_nomem = &nomem_error;
 
+char *ct_error_line(char *text)
+{
+	for (char *at = text; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?';
+	return text;
+}
+
 /* Takes `message`; NULL means that making it ran out of memory. */
 static struct ct_error *error_from_message(char *message)
 {
@@ -20,7 +28,7 @@ static struct ct_error *error_from_message(char *message)
 		free(message);
 		return ct_error_nomem;
 	}
-	*err = (struct ct_error){.message = message};
+	*err = (struct ct_error){.message = ct_error_line(message)};
 	return err;
 }
 

@@ -33,4 +33,11 @@ struct ct_error *ct_error_usage(struct ct_error *err) __attribute__((warn_unused
 
 void ct_error_destroy(struct ct_error *err);
 
+/*
+ * `text`, made one line that a terminal shows as it is: paths and names out of a
+ * foreign trace may hold control characters, which become '?'. Messages of errors
+ * have been through it.
+ */
+char *ct_error_line(char *text);
+
 #endif

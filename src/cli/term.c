@@ -6,8 +6,11 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/error.h"
 
 enum { PATIENCE_MS = 500, INTERVAL_MS = 100 };
 
@@ -35,12 +38,14 @@ void ct_term_clear(void)
 void ct_term_say(const char *format, ...)
 {
 	va_list args;
-	ct_term_clear();
-	fputs("calltrace: ", stderr);
+	char *sentence = NULL;
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	if (vasprintf(&sentence, format, args) < 0)
+		sentence = NULL;
 	va_end(args);
-	fputc('\n', stderr);
+	ct_term_clear();
+	fprintf(stderr, "calltrace: %s\n", sentence ? ct_error_line(sentence) : "out of memory");
+	free(sentence);
 }
 
 void ct_term_warn(const char *sentence)

@@ -181,19 +181,20 @@ static bool decode_pieces(const struct ct_columns *columns, struct ct_pack_cache
 static bool decode_blocks(const struct ct_columns *columns, struct ct_pack_cache *cache,
 			  XXH3_state_t *hash)
 {
-	const struct ct_strbuf *bytes = &columns->columns[CT_BLOCKS_BYTES];
+	const struct ct_strbuf *column = &columns->columns[CT_BLOCKS_BYTES];
 	const struct ct_strbuf *heads = &columns->columns[CT_BLOCKS_HEADS];
+	const char *bytes = column->length ? column->bytes : "";
 	size_t count = ct_column_count(heads, sizeof(uint32_t));
 	for (size_t i = 0, at = 0; i < count; i++) {
 		uint32_t ordinal;
 		memcpy(&ordinal, heads->bytes + i * sizeof(ordinal), sizeof(ordinal));
-		size_t left = bytes->length - at;
+		size_t left = column->length - at;
 		size_t length = left < CT_BLOCK_BYTES ? left : CT_BLOCK_BYTES;
-		if (!keep_block(cache, ordinal, (const unsigned char *)bytes->bytes + at, length))
+		if (!keep_block(cache, ordinal, (const unsigned char *)bytes + at, length))
 			return false;
 		at += length;
 	}
-	XXH3_64bits_update(hash, bytes->bytes ? bytes->bytes : "", bytes->length);
+	XXH3_64bits_update(hash, bytes, column->length);
 	return true;
 }
 

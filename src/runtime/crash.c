@@ -193,8 +193,11 @@ static void note_default(int number, const struct ct_action *action)
 	*default_action(number) = *action;
 }
 
-/* The program's handler is about to run, and asked to be the last time. */
-static void reset_action(int number, const void *handler)
+/*
+ * The program's handler is about to run, and asked to be the last time. Not part
+ * of `relay`: what this keeps on the stack would be in the way of its jump.
+ */
+__attribute__((noinline)) static void reset_action(int number, const void *handler)
 {
 	ct_sigset saved = ct_sys_block_signals();
 	ct_lock_take(&actions_lock);
@@ -227,7 +230,7 @@ static void relay(int number, siginfo_t *info, void *context)
 	const void *handler = __atomic_load_n(&action->handler, __ATOMIC_RELAXED);
 	if (__atomic_load_n(&action->resets, __ATOMIC_RELAXED))
 		reset_action(number, handler);
-	((void (*)(int, siginfo_t *, void *))handler)(number, info, context);
+	CT_TAIL_CALL((void (*)(int, siginfo_t *, void *))handler)(number, info, context);
 }
 
 static bool is_ours(int number)

@@ -16,6 +16,13 @@
 #define ct_likely(condition)   __builtin_expect(!!(condition), 1)
 #define ct_unlikely(condition) __builtin_expect(!!(condition), 0)
 #define CT_COLD		       __attribute__((cold, noinline))
+/* Before a statement that calls what has the caller's own signature: a jump with Clang; GCC 12 has
+ * its own mind. */
+#if defined(__clang__)
+#define CT_TAIL_CALL __attribute__((musttail)) return
+#else
+#define CT_TAIL_CALL return
+#endif
 #define ct_array_length(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Returns the kernel's result: a value, or -errno. */

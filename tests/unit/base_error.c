@@ -49,6 +49,15 @@ static void out_of_memory_may_be_wrapped_and_destroyed(void **state)
 	assert_string_equal(ct_error_nomem->message, "out of memory");
 }
 
+static void control_characters_do_not_reach_the_terminal(void **state)
+{
+	(void)state;
+	struct ct_error *err = ct_error_create("'%s' is gone", "a\nb\033[2J\177\303\274");
+	err = ct_error_wrap(err, "\r%d", 1);
+	assert_string_equal(err->message, "?1: 'a?b?[2J?\303\274' is gone");
+	ct_error_destroy(err);
+}
+
 static void destroying_success_is_fine(void **state)
 {
 	(void)state;
@@ -61,6 +70,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(wrapping_puts_the_doing_in_front),
 	cmocka_unit_test(percent_signs_in_a_wrapped_message_stay),
 	cmocka_unit_test(out_of_memory_may_be_wrapped_and_destroyed),
+	cmocka_unit_test(control_characters_do_not_reach_the_terminal),
 	cmocka_unit_test(destroying_success_is_fine),
 };
 
