@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "export/names.h"
+#include "format/record.h"
 #include "reader/follow.h"
 #include "reader/pack.h"
 #include "symbols/symbols.h"
@@ -78,6 +79,7 @@ struct ct_activity {
 	size_t slot_count;
 	struct ct_activity_row *rows;
 	uint64_t last_look_ns;
+	bool has_read;		 /* of a process */
 	struct process *reading; /* whose steps are coming */
 	char *path_bytes;
 };
@@ -381,25 +383,48 @@ static struct stack *stack_of(struct thread *thread, uint32_t number)
 	return &thread->stacks[free_index];
 }
 
+/*
+ * The thread's time up to `ticks` is the function's. Both ends are rounded, not
+ * what is between them: so the rounding of many short calls does not add up.
+ */
+static inline void give_time_to(struct ct_activity *activity, struct thread *thread,
+				uint32_t function, uint64_t ticks)
+{
+	const struct ct_follow *follow = activity->reading->follow;
+	if (ticks <= thread->last_ticks)
+		return;
+	if (function != NONE && thread->last_ticks)
+		activity->functions[function].self_ns += ct_follow_ns(follow, ticks) -
+							 ct_follow_ns(follow, thread->last_ticks);
+	thread->last_ticks = ticks;
+}
+
+/* The function of the innermost call, or of one around it; NONE: there is none. */
+static inline uint32_t open_function(const struct thread *thread, uint32_t above)
+{
+	const struct stack *stack = thread->stack_count ? &thread->stacks[thread->current] : NULL;
+	return stack && stack->depth > above ? stack->frames[stack->depth - 1 - above] : NONE;
+}
+
 /* Up to `ticks` the innermost call had the time. */
 static inline void give_time(struct ct_activity *activity, struct thread *thread, uint64_t ticks)
 {
-	if (ticks <= thread->last_ticks)
-		return;
-	const struct stack *stack = thread->stack_count ? &thread->stacks[thread->current] : NULL;
-	if (stack && stack->depth && thread->last_ticks)
-		activity->functions[stack->frames[stack->depth - 1]].self_ns +=
-			ct_follow_ns(activity->reading->follow, ticks - thread->last_ticks);
-	thread->last_ticks = ticks;
+	give_time_to(activity, thread, open_function(thread, 0), ticks);
+}
+
+/* NONE: no memory. */
+static inline uint32_t function_of_site(struct ct_activity *activity, uint32_t site)
+{
+	struct process *process = activity->reading;
+	return site < process->site_count && process->functions[site]
+		       ? process->functions[site] - 1
+		       : find_site(activity, process, site);
 }
 
 static bool begin_call(struct ct_activity *activity, struct stack *stack,
 		       const struct ct_step *step)
 {
-	struct process *process = activity->reading;
-	uint32_t function = step->site < process->site_count && process->functions[step->site]
-				    ? process->functions[step->site] - 1
-				    : find_site(activity, process, step->site);
+	uint32_t function = function_of_site(activity, step->site);
 	if (function == NONE ||
 	    (ct_unlikely(step->depth >= stack->capacity) &&
 	     !make_room(&stack->frames, &stack->capacity, step->depth, sizeof(*stack->frames))))
@@ -443,18 +468,40 @@ static bool take(void *context, uint32_t stream, const struct ct_step *step)
 	}
 }
 
-/* Calls that go on have had the time up to now. */
-static uint32_t give_time_up_to_now(struct ct_activity *activity, struct process *process)
+/*
+ * Calls that go on have had the time up to now. A record that was left for the
+ * next time mostly stands: the call that it begins, or that it returns to, goes on.
+ */
+static void give_time_up_to_now(struct ct_activity *activity, struct thread *thread,
+				const struct ct_follow_last *last)
+{
+	if (last->record == CT_RECORD_EXTENDED)
+		return;
+	if (last->record == CT_RECORD_END) {
+		give_time(activity, thread, last->ticks_seen);
+		return;
+	}
+	give_time(activity, thread, last->ticks);
+	give_time_to(activity, thread,
+		     last->record == CT_RECORD_ENTER ? function_of_site(activity, last->site)
+						     : open_function(thread, 1),
+		     last->ticks_seen);
+}
+
+/* Gives how many there are. */
+static uint32_t look_at_threads(struct ct_activity *activity, struct process *process)
 {
 	uint32_t running = 0;
-	uint64_t now = ct_follow_now(process->follow);
 	for (uint32_t stream = 1; stream <= ct_follow_stream_count(process->follow); stream++) {
 		struct ct_thread_row row;
+		struct ct_follow_last last;
 		if (!ct_follow_thread(process->follow, stream, &row) || row.flags & CT_THREAD_ENDED)
 			continue;
 		running++;
-		if (stream < process->thread_count && ct_follow_is_settled(process->follow, stream))
-			give_time(activity, &process->threads[stream], now);
+		if (ct_follow_last(process->follow, stream, &last) &&
+		    make_room(&process->threads, &process->thread_count, stream,
+			      sizeof(struct thread)))
+			give_time_up_to_now(activity, &process->threads[stream], &last);
 	}
 	return running;
 }
@@ -479,7 +526,7 @@ static struct ct_error *read_process(struct ct_activity *activity, struct proces
 	if (err)
 		return err;
 	if (!ct_follow_is_over(process->follow)) {
-		*ret_threads += give_time_up_to_now(activity, process);
+		*ret_threads += look_at_threads(activity, process);
 		return NULL;
 	}
 	process->is_over = true;
@@ -612,8 +659,10 @@ struct ct_error *ct_activity_look(struct ct_activity *activity, enum ct_activity
 	if (err)
 		return err;
 	uint64_t now = now_ns();
+	ret->is_first = !activity->has_read && (ret->running || ret->ended);
+	activity->has_read |= ret->is_first;
 	ret->interval_ns = now - activity->last_look_ns;
-	for (size_t i = 0; activity->last_look_ns == 0 && i < activity->process_count; i++)
+	for (size_t i = 0; ret->is_first && i < activity->process_count; i++)
 		if (i == 0 || activity->processes[i].lasted_ns > ret->interval_ns)
 			ret->interval_ns = activity->processes[i].lasted_ns;
 	activity->last_look_ns = now;

@@ -34,6 +34,7 @@ enum ct_activity_sort {
 struct ct_activity_snapshot {
 	const struct ct_activity_row *rows; /* until the next snapshot */
 	size_t row_count;
+	bool is_first;	      /* that has a process: its interval is all the time until now */
 	uint64_t interval_ns; /* of the first: what the process lasted that began first */
 	uint64_t calls;	      /* of all functions, in the interval */
 	uint64_t lost_events, skipped_pieces; /* since the beginning */

@@ -253,7 +253,10 @@ static struct ct_error *open_input(struct ct_input *input, bool may_be_live, ct_
 					   : ct_trace_open(input->path, &input->trace);
 	if (err)
 		return err;
-	if (!may_be_live && ct_trace_is_live(input->trace))
+	bool is_live = ct_trace_is_live(input->trace);
+	if (is_live && may_be_live)
+		ct_trace_goes_on(input->trace);
+	if (is_live && !may_be_live)
 		return ct_error_create("process %u still writes '%s'; add --live to read it as it "
 				       "is now",
 				       ct_trace_info(input->trace)->pid, input->path);

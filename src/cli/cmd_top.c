@@ -182,6 +182,8 @@ static void add_head(struct ct_strbuf *text, const struct ct_activity_snapshot *
 		ct_strbuf_printf(text, "%s call%s/s", rate, strcmp(rate, "1") == 0 ? "" : "s");
 	else
 		ct_strbuf_add_string(text, "no process yet");
+	if (shot->is_first && (shot->running || shot->ended))
+		ct_strbuf_add_string(text, " since the beginning");
 	if (shot->lost_events)
 		ct_strbuf_printf(text, "; %" PRIu64 " events lost", shot->lost_events);
 	if (shot->skipped_pieces)
@@ -231,6 +233,7 @@ static void print_json(const struct ct_activity_snapshot *shot)
 	struct ct_json_writer *writer = ct_page_json();
 	writer->filled = false; /* a document of its own */
 	ct_json_begin(writer, NULL, '{');
+	ct_json_put_bool(writer, "since_beginning", shot->is_first);
 	ct_json_put_u64(writer, "interval_ns", shot->interval_ns);
 	ct_json_put_u64(writer, "running", shot->running);
 	ct_json_put_u64(writer, "ended", shot->ended);
@@ -269,15 +272,20 @@ static void sleep_ns(uint64_t ns)
 		;
 }
 
-/* Where nobody looks and nothing begins, there would be tables of nothing for ever. */
-static struct ct_error *wait_for_process(struct ct_activity *activity)
+/*
+ * The first look. What was before is in the sums alone; of a process that is gone
+ * there is nothing else. Where nobody looks and nothing begins, there would be
+ * tables of nothing for ever: one that has no end is given a second.
+ */
+static struct ct_error *look_at_first(const struct top_options *options,
+				      struct ct_activity *activity, size_t limit,
+				      struct ct_activity_snapshot *ret)
 {
 	enum { LOOKS = 10, BETWEEN_NS = 100000000 };
 	for (int i = 0;; i++) {
-		struct ct_activity_snapshot shot;
-		struct ct_error *err = ct_activity_look(activity, CT_ACTIVITY_BY_TOTAL_SELF, 0,
-							&shot);
-		if (err || shot.running || shot.ended)
+		struct ct_error *err = ct_activity_look(activity, CT_ACTIVITY_BY_TOTAL_SELF, limit,
+							ret);
+		if (err || options->count || ret->running || ret->ended)
 			return err;
 		if (i == LOOKS)
 			return ct_error_create("no process has recorded here, and none begins: "
@@ -291,10 +299,7 @@ static struct ct_error *run_batch(const struct top_options *options, struct ct_a
 {
 	struct ct_activity_snapshot shot;
 	size_t limit = options->limit ? (size_t)options->limit : 20;
-	struct ct_error *err = options->count ? NULL : wait_for_process(activity);
-	/* What was before is in the sums alone; of a process that is gone there is nothing else. */
-	if (!err)
-		err = ct_activity_look(activity, CT_ACTIVITY_BY_TOTAL_SELF, limit, &shot);
+	struct ct_error *err = look_at_first(options, activity, limit, &shot);
 	bool is_over = !err && is_all_over(&shot);
 	for (uint64_t i = 0;
 	     !err && (i == 0 || (!is_over && (!options->count || i < options->count))); i++) {

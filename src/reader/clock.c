@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Scaling the clock of a trace to nanoseconds: docs/format.md, "Clock". */
+#include <time.h>
+
 #include "reader/trace_private.h"
 
 /* What a clock can be: a counter of 1 MHz (arm64) to 64 GHz. Two points that say otherwise are
@@ -78,4 +80,18 @@ uint64_t ct_clock_points_ns(const struct ct_file_info *info)
 			longest = ns;
 	}
 	return longest;
+}
+
+uint64_t ct_clock_ticks_now(const struct ct_file_info *info)
+{
+	struct timespec now;
+	const struct ct_clock_point *start = &info->start;
+	const struct ct_scale scale = ct_scale_of(info);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	if (scale.mult == 0 || now_ns <= start->monotonic_ns)
+		return 0;
+	unsigned __int128 ticks =
+		((unsigned __int128)(now_ns - start->monotonic_ns) << CT_SCALE_SHIFT) / scale.mult;
+	return ticks > UINT64_MAX - start->ticks ? 0 : start->ticks + (uint64_t)ticks;
 }

@@ -45,9 +45,11 @@ struct stream {
 	size_t offset;	 /* of its records: read */
 	uint32_t window; /* block of its window; 0: none is known */
 	uint64_t window_seq;
-	size_t seen_end; /* of the records that its window had last time */
-	bool has_begun;	 /* `seq` and `offset` mean something */
-	bool is_settled; /* no record was left for the next time */
+	size_t seen_end;      /* of the records that its window had last time */
+	uint64_t epoch_ticks; /* of the records after `offset` */
+	bool has_begun;	      /* `seq` and `offset` mean something */
+	bool was_seen;	      /* its window was read the last time */
+	struct ct_follow_last last;
 };
 
 /* Which block has a table's rows, by the seq of the block; 0: not known. */
@@ -307,39 +309,63 @@ static bool read_block(struct ct_follow *follow, uint32_t block, uint32_t stream
 	return ct_trace_read_piece(&trace, &piece, ret);
 }
 
-/*
- * Where the last record begins, with what belongs to it, and where it ends: one
- * that is being written may be seen in part, or never be published.
- */
-static void find_last_record(const struct ct_piece_buffer *piece, size_t offset, size_t *ret_begin,
-			     size_t *ret_end)
+struct records {
+	const unsigned char *last,
+		*end; /* the last one begins, with what belongs to it; and ends */
+	uint64_t last_word;
+	uint64_t last_epoch_ticks; /* before it */
+	uint64_t epoch_ticks;	   /* after it */
+};
+
+/* The last record of a piece: one that is being written may be seen in part, or never be
+ * published. */
+static struct records find_last_record(const struct ct_piece_buffer *piece, size_t offset,
+				       uint64_t epoch_ticks)
 {
-	const unsigned char *at = piece->begin + offset, *last = at;
+	const unsigned char *at = piece->begin + offset;
+	struct records records = {.last = at, .last_epoch_ticks = epoch_ticks};
 	while (at < piece->end && (*at & 3) != CT_RECORD_END) {
 		uint64_t word;
+		struct ct_extended extended;
 		memcpy(&word, at, sizeof(word));
 		size_t size_bytes = ct_record_bytes(word);
 		if (size_bytes < 2 || size_bytes > (size_t)(piece->end - at))
 			break;
 		/* Values belong to the record before them. */
-		if (!ct_is_values((uint8_t)word))
-			last = at;
+		if (!ct_is_values((uint8_t)word)) {
+			records.last = at;
+			records.last_word = word;
+			records.last_epoch_ticks = epoch_ticks;
+			if ((word & 3) == CT_RECORD_EXTENDED && size_bytes >= sizeof(extended)) {
+				memcpy(&extended, at, sizeof(extended));
+				epoch_ticks = extended.ticks & ~CT_TIME_MASK;
+			}
+		}
 		at += size_bytes;
 	}
-	*ret_begin = (size_t)(last - piece->begin);
-	*ret_end = (size_t)(at - piece->begin);
+	records.end = at;
+	records.epoch_ticks = epoch_ticks;
+	return records;
 }
 
 /* Leave it, unless it is as it was the last time. */
 static void leave_last_record(struct stream *stream, struct ct_piece_buffer *piece, bool begins)
 {
-	size_t begin, end;
-	find_last_record(piece, begins ? 0 : stream->offset, &begin, &end);
-	stream->is_settled = !begins && end == stream->seen_end;
+	size_t offset = begins ? 0 : stream->offset;
+	struct records records = find_last_record(piece, offset,
+						  begins ? piece->header.epoch << CT_EPOCH_SHIFT
+							 : stream->epoch_ticks);
+	size_t end = (size_t)(records.end - piece->begin);
+	bool is_settled = !begins && end == stream->seen_end;
 	stream->seen_end = end;
-	unsigned char *last = piece->block + (piece->begin - piece->block) + begin;
-	if (!stream->is_settled)
-		memset(last, 0, (size_t)(piece->block + sizeof(piece->block) - last));
+	stream->epoch_ticks = is_settled ? records.epoch_ticks : records.last_epoch_ticks;
+	if (is_settled)
+		return;
+	stream->last.record = (uint8_t)(records.last_word & 3);
+	stream->last.ticks = records.last_epoch_ticks | (records.last_word >> 2 & CT_TIME_MASK);
+	stream->last.site = (uint32_t)(records.last_word >> 24 & CT_SITE_MAX);
+	unsigned char *last = piece->block + (records.last - piece->block);
+	memset(last, 0, (size_t)(piece->block + sizeof(piece->block) - last));
 }
 
 struct reading {
@@ -407,6 +433,7 @@ static bool read_window(const struct reading *reading)
 	struct ct_follow *follow = reading->follow;
 	struct stream *stream = reading->stream;
 	uint64_t seq = stream->window_seq;
+	const struct ct_follow_last last = {.ticks_seen = ct_follow_now(follow)};
 	if (!stream->window || (stream->has_begun && seq < stream->seq) ||
 	    was_appended(stream, seq) ||
 	    !read_block(follow, stream->window, reading->number, seq, true, &follow->spare))
@@ -422,6 +449,8 @@ static bool read_window(const struct reading *reading)
 	if (was_appended(stream, seq))
 		return true;
 	bool begins = !stream->has_begun || seq != stream->seq;
+	stream->was_seen = true;
+	stream->last = last;
 	if (!follow->is_over)
 		leave_last_record(stream, &follow->spare, begins);
 	struct ct_piece_buffer *buffer = ct_walk_buffer(stream->walk);
@@ -438,7 +467,6 @@ static void forget_ended(struct stream *stream)
 		return;
 	ct_walk_destroy(stream->walk);
 	stream->walk = NULL;
-	stream->is_settled = true;
 	free(stream->pieces);
 	stream->pieces = NULL;
 	stream->piece_capacity = 0;
@@ -460,6 +488,7 @@ struct ct_error *ct_follow_read(struct ct_follow *follow, ct_follow_step_fn *tak
 	look_for_blocks(follow); /* a thread that had no window any more has its last piece there */
 	for (uint32_t i = 0; i < follow->stream_count && !follow->failed; i++) {
 		struct reading reading = {follow, i + 1, &follow->streams[i], take, context};
+		reading.stream->was_seen = false;
 		if (!reading.stream->window && reading.stream->piece_count == 0)
 			continue;
 		if (!reading.stream->walk)
@@ -486,10 +515,12 @@ uint64_t ct_follow_skipped(const struct ct_follow *follow)
 	return follow->skipped;
 }
 
-bool ct_follow_is_settled(const struct ct_follow *follow, uint32_t stream)
+bool ct_follow_last(const struct ct_follow *follow, uint32_t stream, struct ct_follow_last *ret)
 {
-	return stream > 0 && stream <= follow->stream_count &&
-	       follow->streams[stream - 1].is_settled;
+	if (stream == 0 || stream > follow->stream_count || !follow->streams[stream - 1].was_seen)
+		return false;
+	*ret = follow->streams[stream - 1].last;
+	return true;
 }
 
 uint32_t ct_follow_stream_count(const struct ct_follow *follow)
@@ -561,7 +592,7 @@ bool ct_follow_module(struct ct_follow *follow, uint32_t ordinal, char *path,
 
 uint64_t ct_follow_ns(const struct ct_follow *follow, uint64_t ticks)
 {
-	return ct_scale_ns(&follow->scale, follow->scale.start_ticks + ticks);
+	return ct_scale_ns(&follow->scale, ticks);
 }
 
 uint64_t ct_follow_lasted_ns(const struct ct_follow *follow)
@@ -577,14 +608,5 @@ uint64_t ct_follow_lasted_ns(const struct ct_follow *follow)
 
 uint64_t ct_follow_now(const struct ct_follow *follow)
 {
-	struct timespec now;
-	const struct ct_clock_point *start = &follow->info.start;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	if (follow->scale.mult == 0 || now_ns <= start->monotonic_ns)
-		return 0;
-	unsigned __int128 ticks = ((unsigned __int128)(now_ns - start->monotonic_ns)
-				   << CT_SCALE_SHIFT) /
-				  follow->scale.mult;
-	return ticks > UINT64_MAX - start->ticks ? 0 : start->ticks + (uint64_t)ticks;
+	return ct_clock_ticks_now(&follow->info);
 }

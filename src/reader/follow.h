@@ -39,8 +39,17 @@ const struct ct_file_info *ct_follow_info(const struct ct_follow *follow);
 bool ct_follow_is_over(const struct ct_follow *follow);
 /* Pieces of 64 KiB that were not read. */
 uint64_t ct_follow_skipped(const struct ct_follow *follow);
-/* The thread has done nothing since the last step that was given: its innermost call still runs. */
-bool ct_follow_is_settled(const struct ct_follow *follow, uint32_t stream);
+/* What a thread's window ended with when it was read. */
+struct ct_follow_last {
+	uint64_t ticks_seen; /* when that was, as ct_follow_now() */
+	/* A record that may not be published, so that its step was not given, or END: all were. It
+	 * is for guesses at what the thread is doing. */
+	uint8_t record; /* enum ct_record_kind */
+	uint64_t ticks; /* ENTER, RETURN */
+	uint32_t site;	/* ENTER */
+};
+/* False: the window was not read. */
+bool ct_follow_last(const struct ct_follow *follow, uint32_t stream, struct ct_follow_last *ret);
 uint32_t ct_follow_stream_count(const struct ct_follow *follow); /* rows run from 1 to this */
 
 /* From the file, each time. False: it is not there (yet). */
@@ -50,7 +59,7 @@ bool ct_follow_thread(struct ct_follow *follow, uint32_t stream, struct ct_threa
 bool ct_follow_module(struct ct_follow *follow, uint32_t ordinal, char *path,
 		      struct ct_trace_module *ret);
 
-/* ns that so many ticks are; and the ticks of this moment, as far as the clock tells; 0: not. */
+/* The moment in ns since the process began; and the ticks of this moment; 0: not known. */
 uint64_t ct_follow_ns(const struct ct_follow *follow, uint64_t ticks);
 uint64_t ct_follow_lasted_ns(const struct ct_follow *follow); /* the process, until now */
 uint64_t ct_follow_now(const struct ct_follow *follow);

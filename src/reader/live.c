@@ -69,6 +69,13 @@ bool ct_trace_is_live(const struct ct_trace *trace)
 	       ct_process_maps_file(trace->info.pid, trace->fd);
 }
 
+void ct_trace_goes_on(struct ct_trace *trace)
+{
+	uint64_t now = ct_clock_ticks_now(&trace->info);
+	if (now > trace->end_ticks)
+		trace->end_ticks = now;
+}
+
 bool ct_process_maps_file(uint32_t pid, int fd)
 {
 	struct stat file;

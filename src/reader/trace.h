@@ -56,6 +56,8 @@ struct ct_bytes ct_trace_string(const struct ct_trace *trace, struct ct_string_r
 enum ct_trace_end ct_trace_end(const struct ct_trace *trace);
 /* The process that writes it is alive and still has it open. */
 bool ct_trace_is_live(const struct ct_trace *trace);
+/* Of such a process: calls that are open last until now, not until the last record. */
+void ct_trace_goes_on(struct ct_trace *trace);
 
 uint32_t ct_trace_site_count(const struct ct_trace *trace);   /* numbers run from 1 to this */
 uint32_t ct_trace_module_count(const struct ct_trace *trace); /* ordinals run from 1 to this */

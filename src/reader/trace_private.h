@@ -135,5 +135,7 @@ static inline uint64_t ct_add_saturated(uint64_t a, uint64_t b)
 struct ct_scale ct_scale_of(const struct ct_file_info *info);
 /* From the start to the last clock point that is set, by CLOCK_MONOTONIC. */
 uint64_t ct_clock_points_ns(const struct ct_file_info *info);
+/* The ticks of this moment, of a process that runs; 0: the clock does not tell. */
+uint64_t ct_clock_ticks_now(const struct ct_file_info *info);
 
 #endif

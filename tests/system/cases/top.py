@@ -97,6 +97,60 @@ def top_gives_time_to_calls_that_go_on(t):
 
 
 @test(ONE)
+def top_leaves_what_was_before_to_the_sums(t):
+    """of a process that already runs the first interval is what happened in it, also of a call that began long before"""
+    watched = Watched(t, "waits")
+    before = time.monotonic()
+    time.sleep(1.5)
+    process = top(t, str(watched.process.pid), "--json", "-d", "200ms", "-n", "4")
+    out, _ = process.communicate(timeout=PATIENCE_S)
+    watched.end()
+    for number, shot in enumerate(json.loads(line) for line in out.splitlines()):
+        t.same(f"{number}: since the beginning", False, shot["since_beginning"])
+        for name in ("is_told", "nap"):
+            row = rows(shot)[name]
+            share = row["self_ns"] / shot["interval_ns"]
+            t.expect(0.7 < share < 1.2, f"{number}: {name} had {share} of the time: {row}, {shot['interval_ns']} ns")
+            t.expect(1.4e9 < row["total_self_ns"] < 1e9 * (time.monotonic() - before + 1), f"{number}: {name}: {row}")
+        t.expect(rows(shot)["nap"]["calls"] <= shot["interval_ns"] / 1e6, shot)
+
+
+@test(ONE)
+def top_of_ended_processes_agrees_with_report(t):
+    """self times to the nanosecond, for they are not rounded call by call; said to be those of the whole time"""
+    watched = Watched(t, "busy")
+    time.sleep(0.2)
+    watched.end()
+    done = subprocess.run([t.context.command, "top", "--json"], cwd=t.out, capture_output=True, timeout=PATIENCE_S)
+    shot = json.loads(done.stdout)
+    t.same("since the beginning", True, shot["since_beginning"])
+    report = subprocess.run([t.context.command, "report", "--json"], cwd=t.out, capture_output=True, timeout=PATIENCE_S)
+    expected = {row["name"]: (row["calls"], row["self_ns"]) for row in json.loads(report.stdout)["rows"]}
+    t.same("functions", expected, {name: (row["total_calls"], row["total_self_ns"]) for name, row in rows(shot).items()})
+
+
+@test(ONE)
+def reports_of_running_programs_give_open_calls_the_time_until_now(t):
+    """report, tree and slow with --live, of a call that began long before and has not returned"""
+    watched = Watched(t, "waits")
+    time.sleep(1.2)
+    run = lambda *words: json.loads(
+        subprocess.run([t.context.command, *words, "--live", "--json"], cwd=t.out, capture_output=True, timeout=PATIENCE_S).stdout
+    )
+    report, tree, slow = run("report"), run("tree", "--layout", "flat"), run("slow", "-n", "3")
+    watched.end()
+    for what, row in (
+        ("report", rows(report)["is_told"]),
+        ("tree", next(node for node in tree["nodes"] if node["name"] == "is_told")),
+        ("slow", next(call for call in slow["calls"] if call["name"] == "is_told")),
+    ):
+        t.expect(1.1e9 < row["self_ns"] < 1e10, f"{what}: {row}")
+    main = rows(report)["main"]
+    t.expect(main["total_ns"] > 0.9 * report["duration_ns"] > 1e9, f"{main} of {report['duration_ns']}")
+    t.same("main did not return", 1, main["unfinished"])
+
+
+@test(ONE)
 def top_finds_processes_that_begin(t):
     """of a folder, which is empty at first; each with threads of its own"""
     os.makedirs(os.path.join(t.out, "calltrace.data"))

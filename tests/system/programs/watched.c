@@ -1,6 +1,7 @@
 /*
  * Works until it is told to end: a line on standard input ends it. Prints how often it called
- * what. With "busy" it calls a lot; with "dies" it kills itself at the end.
+ * what. With "busy" it calls a lot; with "dies" it kills itself at the end; with "waits" it waits
+ * for the line in one call.
  */
 #include <poll.h>
 #include <pthread.h>
@@ -50,11 +51,12 @@ __attribute__((noinline)) static bool is_told(int timeout_ms)
 int main(int argc, char **argv)
 {
 	bool is_busy = argc > 1 && strcmp(argv[1], "busy") == 0;
+	bool waits = argc > 1 && strcmp(argv[1], "waits") == 0;
 	pthread_t thread;
 	pthread_create(&thread, NULL, sleeper, NULL);
 	do
 		work(is_busy ? 2000 : 100);
-	while (!is_told(is_busy ? 1 : 5));
+	while (!is_told(waits ? -1 : is_busy ? 1 : 5));
 	is_over = true;
 	pthread_join(thread, NULL);
 	printf("%lu %lu %lu\n", leaves, works, naps);
