@@ -128,6 +128,7 @@ static const struct ct_option_group *const groups[] = {&own_group};
 struct target {
 	char *path; /* absolute; a folder or a file */
 	bool is_folder;
+	char *old, *older;  /* what was in the folder before, and before that; NULL: nothing was */
 	char *setting;	    /* CALLTRACE_OUTPUT */
 	struct stat before; /* of a file that is there from an earlier recording */
 };
@@ -135,6 +136,8 @@ struct target {
 static void target_deinit(struct target *target)
 {
 	free(target->path);
+	free(target->old);
+	free(target->older);
 	free(target->setting);
 }
 
@@ -154,6 +157,19 @@ static char *absolute(const char *path)
 	return ret;
 }
 
+/* A trace, or a document that was made of one which is there still. */
+static bool belongs_to_a_trace(int folder, const char *name)
+{
+	static const char document_ending[] = ".json";
+	ct_cleanup(ct_cleanup_free) char *raw = NULL;
+	if (ends_with(name, raw_ending))
+		return true;
+	return ends_with(name, document_ending) &&
+	       asprintf(&raw, "%.*s%s", (int)(strlen(name) - strlen(document_ending)), name,
+			raw_ending) >= 0 &&
+	       faccessat(folder, raw, F_OK, 0) == 0;
+}
+
 /* What another recording may replace: a folder with nothing but traces, or empty. */
 static bool holds_traces_alone(const char *path)
 {
@@ -161,7 +177,7 @@ static bool holds_traces_alone(const char *path)
 	bool is_ours = entries != NULL;
 	for (struct dirent *entry; entries && (entry = readdir(entries));)
 		is_ours &= strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-			   ends_with(entry->d_name, raw_ending);
+			   belongs_to_a_trace(dirfd(entries), entry->d_name);
 	if (entries)
 		closedir(entries);
 	return is_ours;
@@ -190,27 +206,59 @@ static struct ct_error *holds_more(const char *path)
 			       path);
 }
 
-/* The recording before this one is kept under another name, the one before that is not. */
-static struct ct_error *make_folder(const char *path)
+/* The recording before this one is kept under another name. The one before that goes, once
+ * something was recorded. */
+static struct ct_error *move_aside(struct target *target)
 {
-	ct_cleanup(ct_cleanup_free) char *old = NULL;
-	if (mkdir(path, 0777) == 0)
+	if (asprintf(&target->older, "%s.older", target->path) < 0) {
+		target->older = NULL;
+		return ct_error_nomem;
+	}
+	if (asprintf(&target->old, "%s.old", target->path) < 0) {
+		target->old = NULL;
+		return ct_error_nomem;
+	}
+	if (access(target->old, F_OK) == 0 && !holds_traces_alone(target->old))
+		return holds_more(target->old);
+	/* Left by a command that was killed. */
+	if (access(target->older, F_OK) == 0 && !remove_folder(target->older))
+		return holds_more(target->older);
+	if ((rename(target->old, target->older) != 0 && errno != ENOENT) ||
+	    rename(target->path, target->old) != 0) {
+		struct ct_error *err = ct_error_errno(errno, "cannot move '%s' out of the way",
+						      target->path);
+		rename(target->older, target->old);
+		return err;
+	}
+	return NULL;
+}
+
+static struct ct_error *make_folder(struct target *target)
+{
+	struct ct_error *err = NULL;
+	if (mkdir(target->path, 0777) == 0)
 		return NULL;
 	if (errno != EEXIST)
-		return ct_error_errno(errno, "cannot make the folder '%s'", path);
-	if (rmdir(path) == 0) /* nothing in it */
-		return mkdir(path, 0777) == 0
-			       ? NULL
-			       : ct_error_errno(errno, "cannot make the folder '%s'", path);
-	if (!holds_traces_alone(path))
-		return holds_more(path);
-	if (asprintf(&old, "%s.old", path) < 0)
-		return ct_error_nomem;
-	if (access(old, F_OK) == 0 && !remove_folder(old))
-		return holds_more(old);
-	if (rename(path, old) != 0 || mkdir(path, 0777) != 0)
-		return ct_error_errno(errno, "cannot move '%s' out of the way", path);
-	return NULL;
+		return ct_error_errno(errno, "cannot make the folder '%s'", target->path);
+	if (rmdir(target->path) != 0) /* something is in it */
+		err = holds_traces_alone(target->path) ? move_aside(target)
+						       : holds_more(target->path);
+	if (!err && mkdir(target->path, 0777) != 0)
+		err = ct_error_errno(errno, "cannot make the folder '%s'", target->path);
+	return err;
+}
+
+/* False: nothing was recorded, and what was in the folder before is there again. */
+static bool keep_folder(const struct target *target)
+{
+	if (target->is_folder && rmdir(target->path) == 0) {
+		if (target->old && rename(target->old, target->path) == 0)
+			rename(target->older, target->old);
+		return false;
+	}
+	if (target->older)
+		remove_folder(target->older);
+	return true;
 }
 
 static struct ct_error *choose_target(const struct record_options *options, struct target *ret)
@@ -229,7 +277,7 @@ static struct ct_error *choose_target(const struct record_options *options, stru
 		return ret->setting ? NULL : ct_error_nomem;
 	}
 	ret->setting = ct_library_output(ret->path, "/%e.%p.ctrace");
-	return ret->setting ? make_folder(ret->path) : ct_error_nomem;
+	return ret->setting ? make_folder(ret) : ct_error_nomem;
 }
 
 /* ---- the library ---- */
@@ -508,9 +556,11 @@ static void summarize(const struct record_options *options, const struct target 
 		count_folder(target->path, &recorded);
 	else if (ends_with(target->path, raw_ending))
 		count_trace(target->path, &recorded);
-	if (target->is_folder && rmdir(target->path) == 0) {
+	if (!keep_folder(target)) {
 		if (!options->quiet)
 			tell_nothing(argv);
+		if (!options->quiet && target->old)
+			ct_term_say("'%s' is the recording before this one still", place);
 		return;
 	}
 	if (options->quiet)
@@ -596,17 +646,18 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 	if (*err)
 		return CT_EXIT_USAGE;
 	*err = choose_target(&options, &target);
+	if (*err)
+		return CT_EXIT_FAILURE;
+	*err = set_environment(&options, &target);
 	if (!*err)
-		*err = set_environment(&options, &target);
-	if (*err)
+		*err = run_program(argv + 1, &status, &exec_error);
+	if (*err) {
+		keep_folder(&target);
 		return CT_EXIT_FAILURE;
-	*err = run_program(argv + 1, &status, &exec_error);
-	if (*err)
-		return CT_EXIT_FAILURE;
+	}
 	take_signals_back();
 	if (exec_error) {
-		if (target.is_folder)
-			rmdir(target.path);
+		keep_folder(&target);
 		*err = explain_start(argv[1], exec_error);
 		return (enum ct_exit)WEXITSTATUS(status);
 	}

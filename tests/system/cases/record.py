@@ -91,6 +91,50 @@ def record_keeps_the_recording_before(t):
 
 
 @test(ONE)
+def record_of_nothing_costs_no_recording(t):
+    """a name mistyped, a program without hooks, a library that is not there: all is as it was before"""
+    program = t.build("recorded.c")
+
+    def look():
+        return {name: sorted(os.listdir(os.path.join(t.out, name))) for name in sorted(os.listdir(t.out))}
+
+    record(t, program)
+    for _ in range(2):
+        before = look()
+        for arguments, status, says in (
+            (["./nope"], 127, b"there is no program './nope'"),
+            (["true"], 0, b"'calltrace.data' is the recording before this one still"),
+            (["--library", "nope.so", program], 1, b"libcalltrace.so is not at nope.so"),
+        ):
+            done = record(t, *arguments)
+            t.same("status", status, done.returncode)
+            t.expect(says in done.stderr, done.stderr)
+            t.same("folders", before, look())
+        record(t, program)  # now with calltrace.data.old beside it
+    # As a command leaves it that was killed meanwhile.
+    os.rename(os.path.join(t.out, "calltrace.data.old"), os.path.join(t.out, "calltrace.data.older"))
+    record(t, program)
+    t.same("folders", ["calltrace.data", "calltrace.data.old"], sorted(os.listdir(t.out)))
+
+
+@test(ONE)
+def record_moves_documents_with_their_traces(t):
+    """what was made of a trace beside it does not stand in the way of the next recording"""
+    program = t.build("recorded.c")
+    record(t, program)
+    raw = glob.glob(os.path.join(t.out, "calltrace.data", "*.ctrace"))[0]
+    document = raw.replace(".ctrace", ".json")
+    subprocess.run([t.context.command, "json", raw], check=True)
+    t.same("status", 0, record(t, program).returncode)
+    kept = os.path.join(t.out, "calltrace.data.old")
+    t.same("kept", sorted(map(os.path.basename, (raw, document))), sorted(os.listdir(kept)))
+    os.unlink(os.path.join(kept, os.path.basename(raw)))
+    done = record(t, program)
+    t.same("status with a document alone", 1, done.returncode)
+    t.expect(b"holds more than traces" in done.stderr, done.stderr)
+
+
+@test(ONE)
 def record_replaces_nothing_but_traces(t):
     """neither a folder with other things, hidden ones too, nor a file is moved out of the way"""
     program = t.build("recorded.c")
