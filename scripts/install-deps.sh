@@ -58,6 +58,12 @@ meson            meson
 autoconf         autoconf
 chromium         chromium
 fonts-dejavu-core
+kcachegrind      kcachegrind
+xvfb             Xvfb
+dbus-daemon      dbus-run-session
+at-spi2-core
+gir1.2-atspi-2.0
+python3-gi
 sqlite3          sqlite3
 jq               jq
 '

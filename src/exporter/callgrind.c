@@ -126,6 +126,7 @@ struct pass {
 	bool *told;		   /* by function: its name is known by its number */
 	uint32_t *objects, *files; /* by function: the first with the same name */
 	bool *told_objects, *told_files;
+	bool told_unknown; /* where threads are, object and file 0 */
 	bool failed;
 };
 
@@ -186,7 +187,12 @@ static void put_thread(struct pass *pass, uint32_t number, size_t stream)
 	ct_strbuf_printf(&text, "thread %u of process %u: ", session->streams[stream].row.tid,
 			 process);
 	ct_strbuf_add(&text, name.bytes, name.length);
-	CT_PUT(pass->sink, "\nob=(0) ???\nfl=(0) ???\n");
+	/* A number that gets its name a second time is an error to speedscope. */
+	if (pass->told_unknown)
+		CT_PUT(pass->sink, "\nob=(0)\nfl=(0)\n");
+	else
+		CT_PUT(pass->sink, "\nob=(0) ???\nfl=(0) ???\n");
+	pass->told_unknown = true;
 	put_name(pass, "fn=(", number, text.bytes ? text.bytes : "", &told);
 	pass->failed = pass->failed || text.failed;
 	ct_strbuf_deinit(&text);
