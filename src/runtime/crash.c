@@ -247,6 +247,17 @@ static void look_again(void)
 			 __ATOMIC_RELAXED);
 }
 
+static bool has_faults(ct_sigset set)
+{
+	return set & (UINT64_C(1) << (SIGSEGV - 1) | UINT64_C(1) << (SIGBUS - 1));
+}
+
+void ct_crash_note_mask(ct_sigset mask)
+{
+	if (has_faults(mask) && !__atomic_load_n(&masks_have_faults, __ATOMIC_RELAXED))
+		__atomic_store_n(&masks_have_faults, true, __ATOMIC_RELAXED);
+}
+
 enum { RESETS_ITSELF = (int)SA_RESETHAND };
 
 /*
@@ -306,7 +317,10 @@ void ct_crash_replace_action(const struct ct_action_change *change, struct ct_ac
 		/* A fault that is ignored kills. */
 		__atomic_store_n(&ct_crash_catches_faults, false, __ATOMIC_SEQ_CST);
 	} else if (change->matters) {
+		/* It notes where its mask holds, which mostly is nowhere. */
 		put_relay_before(change->number, action);
+	} else if ((uint64_t)action->handler > (uint64_t)SIG_IGN) {
+		ct_crash_note_mask(action->mask);
 	}
 }
 
@@ -350,17 +364,6 @@ void ct_crash_end_action(const struct ct_action_change *change, bool failed)
 void ct_crash_fork_child(void)
 {
 	actions_lock = (struct ct_lock){0};
-}
-
-static bool has_faults(ct_sigset set)
-{
-	return set & (UINT64_C(1) << (SIGSEGV - 1) | UINT64_C(1) << (SIGBUS - 1));
-}
-
-void ct_crash_note_mask(ct_sigset mask)
-{
-	if (has_faults(mask) && !__atomic_load_n(&masks_have_faults, __ATOMIC_RELAXED))
-		__atomic_store_n(&masks_have_faults, true, __ATOMIC_RELAXED);
 }
 
 static ct_sigset own_mask(void)

@@ -650,7 +650,6 @@ CT_INTERPOSE int sigaction(int number, const struct sigaction *restrict action,
 		if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN &&
 		    action->sa_flags & SA_ONSTACK)
 			ct_crash_leave_signal_stacks();
-		note_mask(&replaced.sa_mask);
 	}
 	struct ct_action_change change = ct_crash_begin_action(number);
 	if (action)
@@ -685,7 +684,6 @@ static long system_sigaction(int number, const void *action, void *old, size_t s
 	if (has_action) {
 		if ((uint64_t)replaced.handler > (uint64_t)SIG_IGN && replaced.flags & SA_ONSTACK)
 			ct_crash_leave_signal_stacks();
-		ct_crash_note_mask(replaced.mask);
 		set = &replaced;
 	}
 	struct ct_action_change change = ct_crash_begin_action(number);

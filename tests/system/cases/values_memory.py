@@ -3,7 +3,7 @@
 import os
 
 from driver import account
-from driver.harness import ALL, BOTH, test
+from driver.harness import ALL, BOTH, ONE, test
 
 
 def check_gone(t, act, text=True):
@@ -47,6 +47,21 @@ def values_in_handlers_of_blocked_waits(t):
         check_gone(t, act)
     for act in ("epoll_pwait", "epoll_pwait2"):
         check_gone(t, act)
+
+
+@test(ONE)
+def values_of_handled_faults_need_no_kernel(t):
+    """a handler of SIGSEGV, which blocks it while it runs, makes no call ask the kernel"""
+    t.need("strace")
+    program, log = t.build("values_memory.c"), os.path.join(t.dir, "system_calls")
+    asks = "trace=rt_sigprocmask,process_vm_readv"
+    t.run(["strace", "-o", log, "-e", asks, program, "handler, many calls"], env=account.CAPTURE)
+    calls = t.document(alone=False).named("takes")
+    t.same("calls", 5001, len(calls))
+    t.same("text", "text", account.shown_argument(calls[-1], "text")["value"])
+    with open(log, encoding="ascii") as lines:
+        count = len(lines.readlines())
+    t.expect(20 < count < 2000, f"{count} system calls")
 
 
 @test(BOTH)

@@ -18,7 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PAGE 4096
+#define PAGE	   4096
+#define MANY_CALLS 5000
 
 static char page[2 * PAGE] __attribute__((aligned(PAGE)));
 static volatile int sum;
@@ -150,6 +151,10 @@ static UNTRACED int run(const char *act)
 		signal(SIGSEGV, on_fault);
 		vanish(page);
 		uses(page, 10);
+	} else if (strcmp(act, "handler, many calls") == 0) {
+		signal(SIGSEGV, on_fault);
+		for (volatile int i = 0; i < MANY_CALLS; i++)
+			takes("text", i);
 	} else if (strcmp(act, "sigprocmask") == 0) {
 		sigprocmask(SIG_BLOCK, &everything, NULL);
 		vanish(page);
