@@ -57,7 +57,7 @@ struct ct_error *ct_selection_find(const struct ct_session *session, const char 
 	struct ct_error *err = ct_patterns_create(text, &patterns);
 	*ret_is_any = false;
 	if (err)
-		return ct_error_usage(ct_error_wrap(err, "%s '%s'", option, text));
+		return ct_error_usage(ct_error_wrap(err, "%s", option));
 	for (uint32_t i = 0; i < session->function_count; i++) {
 		ret[i] = matches(patterns, &session->functions[i]);
 		*ret_is_any |= ret[i];
@@ -250,7 +250,7 @@ static struct ct_error *mark_where(const struct ct_session *session, struct ct_s
 	struct ct_condition *condition;
 	struct ct_error *err = ct_condition_parse(text, &condition);
 	if (err)
-		return ct_error_usage(ct_error_wrap(err, "--where"));
+		return err; /* ct_selection_check() has looked */
 	return add_condition(session, selection, "--where", text, condition, CT_SELECT_HOLDS);
 }
 
@@ -362,21 +362,101 @@ static struct ct_error *select_streams(const struct ct_session *session,
 
 /* ---- time ---- */
 
-static struct ct_error *select_time(const char *text, struct ct_selection *selection)
+static struct ct_error *read_time(const char *text, uint64_t *ret_from_ns, uint64_t *ret_to_ns)
 {
 	const char *dots = text ? strstr(text, "..") : NULL;
-	selection->to_ns = UINT64_MAX;
+	struct ct_error *err = NULL;
+	*ret_from_ns = 0;
+	*ret_to_ns = UINT64_MAX;
 	if (!text)
 		return NULL;
-	size_t from_length = dots ? (size_t)(dots - text) : 0;
-	if (!dots || (from_length && !ct_duration_parse(text, from_length, &selection->from_ns)) ||
-	    (dots[2] && !ct_duration_parse(dots + 2, strlen(dots + 2), &selection->to_ns)) ||
-	    selection->from_ns >= selection->to_ns)
-		return ct_error_usage(ct_error_create("--time: '%s' is not a range such as "
-						      "1.5s..2s, 10ms.. or ..250us",
-						      text));
+	if (!dots)
+		return ct_error_create("--time: '%s' is not a range such as 1.5s..2s, 10ms.. or "
+				       "..250us",
+				       text);
+	if (dots > text)
+		err = ct_duration_parse(text, (size_t)(dots - text), ret_from_ns);
+	if (!err && dots[2])
+		err = ct_duration_parse(dots + 2, strlen(dots + 2), ret_to_ns);
+	if (err)
+		return ct_error_wrap(err, "--time");
+	if (*ret_from_ns >= *ret_to_ns)
+		return ct_error_create("--time: '%s' ends before it begins", text);
 	return NULL;
 }
+
+/* ---- what is wrong whatever the traces hold ---- */
+
+static struct ct_error *check_patterns(const char *option, const char *const *texts, size_t count)
+{
+	struct ct_error *err = NULL;
+	for (size_t i = 0; i < count && !err; i++) {
+		ct_cleanup(patterns_cleanup) struct ct_patterns *patterns = NULL;
+		err = ct_patterns_create(texts[i], &patterns);
+		if (err)
+			err = ct_error_wrap(err, "%s", option);
+	}
+	return err;
+}
+
+/* Is it one that was begun? Names have brackets, and templates' names those of conditions, too. */
+static bool is_meant_as_condition(const char *text)
+{
+	const char *bracket = strchr(text, '(');
+	const char *at = bracket ? bracket : text;
+	int open = 0;
+	if (text[0] == '/' || strstr(text, "operator"))
+		return false;
+	for (; *at; at++) {
+		if (*at == '=' || *at == '"')
+			return true;
+		open += (*at == '<') - (*at == '>' && at > text && at[-1] != '-');
+	}
+	return open != 0;
+}
+
+struct ct_error *ct_selection_check_condition(const char *text, bool may_be_pattern)
+{
+	struct ct_condition *condition = NULL;
+	ct_cleanup(patterns_cleanup) struct ct_patterns *patterns = NULL;
+	struct ct_error *err = ct_condition_parse(text, &condition);
+	ct_condition_destroy(condition);
+	if (!err || !may_be_pattern || is_meant_as_condition(text))
+		return err;
+	ct_error_destroy(err);
+	return ct_patterns_create(text, &patterns);
+}
+
+static struct ct_error *check_conditions(const char *option, const char *const *texts, size_t count,
+					 bool may_be_patterns)
+{
+	struct ct_error *err = NULL;
+	for (size_t i = 0; i < count && !err; i++) {
+		err = ct_selection_check_condition(texts[i], may_be_patterns);
+		if (err)
+			err = ct_error_wrap(err, "%s", option);
+	}
+	return err;
+}
+
+struct ct_error *ct_selection_check(const struct ct_selection_options *options)
+{
+	uint64_t from_ns, to_ns;
+	struct ct_error *err = read_time(options->time, &from_ns, &to_ns);
+	if (!err)
+		err = check_patterns("--function", options->functions, options->function_count);
+	if (!err)
+		err = check_patterns("--exclude", options->excluded, options->excluded_count);
+	if (!err)
+		err = check_conditions("--inside", options->inside, options->inside_count, true);
+	if (!err)
+		err = check_conditions("--outside", options->outside, options->outside_count, true);
+	if (!err)
+		err = check_conditions("--where", options->where, options->where_count, false);
+	return err ? ct_error_usage(err) : NULL;
+}
+
+/* ---- the whole ---- */
 
 struct ct_error *ct_selection_create(const struct ct_session *session,
 				     const struct ct_selection_options *options,
@@ -395,7 +475,9 @@ struct ct_error *ct_selection_create(const struct ct_session *session,
 	selection->max_depth = options->max_depth && options->max_depth < UINT32_MAX
 				       ? (uint32_t)options->max_depth
 				       : UINT32_MAX;
-	struct ct_error *err = select_time(options->time, selection);
+	struct ct_error *err = ct_selection_check(options);
+	if (!err)
+		err = read_time(options->time, &selection->from_ns, &selection->to_ns);
 	if (!err)
 		err = select_functions(session, options, selection);
 	if (!err)

@@ -72,6 +72,12 @@ struct ct_selection {
 	size_t input_count;
 };
 
+/* What makes no sense in the options, whatever the traces hold. */
+struct ct_error *ct_selection_check(const struct ct_selection_options *options)
+	__attribute__((warn_unused_result));
+/* The same of a text alone; --inside and --outside take patterns as well as conditions. */
+struct ct_error *ct_selection_check_condition(const char *text, bool may_be_pattern)
+	__attribute__((warn_unused_result));
 struct ct_error *ct_selection_create(const struct ct_session *session,
 				     const struct ct_selection_options *options,
 				     struct ct_selection **ret) __attribute__((warn_unused_result));

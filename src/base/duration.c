@@ -4,33 +4,38 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool ct_duration_parse(const char *text, size_t length, uint64_t *ret)
+struct ct_error *ct_duration_parse(const char *text, size_t length, uint64_t *ret)
 {
 	static const struct {
 		const char *name;
 		double ns;
-	} units[] = {{"", 1},	 {"ns", 1},	{"us", 1e3}, {"ms", 1e6},
-		     {"s", 1e9}, {"min", 6e10}, {"m", 6e10}, {"h", 3.6e12}};
-	char copy[64];
+	} units[] = {{"ns", 1},	  {"us", 1e3},	{"ms", 1e6},  {"s", 1e9},
+		     {"m", 6e10}, {"min", 6e10}, {"h", 3.6e12}};
+	char copy[64] = "";
 	char *end = copy;
-	if (length >= sizeof(copy) || length == 0 || !isdigit((unsigned char)text[0]))
-		return false;
-	memcpy(copy, text, length);
-	copy[length] = '\0';
-	if (copy[1] == 'x' || copy[1] == 'X')
-		return false;
-	double value = strtod(copy, &end);
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+	if (length < sizeof(copy))
+		memcpy(copy, text, length);
+	bool is_decimal = isdigit((unsigned char)copy[0]) && copy[1] != 'x' && copy[1] != 'X';
+	double value = is_decimal ? strtod(copy, &end) : 0;
+	bool has_unit = *end != '\0';
+	for (size_t i = 0; is_decimal && i < sizeof(units) / sizeof(units[0]); i++) {
 		double ns = value * units[i].ns;
-		if (strcmp(end, units[i].name) != 0 || !isfinite(ns) || ns >= 0x1p63)
+		bool is_meant = has_unit ? strcmp(end, units[i].name) == 0 : value == 0;
+		if (!is_meant || !isfinite(ns) || ns >= 0x1p63)
 			continue;
 		*ret = (uint64_t)(ns + 0.5);
-		return true;
+		return NULL;
 	}
-	return false;
+	if (is_decimal && !has_unit && isfinite(value))
+		return ct_error_create("'%s' has no unit: write %sns, %sus, %sms, %ss, %smin or "
+				       "%sh",
+				       copy, copy, copy, copy, copy, copy, copy);
+	return ct_error_create("'%.*s' is not a time such as 250us, 1.5ms or 2s", (int)length,
+			       text);
 }
 
 static char *put_number(char *at, uint64_t number, int least_digits)

@@ -3,12 +3,14 @@
 #ifndef CT_BASE_DURATION_H
 #define CT_BASE_DURATION_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* "10", "10ns", "10us", "1.5ms", "2s", "3min", "1h", as ns. False: it is none. */
-bool ct_duration_parse(const char *text, size_t length, uint64_t *ret);
+#include "base/error.h"
+
+/* "0", "10ns", "10us", "1.5ms", "2s", "3min", "1h", as ns; errors say what is wrong with it. */
+struct ct_error *ct_duration_parse(const char *text, size_t length, uint64_t *ret)
+	__attribute__((warn_unused_result));
 
 enum { CT_DURATION_BYTES = 16 };
 /* In at most 8 characters, with four digits or so: "38 ns", "1.234 ms", "12.35 s". */

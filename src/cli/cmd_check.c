@@ -10,11 +10,10 @@
 #include "analysis/checks.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
-#include "cli/inputs.h"
 #include "cli/junit.h"
-#include "cli/page.h"
 #include "cli/rules.h"
 #include "cli/term.h"
+#include "cli/view.h"
 
 struct check_options {
 	bool all;
@@ -121,11 +120,6 @@ static void print_results(const struct check_options *options, const struct ct_c
 
 /* ---- the command ---- */
 
-static void rules_cleanup(struct ct_rules **rules)
-{
-	ct_rules_destroy(*rules);
-}
-
 static void checks_cleanup(struct ct_checks **checks)
 {
 	ct_checks_destroy(*checks);
@@ -138,67 +132,56 @@ static const char *suite_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static struct ct_error *check(const struct check_options *options, const char *path,
-			      const struct ct_rules *rules,
-			      const struct ct_input_options *input_options,
-			      const struct ct_session *session, bool *passed)
+struct checking {
+	struct check_options options;
+	const char *path;
+	struct ct_rules *rules;
+	bool failed;
+};
+
+static struct ct_error *check(void *state, const struct ct_view *view)
 {
+	struct checking *checking = state;
 	ct_cleanup(checks_cleanup) struct ct_checks *checks = NULL;
+	/* The selection is made again for rules with a choice of their own. */
 	struct ct_check_options check_options = {
-		.selection = ct_inputs_selection(input_options),
+		.selection = ct_inputs_selection(&view->inputs),
 		.warn = ct_term_warn,
 		.progress = ct_term_progress,
 	};
-	check_options.rules = ct_rules_all(rules, &check_options.rule_count);
-	struct ct_error *err = ct_checks_run(session, &check_options, &checks);
+	check_options.rules = ct_rules_all(checking->rules, &check_options.rule_count);
+	struct ct_error *err = ct_checks_run(view->session, &check_options, &checks);
 	ct_term_clear();
-	if (!err && options->junit)
-		err = ct_junit_write(options->junit, suite_name(path), checks);
+	if (!err && checking->options.junit)
+		err = ct_junit_write(checking->options.junit, suite_name(checking->path), checks);
 	if (err)
 		return err;
-	print_results(options, checks);
-	if (checks->lost_events)
-		ct_term_say("%" PRIu64 " events are missing: they were lost while recording, "
-			    "or a trace is damaged",
-			    checks->lost_events);
-	*passed = checks->failed == 0;
+	print_results(&checking->options, checks);
+	ct_view_tell_lost(checks->lost_events);
+	checking->failed = checks->failed > 0;
 	return NULL;
+}
+
+static void checking_deinit(struct checking *checking)
+{
+	ct_rules_destroy(checking->rules);
 }
 
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
-	struct check_options options = {0};
-	struct ct_input_options input_options = {0};
-	struct ct_page_options page_options = {0};
-	const struct ct_option_target targets[] = {{&own_group, &options},
-						   {&ct_input_group, &input_options},
-						   {&ct_page_group, &page_options}};
-	ct_cleanup(rules_cleanup) struct ct_rules *rules = NULL;
-	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
-	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
-	bool passed = false;
+	ct_cleanup(checking_deinit) struct checking checking = {0};
+	struct ct_view view = {0};
 	int operands;
-	*err = ct_options_read(argc, argv, targets, 3, false, &operands);
+	*err = ct_view_read(&view, argc, argv, &own_group, &checking.options, &operands);
 	if (!*err && operands == 0)
 		*err = ct_error_create("check: which rules? 'calltrace help check' says more");
 	if (!*err)
-		*err = ct_rules_read(argv[1], &rules);
+		*err = ct_rules_read(argv[1], &checking.rules);
 	if (*err)
 		return CT_EXIT_USAGE;
-	/* The selection is made again for rules with a choice of their own. */
-	*err = ct_inputs_open(&input_options, argv + 2, operands - 1, &session, &selection);
-	if (*err)
-		return CT_EXIT_FAILURE;
-	ct_page_begin(&page_options);
-	*err = check(&options, argv[1], rules, &input_options, session, &passed);
-	struct ct_error *page_error = NULL;
-	enum ct_exit status = ct_page_end(&page_error);
-	if (*err) {
-		ct_error_destroy(page_error);
-		return CT_EXIT_FAILURE;
-	}
-	*err = page_error;
-	return status == CT_EXIT_OK && !passed ? CT_EXIT_FAILURE : status;
+	checking.path = argv[1];
+	enum ct_exit status = ct_view_show(&view, argv + 2, operands - 1, check, &checking, err);
+	return status == CT_EXIT_OK && checking.failed ? CT_EXIT_FAILURE : status;
 }
 
 const struct ct_command ct_command_check = {

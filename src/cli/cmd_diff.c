@@ -14,10 +14,9 @@
 #include "analysis/rank_test.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
-#include "cli/inputs.h"
-#include "cli/page.h"
 #include "cli/table.h"
 #include "cli/term.h"
+#include "cli/view.h"
 
 enum sort_key { SORT_CHANGE, SORT_PERCENT, SORT_OLD, SORT_NEW, SORT_CALLS, SORT_NAME };
 
@@ -26,11 +25,10 @@ struct diff_options {
 	unsigned int test; /* enum ct_test_over */
 	unsigned int sort;
 	unsigned int correction;
-	const char *threshold, *min_share, *alpha;
+	double threshold, min_share; /* per cent */
+	double alpha;
 	uint64_t limit;
 	bool all, wide, exit_code;
-	/* from the texts */
-	double least_change, least_share, alpha_value;
 };
 
 #define OFFSET(member) offsetof(struct diff_options, member)
@@ -53,6 +51,8 @@ static const struct ct_option options_table[] = {
 	 .letter = 'n',
 	 .name = "limit",
 	 .value = "N",
+	 .low = 1,
+	 .high = UINT64_MAX,
 	 .help = "the first N rows",
 	 .offset = OFFSET(limit)},
 	{.kind = CT_OPTION_FLAG,
@@ -65,21 +65,24 @@ static const struct ct_option options_table[] = {
 	 .name = "wide",
 	 .help = "all columns: calls, mean, p50, p99 and the tests' p, too",
 	 .offset = OFFSET(wide)},
-	{.kind = CT_OPTION_TEXT,
+	{.kind = CT_OPTION_PERCENT,
 	 .letter = 't',
 	 .name = "threshold",
 	 .value = "N",
+	 .high = 1000000,
 	 .help = "changes of less than N % are none; default: 5",
 	 .offset = OFFSET(threshold)},
-	{.kind = CT_OPTION_TEXT,
+	{.kind = CT_OPTION_PERCENT,
 	 .name = "min-share",
 	 .value = "N",
+	 .high = 100,
 	 .help = "functions with less than N % of the time on both sides are not tested for being "
 		 "slower or faster; default: 0.5",
 	 .offset = OFFSET(min_share)},
-	{.kind = CT_OPTION_TEXT,
+	{.kind = CT_OPTION_REAL,
 	 .name = "alpha",
 	 .value = "P",
+	 .high = 1,
 	 .help = "a change is one when chance makes one so large with a probability below P; "
 		 "default: 0.05",
 	 .offset = OFFSET(alpha)},
@@ -115,7 +118,7 @@ struct paths {
 	size_t old_count;
 };
 
-static void paths_cleanup(struct paths *paths)
+static void paths_deinit(struct paths *paths)
 {
 	for (size_t i = 0; i < paths->count; i++)
 		free(paths->texts[i]);
@@ -292,9 +295,9 @@ static const struct ct_column all_columns[] = {
 	{"time_p", NULL, CT_COLUMN_REAL, 11},
 	{"calls_p", NULL, CT_COLUMN_REAL, 11},
 	{"what", "what", CT_COLUMN_NAME, 13},
-	{"name", "function", CT_COLUMN_NAME, 0},
-	{"time", NULL, CT_COLUMN_NAME, 0},
-	{"calls", NULL, CT_COLUMN_NAME, 0},
+	{"function", "function", CT_COLUMN_NAME, 0},
+	{"time_verdict", NULL, CT_COLUMN_NAME, 0},
+	{"calls_verdict", NULL, CT_COLUMN_NAME, 0},
 	{"total_old_ns", NULL, CT_COLUMN_NS, 0},
 	{"total_new_ns", NULL, CT_COLUMN_NS, 0},
 	{"module", NULL, CT_COLUMN_NAME, 0},
@@ -431,7 +434,7 @@ static uint32_t runs_needed(const struct diff_options *options, size_t count)
 {
 	uint32_t runs = 2;
 	double tests = options->correction == 0 && count > 1 ? (double)count : 1;
-	while (runs < 1000 && ct_rank_test_least(runs, runs) * tests >= options->alpha_value)
+	while (runs < 1000 && ct_rank_test_least(runs, runs) * tests >= options->alpha)
 		runs++;
 	return runs;
 }
@@ -455,8 +458,8 @@ static void tell_time_test(const struct printing *printing, FILE *to)
 	fprintf(to,
 		"Slower, faster: %s time of a call by at least %g %%, and p < %g in a "
 		"Mann-Whitney U test over %s (two-sided, %s",
-		options->by == CT_COMPARE_SELF ? "self" : "total", 100 * options->least_change,
-		options->alpha_value, over_word(comparison),
+		options->by == CT_COMPARE_SELF ? "self" : "total", options->threshold,
+		options->alpha, over_word(comparison),
 		comparison->is_exact ? "exact" : "normal approximation");
 	if (options->correction == 0)
 		fprintf(to, "; Benjamini-Hochberg for %zu function%s", comparison->test_count,
@@ -483,13 +486,13 @@ static void print_test(const struct printing *printing, size_t unchanged)
 		fputs("Times are not compared: a trace was recorded without a clock. ", to);
 	if (comparison->over == CT_TEST_CALLS && !comparison->has_times)
 		fprintf(to, "More, fewer: calls by at least %g %%, without a test.",
-			100 * options->least_change);
+			options->threshold);
 	else if (comparison->over == CT_TEST_CALLS)
 		fprintf(to,
 			"It takes calls as independent, and knows nothing of how runs differ by "
 			"chance: for that, compare %" PRIu32 " runs or more of each. More, fewer: "
 			"calls by at least %g %%, without a test.",
-			needed, 100 * options->least_change);
+			needed, options->threshold);
 	else if (comparison->runs[CT_OLD] < needed || comparison->runs[CT_NEW] < needed)
 		fprintf(to, "A change of one function alone shows from %" PRIu32 " runs of each.",
 			needed);
@@ -532,8 +535,8 @@ static void put_head(const struct printing *printing)
 	else
 		ct_json_put_null(writer, "correction");
 	ct_json_put_u64(writer, "functions", comparison->test_count);
-	ct_json_put_exact(writer, "alpha", options->alpha_value);
-	ct_json_put_exact(writer, "threshold_percent", 100 * options->least_change);
+	ct_json_put_exact(writer, "alpha", options->alpha);
+	ct_json_put_exact(writer, "threshold_percent", options->threshold);
 	if (comparison->over == CT_TEST_RUNS)
 		ct_json_put_exact(writer, "least_p", comparison->least_p);
 	ct_json_put_u64(writer, "runs_for_a_lone_change",
@@ -593,96 +596,62 @@ static void comparison_cleanup(struct ct_comparison **comparison)
 	ct_comparison_destroy(*comparison);
 }
 
-static struct ct_error *diff(const struct diff_options *options, const struct paths *paths,
-			     struct ct_session *session, const struct ct_selection *selection,
-			     bool *changed)
+struct diffing {
+	struct diff_options options;
+	struct paths paths;
+	bool changed;
+};
+
+static struct ct_error *diff(void *state, const struct ct_view *view)
 {
+	struct diffing *diffing = state;
+	const struct diff_options *options = &diffing->options;
 	ct_cleanup(comparison_cleanup) struct ct_comparison *comparison = NULL;
 	const struct ct_comparison_options comparison_options = {
 		.measure = (enum ct_compared_time)options->by,
 		.over = (enum ct_test_over)options->test,
 		.is_uncorrected = options->correction != 0,
-		.least_change = options->least_change,
-		.least_share = options->least_share,
-		.alpha = options->alpha_value,
+		.least_change = options->threshold / 100,
+		.least_share = options->min_share / 100,
+		.alpha = options->alpha,
 		.progress = ct_term_progress,
 	};
-	struct ct_error *err = ct_comparison_create(session, paths->old_count, selection,
-						    &comparison_options, &comparison);
+	struct ct_error *err = check_sides(view->session, &diffing->paths);
+	if (!err)
+		err = ct_comparison_create(view->session, diffing->paths.old_count, view->selection,
+					   &comparison_options, &comparison);
 	ct_term_clear();
 	if (err)
 		return err;
-	const struct printing printing = {options, session, comparison};
-	err = print_rows(&printing, changed);
-	if (!err && comparison->lost_events)
-		ct_term_say("%" PRIu64 " events are missing: they were lost while recording, "
-			    "or a trace is damaged",
-			    comparison->lost_events);
+	const struct printing printing = {options, view->session, comparison};
+	err = print_rows(&printing, &diffing->changed);
+	if (!err)
+		ct_view_tell_lost(comparison->lost_events);
 	return err;
 }
 
-static struct ct_error *read_number(const char *option, const char *text, double standard,
-				    double most, double *ret)
+static void diffing_deinit(struct diffing *diffing)
 {
-	char *end = NULL;
-	*ret = standard;
-	if (!text)
-		return NULL;
-	*ret = strtod(text, &end);
-	if (end == text || (*end && strcmp(end, "%") != 0) || !(*ret >= 0 && *ret <= most))
-		return ct_error_create("diff: --%s: '%s' is not a number from 0 to %g", option,
-				       text, most);
-	return NULL;
-}
-
-static struct ct_error *read_numbers(struct diff_options *options)
-{
-	struct ct_error *err = read_number("threshold", options->threshold, 5, 1e6,
-					   &options->least_change);
-	if (!err)
-		err = read_number("min-share", options->min_share, 0.5, 100, &options->least_share);
-	if (!err)
-		err = read_number("alpha", options->alpha, 0.05, 1, &options->alpha_value);
-	options->least_change /= 100;
-	options->least_share /= 100;
-	return err;
+	paths_deinit(&diffing->paths);
 }
 
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
-	struct diff_options options = {0};
-	struct ct_input_options input_options = {0};
-	struct ct_page_options page_options = {0};
-	const struct ct_option_target targets[] = {{&own_group, &options},
-						   {&ct_input_group, &input_options},
-						   {&ct_page_group, &page_options}};
-	ct_cleanup(paths_cleanup) struct paths paths = {0};
-	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
-	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
-	bool changed = false;
+	ct_cleanup(diffing_deinit) struct diffing diffing = {
+		.options = {.threshold = 5, .min_share = 0.5, .alpha = 0.05},
+	};
+	struct ct_view view = {0};
 	int operands;
-	*err = ct_options_read(argc, argv, targets, 3, false, &operands);
+	*err = ct_view_read(&view, argc, argv, &own_group, &diffing.options, &operands);
 	if (!*err)
-		*err = read_numbers(&options);
-	if (!*err)
-		*err = read_operands(argv + 1, operands, &paths);
+		*err = read_operands(argv + 1, operands, &diffing.paths);
 	if (*err)
 		return CT_EXIT_USAGE;
-	*err = ct_inputs_open(&input_options, paths.texts, (int)paths.count, &session, &selection);
-	if (!*err)
-		*err = check_sides(session, &paths);
-	if (*err)
-		return CT_EXIT_FAILURE;
-	ct_page_begin(&page_options);
-	*err = diff(&options, &paths, session, selection, &changed);
-	struct ct_error *page_error = NULL;
-	enum ct_exit status = ct_page_end(&page_error);
-	if (*err) {
-		ct_error_destroy(page_error);
-		return CT_EXIT_FAILURE;
-	}
-	*err = page_error;
-	return status == CT_EXIT_OK && options.exit_code && changed ? CT_EXIT_FAILURE : status;
+	enum ct_exit status = ct_view_show(&view, diffing.paths.texts, (int)diffing.paths.count,
+					   diff, &diffing, err);
+	return status == CT_EXIT_OK && diffing.options.exit_code && diffing.changed
+		       ? CT_EXIT_FAILURE
+		       : status;
 }
 
 const struct ct_command ct_command_diff = {

@@ -17,6 +17,7 @@
 #include "cli/inputs.h"
 #include "cli/page.h"
 #include "cli/table.h"
+#include "export/json.h"
 #include "symbols/elf_file.h"
 
 struct info_options {
@@ -59,18 +60,6 @@ static const char *end_text(const struct ct_trace *trace, char ret[TEXT_BYTES])
 	}
 }
 
-static const char *start_text(const struct ct_trace *trace, char ret[TEXT_BYTES])
-{
-	uint64_t ns = ct_trace_start_realtime_ns(trace);
-	time_t seconds = (time_t)(ns / 1000000000);
-	struct tm parts;
-	char text[64] = "?";
-	if (gmtime_r(&seconds, &parts))
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts);
-	snprintf(ret, TEXT_BYTES, "%s.%03u UTC", text, (unsigned int)(ns / 1000000 % 1000));
-	return ret;
-}
-
 /* Is the file on the disk still the one that was recorded? */
 static const char *module_state(const struct ct_trace_module *module)
 {
@@ -89,23 +78,6 @@ static const char *module_state(const struct ct_trace_module *module)
 	bool is_known = length > 0;
 	ct_elf_file_destroy(file);
 	return !is_known ? "there" : is_same ? "the same" : "changed since";
-}
-
-static const char *clock_text(uint32_t kind)
-{
-	return kind == CT_CLOCK_TSC ? "tsc" : kind == CT_CLOCK_MONOTONIC ? "monotonic" : "none";
-}
-
-/* A command line's arguments, with spaces between. */
-static void make_command_line(const struct ct_trace *trace, struct ct_strbuf *ret)
-{
-	struct ct_bytes words = ct_trace_string(trace, ct_trace_info(trace)->command_line);
-	for (size_t i = 0; i < words.length; i++)
-		ct_strbuf_add(ret,
-			      words.bytes[i]	     ? &words.bytes[i]
-			      : i + 1 < words.length ? " "
-						     : "",
-			      words.bytes[i] || i + 1 < words.length);
 }
 
 /* On the disk; of a packed trace, its share of the file. */
@@ -148,7 +120,7 @@ static const struct ct_column thread_columns[] = {
 	{"lost_events", "lost", CT_COLUMN_COUNT, 8},
 	{"start_ns", "from", CT_COLUMN_NS, 10},
 	{"end_ns", "to", CT_COLUMN_NS, 10},
-	{"name", "name", CT_COLUMN_NAME, 0},
+	{"thread_name", "name", CT_COLUMN_NAME, 0},
 };
 enum { THREAD_COLUMNS = sizeof(thread_columns) / sizeof(thread_columns[0]) };
 
@@ -251,6 +223,40 @@ static void put_string(const struct ct_trace *trace, const char *key, const char
 	put_fact(key, title, text ? text : "");
 }
 
+/* Its arguments, with spaces between. */
+static void put_command_line(const struct ct_trace *trace)
+{
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
+	struct ct_bytes words = ct_trace_string(trace, ct_trace_info(trace)->command_line);
+	if (ct_page_is_json()) {
+		ct_json_put_command_line(ct_page_json(), trace);
+		return;
+	}
+	for (size_t i = 0; i < words.length; i++)
+		ct_strbuf_add(&text,
+			      words.bytes[i]	     ? &words.bytes[i]
+			      : i + 1 < words.length ? " "
+						     : "",
+			      words.bytes[i] || i + 1 < words.length);
+	put_fact("command_line", "command", text.bytes ? text.bytes : "");
+}
+
+static void put_start(const struct ct_trace *trace)
+{
+	uint64_t ns = ct_trace_start_realtime_ns(trace);
+	time_t seconds = (time_t)(ns / 1000000000);
+	struct tm parts;
+	char date[64] = "?", text[TEXT_BYTES];
+	if (ct_page_is_json()) {
+		ct_json_put_time(ct_page_json(), "start_time", ns);
+		return;
+	}
+	if (gmtime_r(&seconds, &parts))
+		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &parts);
+	snprintf(text, sizeof(text), "%s.%03u UTC", date, (unsigned int)(ns / 1000000 % 1000));
+	put_fact("start_time", "started", text);
+}
+
 static void put_duration(const struct ct_trace *trace)
 {
 	char text[CT_DURATION_BYTES];
@@ -282,22 +288,21 @@ static struct ct_error *print_trace(const struct ct_input *input,
 {
 	const struct ct_trace *trace = input->trace;
 	const struct ct_file_info *info = ct_trace_info(trace);
-	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf command = {0};
 	char text[TEXT_BYTES];
 	if (ct_page_is_json())
 		ct_json_begin(ct_page_json(), NULL, '{');
-	make_command_line(trace, &command);
 	put_fact("trace", "trace", input->path);
 	put_number("bytes", "bytes", file_bytes(input));
 	put_string(trace, "executable", "program", info->executable);
-	put_fact("command_line", "command", command.bytes ? command.bytes : "");
-	put_number("pid", "process", info->pid);
-	put_number("ppid", "parent", info->ppid);
+	put_command_line(trace);
+	put_number("process_id", "process", info->pid);
+	put_number("parent_process_id", "parent", info->ppid);
 	put_string(trace, "hostname", "host", info->hostname);
-	put_fact("started", "started", start_text(trace, text));
+	put_start(trace);
 	put_duration(trace);
-	put_fact("end", "ended", end_text(trace, text));
-	put_fact("clock", "clock", clock_text(info->clock_kind));
+	put_fact("end", "ended",
+		 ct_page_is_json() ? ct_json_end_of(trace) : end_text(trace, text));
+	put_fact("clock", "clock", ct_json_clock(info->clock_kind));
 	put_settings(info);
 	if (ct_trace_damage(trace))
 		put_number("damage", "damaged", ct_trace_damage(trace));
@@ -351,7 +356,6 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
 	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
 	struct ct_input_options inputs = {0};
-	struct ct_error *page_error = NULL;
 	int operands;
 	*err = ct_options_read(argc, argv, targets, 2, false, &operands);
 	if (*err)
@@ -362,13 +366,7 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 		return CT_EXIT_FAILURE;
 	ct_page_begin(&page_options);
 	*err = print_all(session);
-	enum ct_exit status = ct_page_end(&page_error);
-	if (*err) {
-		ct_error_destroy(page_error);
-		return CT_EXIT_FAILURE;
-	}
-	*err = page_error;
-	return status;
+	return ct_page_end(err);
 }
 
 const struct ct_command ct_command_info = {

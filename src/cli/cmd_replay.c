@@ -12,13 +12,12 @@
 #include "analysis/merge.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
-#include "cli/inputs.h"
-#include "cli/page.h"
-#include "cli/term.h"
+#include "cli/view.h"
 #include "export/json_text.h"
 #include "export/open_calls.h"
 #include "export/value_text.h"
 #include "export/values.h"
+#include "exporter/exporter.h"
 
 enum {
 	MOST_INDENT = 60,
@@ -85,20 +84,6 @@ static void put_number(struct ct_sink *sink, uint64_t number)
 static struct ct_values *values_of(const struct replay *replay, size_t stream)
 {
 	return replay->values[replay->session->streams[stream].input];
-}
-
-static const char *why_unfinished(uint8_t end)
-{
-	switch (end) {
-	case CT_CALL_UNWOUND:
-		return "unwound";
-	case CT_CALL_CRASH:
-		return "crash";
-	case CT_CALL_KILLED:
-		return "killed";
-	default:
-		return "exit";
-	}
 }
 
 /* ---- lines ---- */
@@ -181,7 +166,7 @@ static void put_result(const struct replay *replay, size_t stream, const struct 
 	struct ct_values *values = values_of(replay, stream);
 	if (end->end != CT_CALL_RETURNED) {
 		put(replay->sink, " /* ");
-		put(replay->sink, why_unfinished(end->end));
+		put(replay->sink, ct_export_unfinished(end->end));
 		put(replay->sink, " */");
 	} else if (values && end->values) {
 		ct_values_put_result_text(
@@ -226,6 +211,15 @@ static inline void put_member(struct ct_sink *sink, const char *key, uint64_t nu
 	put_number(sink, number);
 }
 
+static void put_ids(const struct replay *replay, size_t stream, const char *before)
+{
+	const struct ct_stream *thread = &replay->session->streams[stream];
+	const struct ct_trace *trace = replay->session->inputs[thread->input].trace;
+	put(replay->sink, before);
+	put_member(replay->sink, "\"process_id\":", ct_trace_info(trace)->pid);
+	put_member(replay->sink, ",\"thread_id\":", thread->row.tid);
+}
+
 static void add_text_member(struct ct_strbuf *members, const char *key, const char *text)
 {
 	ct_strbuf_add_string(members, key);
@@ -238,18 +232,14 @@ static void add_text_member(struct ct_strbuf *members, const char *key, const ch
 static void put_object(const struct replay *replay, size_t stream, const struct ct_event *end,
 		       struct ct_value_bytes arguments)
 {
-	const struct ct_stream *thread = &replay->session->streams[stream];
 	const struct shown_name *name = &replay->names[end->function];
-	const struct ct_file_info *info =
-		ct_trace_info(replay->session->inputs[thread->input].trace);
 	const struct ct_value_bytes result = {end->values, end->value_bytes, end->ns};
 	struct ct_values *values = values_of(replay, stream);
 	struct ct_sink *sink = replay->sink;
 	put(sink, "{");
 	if (values)
 		ct_values_put_arguments(values, sink, end->site, arguments, 0);
-	put_member(sink, "\"process_id\":", info->pid);
-	put_member(sink, ",\"thread_id\":", thread->row.tid);
+	put_ids(replay, stream, "");
 	if (end->stack)
 		put_member(sink, ",\"coroutine\":", end->stack);
 	put_member(sink, ",\"depth\":", end->depth);
@@ -260,7 +250,7 @@ static void put_object(const struct replay *replay, size_t stream, const struct 
 		put_member(sink, ",\"duration_ns\":", end->duration_ns);
 	} else {
 		put(sink, ",\"duration_ns\":null,\"unfinished\":\"");
-		put(sink, why_unfinished(end->end));
+		put(sink, ct_export_unfinished(end->end));
 		put(sink, "\"");
 	}
 	put_member(sink, ",\"self_ns\":", end->self_ns);
@@ -278,8 +268,7 @@ static bool put_objects(const struct replay *replay, const struct ct_merged *mer
 	if (event->kind == CT_EVENT_LOST) {
 		put(replay->sink, "{\"lost_events\":");
 		put_number(replay->sink, event->lost);
-		put_member(replay->sink,
-			   ",\"thread_id\":", replay->session->streams[merged->stream].row.tid);
+		put_ids(replay, merged->stream, ",");
 		put_member(replay->sink, ",\"start_ns\":", event->ns);
 		put(replay->sink, "}\n");
 		return true;
@@ -326,7 +315,7 @@ static bool make_names(struct replay *replay)
 	for (uint32_t i = 0; i < count; i++) {
 		const struct ct_function *function = &replay->session->functions[i];
 		struct ct_strbuf members = {0};
-		add_text_member(&members, ",\"name\":", function->name);
+		add_text_member(&members, ",\"function\":", function->name);
 		add_text_member(&members, ",\"module\":", function->module);
 		replay->names[i] = (struct shown_name){
 			.length = bare_length(function->name),
@@ -361,11 +350,9 @@ static struct ct_error *replay_init(struct replay *replay, const struct ct_sessi
 static bool send_on(struct replay *replay)
 {
 	bool is_first = replay->lines++ < FIRST_LINES;
-	if (is_first) {
-		replay->sink->renew(replay->sink);
-		fflush(stdout);
-	}
-	return (!is_first && replay->lines % LINES_A_LOOK) || !ferror(stdout);
+	if (is_first)
+		return ct_page_flush();
+	return replay->lines % LINES_A_LOOK || !ferror(stdout);
 }
 
 static void merge_cleanup(struct ct_merge **merge)
@@ -373,7 +360,7 @@ static void merge_cleanup(struct ct_merge **merge)
 	ct_merge_destroy(*merge);
 }
 
-static struct ct_error *show(struct replay *replay, const struct ct_selection *selection)
+static struct ct_error *replay_calls(struct replay *replay, const struct ct_selection *selection)
 {
 	ct_cleanup(merge_cleanup) struct ct_merge *merge = NULL;
 	struct ct_merged merged;
@@ -392,37 +379,25 @@ static struct ct_error *show(struct replay *replay, const struct ct_selection *s
 	return ct_merge_failed(merge) ? ct_error_nomem : NULL;
 }
 
+static struct ct_error *show(void *state, const struct ct_view *view)
+{
+	struct replay replay;
+	struct ct_error *err = replay_init(&replay, view->session, state);
+	if (!err)
+		err = replay_calls(&replay, view->selection);
+	replay_deinit(&replay);
+	return err;
+}
+
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
 	struct replay_options options = {0};
-	struct ct_input_options input_options = {0};
-	struct ct_page_options page_options = {0};
-	const struct ct_option_target targets[] = {{&own_group, &options},
-						   {&ct_input_group, &input_options},
-						   {&ct_page_group, &page_options}};
-	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
-	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
-	struct replay replay;
+	struct ct_view view = {0};
 	int operands;
-	*err = ct_options_read(argc, argv, targets, 3, false, &operands);
+	*err = ct_view_read(&view, argc, argv, &own_group, &options, &operands);
 	if (*err)
 		return CT_EXIT_USAGE;
-	*err = ct_inputs_open(&input_options, argv + 1, operands, &session, &selection);
-	if (*err)
-		return CT_EXIT_FAILURE;
-	ct_page_begin(&page_options);
-	*err = replay_init(&replay, session, &options);
-	if (!*err)
-		*err = show(&replay, selection);
-	replay_deinit(&replay);
-	struct ct_error *page_error = NULL;
-	enum ct_exit status = ct_page_end(&page_error);
-	if (*err) {
-		ct_error_destroy(page_error);
-		return CT_EXIT_FAILURE;
-	}
-	*err = page_error;
-	return status;
+	return ct_view_show(&view, argv + 1, operands, show, &options, err);
 }
 
 const struct ct_command ct_command_replay = {

@@ -9,10 +9,10 @@
 
 #include "analysis/profile.h"
 #include "base/cleanup.h"
-#include "cli/inputs.h"
-#include "cli/page.h"
 #include "cli/table.h"
 #include "cli/term.h"
+#include "cli/view.h"
+#include "exporter/exporter.h"
 
 enum sort_key {
 	SORT_TOTAL,
@@ -62,6 +62,8 @@ static const struct ct_option options_table[] = {
 	 .letter = 'n',
 	 .name = "limit",
 	 .value = "N",
+	 .low = 1,
+	 .high = UINT64_MAX,
 	 .help = "the first N rows",
 	 .offset = OFFSET(limit)},
 	{.kind = CT_OPTION_FLAG,
@@ -100,27 +102,44 @@ static const char *or_unknown(const char *name)
 	return name[0] ? name : "??";
 }
 
-static char *thread_name(const struct ct_session *session, size_t index)
+static uint32_t pid_of(const struct ct_session *session, size_t input)
 {
-	const struct ct_stream *stream = &session->streams[index];
-	char *name = NULL;
-	if (asprintf(&name, "%.16s (%" PRIu32 ")", stream->row.name, stream->row.tid) < 0)
-		return NULL;
-	return name;
+	return ct_trace_info(session->inputs[input].trace)->pid;
 }
 
-static char *process_name(const struct ct_session *session, size_t index)
+static size_t input_of(const struct ct_session *session, size_t row, enum ct_profile_by by)
 {
-	const struct ct_trace *trace = session->inputs[index].trace;
-	const struct ct_file_info *info = ct_trace_info(trace);
-	struct ct_bytes path = ct_trace_string(trace, info->executable);
+	return by == CT_BY_THREAD ? session->streams[row].input : row;
+}
+
+/* Of several runs, processes and threads may have the same ids. */
+static bool is_ambiguous(const struct ct_session *session, size_t row, enum ct_profile_by by)
+{
+	bool is_thread = by == CT_BY_THREAD;
+	size_t count = is_thread ? session->stream_count : session->input_count;
+	for (size_t i = 0; i < count; i++)
+		if (input_of(session, i, by) != input_of(session, row, by) &&
+		    (is_thread ? session->streams[i].row.tid == session->streams[row].row.tid
+			       : pid_of(session, i) == pid_of(session, row)))
+			return true;
+	return false;
+}
+
+/* "name (id)", and the trace where others have the same id; in JSON the name alone. */
+static char *name_of_thread_or_process(const struct ct_session *session, size_t row,
+				       enum ct_profile_by by)
+{
+	size_t input = input_of(session, row, by);
+	const struct ct_bytes bytes = by == CT_BY_THREAD ? ct_export_thread_name(session, row)
+							 : ct_export_program_name(session, input);
+	uint32_t id = by == CT_BY_THREAD ? session->streams[row].row.tid : pid_of(session, input);
+	bool has_trace = is_ambiguous(session, row, by);
 	char *name = NULL;
-	while (path.length > 0 && memchr(path.bytes, '/', path.length)) {
-		path.bytes++;
-		path.length--;
-	}
-	if (asprintf(&name, "%.*s (%" PRIu32 ")", (int)path.length, path.bytes ? path.bytes : "",
-		     info->pid) < 0)
+	if (ct_page_is_json())
+		return strndup(bytes.bytes ? bytes.bytes : "", bytes.length);
+	if (asprintf(&name, "%.*s (%" PRIu32 ")%s%s", (int)bytes.length,
+		     bytes.bytes ? bytes.bytes : "", id, has_trace ? " of " : "",
+		     has_trace ? session->inputs[input].path : "") < 0)
 		return NULL;
 	return name;
 }
@@ -129,8 +148,7 @@ static bool name_row(struct row *row, const struct ct_session *session, enum ct_
 {
 	uint32_t key = row->profile->key;
 	if (by == CT_BY_THREAD || by == CT_BY_PROCESS) {
-		row->own_name = by == CT_BY_THREAD ? thread_name(session, key)
-						   : process_name(session, key);
+		row->own_name = name_of_thread_or_process(session, key, by);
 		row->name = row->own_name;
 		return row->own_name != NULL;
 	}
@@ -189,7 +207,7 @@ static void rows_destroy(struct row *rows, size_t count)
 
 /* ---- printing ---- */
 
-static const struct ct_column narrow_columns[] = {
+static const struct ct_column times_columns[] = {
 	{"total_ns", "total", CT_COLUMN_NS, 9},
 	{"self_ns", "self", CT_COLUMN_NS, 9},
 	{"self_percent", "self %", CT_COLUMN_PERCENT, 9},
@@ -201,65 +219,119 @@ static const struct ct_column narrow_columns[] = {
 	{"p95_ns", NULL, CT_COLUMN_NS, 9},
 	{"max_ns", NULL, CT_COLUMN_NS, 9},
 	{"stddev_ns", NULL, CT_COLUMN_NS, 9},
-	{"name", "function", CT_COLUMN_NAME, 0},
+	{"unfinished_calls", NULL, CT_COLUMN_COUNT, 0},
+};
+enum {
+	TIMES_COUNT = sizeof(times_columns) / sizeof(times_columns[0]),
+	PERCENT_COLUMN = 2,
+	CALLS_COLUMN = 3,
+	FIRST_WIDE = 6,
+	NAME_COLUMN = TIMES_COUNT,
+	MORE_COUNT = 3, /* what else there is to say of a function, or of a thread */
+	COLUMN_COUNT = NAME_COLUMN + 1 + MORE_COUNT,
+};
+static const struct ct_column function_columns[MORE_COUNT] = {
 	{"module", NULL, CT_COLUMN_NAME, 0},
 	{"source_file", NULL, CT_COLUMN_NAME, 0},
 	{"line_number", NULL, CT_COLUMN_COUNT, 0},
-	{"unfinished", NULL, CT_COLUMN_COUNT, 0},
 };
-enum {
-	COLUMN_COUNT = sizeof(narrow_columns) / sizeof(narrow_columns[0]),
-	FIRST_WIDE = 6,
-	NAME_COLUMN = 11
-};
-
-static const char *const name_titles[] = {
-	[CT_BY_FUNCTION] = "function", [CT_BY_MODULE] = "module",   [CT_BY_SOURCE] = "source file",
-	[CT_BY_THREAD] = "thread",     [CT_BY_PROCESS] = "process", [CT_BY_CALLER] = "caller",
-	[CT_BY_CALLEE] = "callee",
+static const struct ct_column process_columns[MORE_COUNT] = {
+	{"process_id", NULL, CT_COLUMN_COUNT, 0},
+	{"trace", NULL, CT_COLUMN_NAME, 0},
+	{"thread_id", NULL, CT_COLUMN_COUNT, 0},
 };
 
-static void make_columns(struct ct_column *ret, const struct report_options *options,
-			 enum ct_profile_by by)
+static const struct {
+	const char *by, *key, *title;
+} names[] = {
+	[CT_BY_FUNCTION] = {"function", "function", "function"},
+	[CT_BY_MODULE] = {"module", "module", "module"},
+	[CT_BY_SOURCE] = {"file", "source_file", "source file"},
+	[CT_BY_THREAD] = {"thread", "thread_name", "thread"},
+	[CT_BY_PROCESS] = {"process", "process_name", "process"},
+	[CT_BY_CALLER] = {"caller", "function", "caller"},
+	[CT_BY_CALLEE] = {"callee", "function", "callee"},
+};
+
+static bool is_of_functions(enum ct_profile_by by)
+{
+	return by == CT_BY_FUNCTION || by == CT_BY_CALLER || by == CT_BY_CALLEE;
+}
+
+/* How many there are. */
+static size_t make_columns(struct ct_column ret[COLUMN_COUNT], const struct report_options *options,
+			   enum ct_profile_by by, bool is_timeless)
 {
 	static const char *const wide_titles[] = {"min", "p50", "p95", "max", "stddev"};
-	memcpy(ret, narrow_columns, sizeof(narrow_columns));
-	ret[NAME_COLUMN].title = name_titles[by];
+	memcpy(ret, times_columns, sizeof(times_columns));
+	ret[NAME_COLUMN] = (struct ct_column){names[by].key, names[by].title, CT_COLUMN_NAME, 0};
+	memcpy(ret + NAME_COLUMN + 1, is_of_functions(by) ? function_columns : process_columns,
+	       sizeof(function_columns));
 	for (int i = 0; options->wide && i < 5; i++)
 		ret[FIRST_WIDE + i].title = wide_titles[i];
+	for (int i = 0; is_timeless && i < TIMES_COUNT; i++)
+		if (i != CALLS_COLUMN && i != PERCENT_COLUMN)
+			ret[i].title = NULL;
+	if (is_timeless)
+		ret[PERCENT_COLUMN].title = "calls %";
+	return by == CT_BY_THREAD      ? COLUMN_COUNT
+	       : by == CT_BY_PROCESS   ? COLUMN_COUNT - 1
+	       : is_of_functions(by)   ? COLUMN_COUNT
+				       : NAME_COLUMN + 1;
+}
+
+static void make_times(struct ct_cell ret[TIMES_COUNT], const struct ct_profile_row *row,
+		       const struct ct_profile *profile, bool is_timeless)
+{
+	const struct ct_statistic *times = &row->times;
+	bool none = is_timeless || times->calls == times->unfinished;
+	double part = is_timeless ? (double)times->calls : (double)times->self_ns;
+	double whole = is_timeless ? (double)profile->calls : (double)profile->self_ns;
+	const struct ct_cell cells[TIMES_COUNT] = {
+		{.number = times->total_ns, .is_absent = is_timeless},
+		{.number = times->self_ns, .is_absent = is_timeless},
+		{.real = whole > 0 ? 100.0 * part / whole : 0,
+		 .is_absent = is_timeless && ct_page_is_json()},
+		{.number = times->calls},
+		{.real = ct_profile_mean(row), .is_absent = none},
+		{.number = ct_statistic_percentile(times, 99), .is_absent = none},
+		{.number = times->min_ns, .is_absent = none},
+		{.number = ct_statistic_percentile(times, 50), .is_absent = none},
+		{.number = ct_statistic_percentile(times, 95), .is_absent = none},
+		{.number = times->max_ns, .is_absent = none},
+		{.real = ct_profile_deviation(row), .is_absent = none},
+		{.number = times->unfinished},
+	};
+	memcpy(ret, cells, sizeof(cells));
+}
+
+static void make_more(struct ct_cell ret[MORE_COUNT], uint32_t key,
+		      const struct ct_session *session, enum ct_profile_by by)
+{
+	if (by == CT_BY_THREAD || by == CT_BY_PROCESS) {
+		size_t input = input_of(session, key, by);
+		ret[0].number = pid_of(session, input);
+		ret[1].text = session->inputs[input].path;
+		if (by == CT_BY_THREAD)
+			ret[2].number = session->streams[key].row.tid;
+		return;
+	}
+	const struct ct_function *function = key == CT_NO_CALLER ? NULL : &session->functions[key];
+	ret[0].text = function && function->module[0] ? function->module : NULL;
+	ret[1].text = function && function->source[0] ? function->source : NULL;
+	ret[2].number = function ? (uint64_t)function->line : 0;
+	ret[2].is_absent = ret[2].number == 0;
 }
 
 static void print_row(const struct ct_table *table, const struct row *row,
 		      const struct ct_session *session, const struct ct_profile *profile,
 		      enum ct_profile_by by)
 {
-	const struct ct_statistic *times = &row->profile->times;
-	bool none = times->calls == times->unfinished;
-	bool is_function = by == CT_BY_FUNCTION || by == CT_BY_CALLER || by == CT_BY_CALLEE;
-	const struct ct_function *function = is_function && row->profile->key != CT_NO_CALLER
-						     ? &session->functions[row->profile->key]
-						     : NULL;
-	const struct ct_cell cells[COLUMN_COUNT] = {
-		{.number = times->total_ns},
-		{.number = times->self_ns},
-		{.real = profile->self_ns
-				 ? 100.0 * (double)times->self_ns / (double)profile->self_ns
-				 : 0},
-		{.number = times->calls},
-		{.real = ct_profile_mean(row->profile), .is_absent = none},
-		{.number = ct_statistic_percentile(times, 99), .is_absent = none},
-		{.number = times->min_ns, .is_absent = none},
-		{.number = ct_statistic_percentile(times, 50), .is_absent = none},
-		{.number = ct_statistic_percentile(times, 95), .is_absent = none},
-		{.number = times->max_ns, .is_absent = none},
-		{.real = ct_profile_deviation(row->profile), .is_absent = none},
-		{.text = row->name},
-		{.text = function && function->module[0] ? function->module : NULL},
-		{.text = function && function->source[0] ? function->source : NULL},
-		{.number = function ? (uint64_t)function->line : 0,
-		 .is_absent = !function || !function->line},
-		{.number = times->unfinished},
-	};
+	struct ct_cell cells[COLUMN_COUNT] = {0};
+	bool is_nothing = row->profile->key == CT_NO_CALLER && is_of_functions(by);
+	make_times(cells, row->profile, profile, ct_session_is_timeless(session));
+	cells[NAME_COLUMN].text = is_nothing && ct_page_is_json() ? NULL : row->name;
+	make_more(cells + NAME_COLUMN + 1, row->profile->key, session, by);
 	ct_table_row(table, cells);
 }
 
@@ -267,15 +339,15 @@ static void print_rows(const struct report_options *options, const struct ct_ses
 		       const struct ct_profile *profile, struct row *rows, enum ct_profile_by by)
 {
 	struct ct_column columns[COLUMN_COUNT];
-	const struct ct_table table = {columns, COLUMN_COUNT};
+	const struct ct_table table = {
+		columns, make_columns(columns, options, by, ct_session_is_timeless(session))};
 	struct ct_json_writer *writer = ct_page_json();
 	size_t count = options->limit && options->limit < profile->row_count
 			       ? (size_t)options->limit
 			       : profile->row_count;
-	make_columns(columns, options, by);
 	if (ct_page_is_json()) {
 		ct_json_begin(writer, NULL, '{');
-		ct_json_put_string(writer, "by", name_titles[by]);
+		ct_json_put_string(writer, "by", names[by].by);
 		ct_json_put_u64(writer, "calls", profile->calls);
 		ct_json_put_u64(writer, "lost_events", profile->lost_events);
 		ct_json_put_u64(writer, "duration_ns", session->duration_ns);
@@ -298,10 +370,19 @@ static void profile_cleanup(struct ct_profile **profile)
 	ct_profile_destroy(*profile);
 }
 
-static struct ct_error *report(const struct report_options *options,
-			       const struct ct_session *session,
-			       const struct ct_selection *selection)
+/* Where no clock ran, calls are all there is to sort by. */
+static enum sort_key sort_key(const struct report_options *options,
+			      const struct ct_session *session)
 {
+	return ct_session_is_timeless(session) && options->sort != SORT_NAME
+		       ? SORT_CALLS
+		       : (enum sort_key)options->sort;
+}
+
+static struct ct_error *report(void *state, const struct ct_view *view)
+{
+	const struct report_options *options = state;
+	const struct ct_session *session = view->session;
 	ct_cleanup(profile_cleanup) struct ct_profile *profile = NULL;
 	ct_cleanup(ct_cleanup_free) bool *chosen = NULL;
 	struct ct_profile_options profile_options = {
@@ -320,14 +401,14 @@ static struct ct_error *report(const struct report_options *options,
 		profile_options.chosen = chosen;
 	}
 	if (!err)
-		err = ct_profile_create(session, selection, &profile_options, &profile);
+		err = ct_profile_create(session, view->selection, &profile_options, &profile);
 	ct_term_clear();
 	if (err)
 		return err;
 	struct row *rows = calloc(profile->row_count + 1, sizeof(*rows));
 	for (size_t i = 0; rows && i < profile->row_count; i++) {
 		rows[i].profile = &profile->rows[i];
-		rows[i].sorts_by = sort_value(&profile->rows[i], (enum sort_key)options->sort);
+		rows[i].sorts_by = sort_value(&profile->rows[i], sort_key(options, session));
 		if (!name_row(&rows[i], session, profile_options.by))
 			err = ct_error_nomem;
 	}
@@ -336,11 +417,7 @@ static struct ct_error *report(const struct report_options *options,
 	if (!err && rows) {
 		qsort(rows, profile->row_count, sizeof(*rows), compare_rows);
 		print_rows(options, session, profile, rows, profile_options.by);
-		if (profile->lost_events)
-			ct_term_say("%" PRIu64
-				    " events are missing: they were lost while recording, "
-				    "or a trace is damaged",
-				    profile->lost_events);
+		ct_view_tell_lost(profile->lost_events);
 	}
 	rows_destroy(rows, profile->row_count);
 	return err;
@@ -349,32 +426,14 @@ static struct ct_error *report(const struct report_options *options,
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
 	struct report_options options = {0};
-	struct ct_input_options input_options = {0};
-	struct ct_page_options page_options = {0};
-	const struct ct_option_target targets[] = {{&own_group, &options},
-						   {&ct_input_group, &input_options},
-						   {&ct_page_group, &page_options}};
-	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
-	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
+	struct ct_view view = {0};
 	int operands;
-	*err = ct_options_read(argc, argv, targets, 3, false, &operands);
+	*err = ct_view_read(&view, argc, argv, &own_group, &options, &operands);
 	if (!*err && options.callers && options.callees)
 		*err = ct_error_create("report: give --callers or --callees, not both");
 	if (*err)
 		return CT_EXIT_USAGE;
-	*err = ct_inputs_open(&input_options, argv + 1, operands, &session, &selection);
-	if (*err)
-		return CT_EXIT_FAILURE;
-	ct_page_begin(&page_options);
-	*err = report(&options, session, selection);
-	struct ct_error *page_error = NULL;
-	enum ct_exit status = ct_page_end(&page_error);
-	if (*err) {
-		ct_error_destroy(page_error);
-		return CT_EXIT_FAILURE;
-	}
-	*err = page_error;
-	return status;
+	return ct_view_show(&view, argv + 1, operands, report, &options, err);
 }
 
 const struct ct_command ct_command_report = {

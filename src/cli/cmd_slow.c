@@ -9,9 +9,9 @@
 #include "analysis/slowest.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
-#include "cli/inputs.h"
-#include "cli/page.h"
 #include "cli/term.h"
+#include "cli/view.h"
+#include "exporter/exporter.h"
 
 struct slow_options {
 	uint64_t limit;
@@ -92,12 +92,20 @@ static void put_call(const struct ct_session *session, const struct ct_slow_call
 {
 	struct ct_json_writer *writer = ct_page_json();
 	const struct ct_thread_row *thread = &session->streams[call->stream].row;
+	const char *unfinished = ct_export_unfinished(call->end);
 	ct_json_begin(writer, NULL, '{');
-	ct_json_put_string(writer, "name", session->functions[call->function].name);
-	ct_json_put_u64(writer, "duration_ns", call->duration_ns);
-	ct_json_put_u64(writer, "self_ns", call->self_ns);
+	ct_view_put_function(session, call->function);
 	ct_json_put_u64(writer, "start_ns", call->start_ns);
-	ct_json_put_bool(writer, "returned", call->end == CT_CALL_RETURNED);
+	if (unfinished) {
+		ct_json_put_null(writer, "duration_ns");
+		ct_json_put_string(writer, "unfinished", unfinished);
+		ct_json_put_u64(writer, "open_ns", call->duration_ns);
+	} else {
+		ct_json_put_u64(writer, "duration_ns", call->duration_ns);
+	}
+	ct_json_put_u64(writer, "self_ns", call->self_ns);
+	ct_json_put_u64(writer, "process_id",
+			ct_trace_info(session->inputs[session->streams[call->stream].input].trace)->pid);
 	ct_json_put_u64(writer, "thread_id", thread->tid);
 	ct_json_put_bytes(writer, "thread_name", thread->name,
 			  strnlen(thread->name, sizeof(thread->name)));
@@ -110,7 +118,7 @@ static void put_call(const struct ct_session *session, const struct ct_slow_call
 	for (size_t i = 0; i < call->callee_count; i++) {
 		const struct ct_slow_callee *callee = &call->callees[i];
 		ct_json_begin(writer, NULL, '{');
-		ct_json_put_string(writer, "name", session->functions[callee->function].name);
+		ct_view_put_function(session, callee->function);
 		ct_json_put_u64(writer, "calls", callee->calls);
 		ct_json_put_u64(writer, "total_ns", callee->ns);
 		ct_json_put_real(writer, "percent", share(callee->ns, call->duration_ns));
@@ -127,12 +135,17 @@ static void slowest_cleanup(struct ct_slowest **slowest)
 	ct_slowest_destroy(*slowest);
 }
 
-static struct ct_error *show(const struct slow_options *options, const struct ct_session *session,
-			     const struct ct_selection *selection)
+static struct ct_error *show(void *state, const struct ct_view *view)
 {
+	const struct slow_options *options = state;
+	const struct ct_session *session = view->session;
 	ct_cleanup(slowest_cleanup) struct ct_slowest *slowest = NULL;
 	struct ct_json_writer *writer = ct_page_json();
-	struct ct_error *err = ct_slowest_create(session, selection, (size_t)options->limit,
+	if (ct_session_is_timeless(session))
+		return ct_error_create("the trace was recorded without a clock: no call is known "
+				       "to be slow; see how often each was made with 'calltrace "
+				       "report'");
+	struct ct_error *err = ct_slowest_create(session, view->selection, (size_t)options->limit,
 						 ct_term_progress, &slowest);
 	ct_term_clear();
 	if (err)
@@ -153,40 +166,19 @@ static struct ct_error *show(const struct slow_options *options, const struct ct
 		ct_json_end(writer, '}');
 		ct_json_newline(writer->sink, 0);
 	}
-	if (slowest->lost_events)
-		ct_term_say("%" PRIu64 " events are missing: they were lost while recording, "
-			    "or a trace is damaged",
-			    slowest->lost_events);
+	ct_view_tell_lost(slowest->lost_events);
 	return NULL;
 }
 
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
 	struct slow_options options = {.limit = 10, .callees = 5};
-	struct ct_input_options input_options = {0};
-	struct ct_page_options page_options = {0};
-	const struct ct_option_target targets[] = {{&own_group, &options},
-						   {&ct_input_group, &input_options},
-						   {&ct_page_group, &page_options}};
-	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
-	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
+	struct ct_view view = {0};
 	int operands;
-	*err = ct_options_read(argc, argv, targets, 3, false, &operands);
+	*err = ct_view_read(&view, argc, argv, &own_group, &options, &operands);
 	if (*err)
 		return CT_EXIT_USAGE;
-	*err = ct_inputs_open(&input_options, argv + 1, operands, &session, &selection);
-	if (*err)
-		return CT_EXIT_FAILURE;
-	ct_page_begin(&page_options);
-	*err = show(&options, session, selection);
-	struct ct_error *page_error = NULL;
-	enum ct_exit status = ct_page_end(&page_error);
-	if (*err) {
-		ct_error_destroy(page_error);
-		return CT_EXIT_FAILURE;
-	}
-	*err = page_error;
-	return status;
+	return ct_view_show(&view, argv + 1, operands, show, &options, err);
 }
 
 const struct ct_command ct_command_slow = {

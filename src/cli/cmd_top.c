@@ -245,8 +245,11 @@ static void print_json(const struct ct_activity_snapshot *shot)
 	for (size_t i = 0; i < shot->row_count; i++) {
 		const struct ct_activity_row *row = &shot->rows[i];
 		ct_json_begin(writer, NULL, '{');
-		ct_json_put_string(writer, "name", row->name);
-		ct_json_put_string(writer, "module", row->module);
+		ct_json_put_string(writer, "function", row->name);
+		if (row->module[0])
+			ct_json_put_string(writer, "module", row->module);
+		else
+			ct_json_put_null(writer, "module");
 		ct_json_put_u64(writer, "self_ns", row->self_ns);
 		ct_json_put_u64(writer, "calls", row->calls);
 		ct_json_put_u64(writer, "total_self_ns", row->total_self_ns);
@@ -491,14 +494,7 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 	bool is_interactive = !options.batch && !options.count && !page_options.json &&
 			      ct_screen_is_there();
 	*err = is_interactive ? run_interactive(&options, activity) : run_batch(&options, activity);
-	struct ct_error *page_error = NULL;
-	enum ct_exit status = ct_page_end(&page_error);
-	if (*err) {
-		ct_error_destroy(page_error);
-		return CT_EXIT_FAILURE;
-	}
-	*err = page_error;
-	return status;
+	return ct_page_end(err);
 }
 
 const struct ct_command ct_command_top = {

@@ -10,17 +10,15 @@
 #include "analysis/call_tree.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
-#include "cli/inputs.h"
-#include "cli/page.h"
 #include "cli/term.h"
+#include "cli/view.h"
 
 struct tree_options {
-	const char *min_percent;
+	double min_percent; /* negative: not given */
 	bool by_thread;
 	unsigned int layout; /* nested|flat */
 	uint64_t levels;
 	const char *pattern; /* of graph */
-	double least_percent;
 };
 enum { LAYOUT_NESTED, LAYOUT_FLAT };
 
@@ -34,7 +32,7 @@ enum {
 #define OFFSET(member) offsetof(struct tree_options, member)
 #define OPTION_MIN_PERCENT                                                                                                                 \
 	{                                                                                                                                  \
-		.kind = CT_OPTION_TEXT, .letter = 'm', .name = "min-percent", .value = "N",                                                \
+		.kind = CT_OPTION_PERCENT, .letter = 'm', .name = "min-percent", .value = "N", .high = 100,                                                \
 		.help = "leave out paths with less than N % of the time, or of the calls where no clock ran; default: 0.5, with --json 0", \
 		.offset = OFFSET(min_percent)                                                                                              \
 	}
@@ -124,8 +122,8 @@ static struct ct_error *count_calls(struct printing *printing)
 static bool is_shown(struct printing *printing, const struct ct_call_node *node)
 {
 	uint64_t ns = node->total_ns > node->self_ns ? node->total_ns : node->self_ns;
-	if (printing->options->least_percent <= 0 ||
-	    percent_of(printing, node, ns) >= printing->options->least_percent)
+	if (printing->options->min_percent <= 0 ||
+	    percent_of(printing, node, ns) >= printing->options->min_percent)
 		return true;
 	printing->left_out++;
 	return false;
@@ -169,16 +167,13 @@ static void put_node(const struct printing *printing, const struct ct_call_node 
 		ct_json_put_bytes(writer, "thread_name", thread->row.name,
 				  strnlen(thread->row.name, sizeof(thread->row.name)));
 		ct_json_put_u64(writer, "thread_id", thread->row.tid);
+		ct_json_put_u64(writer, "process_id",
+				ct_trace_info(printing->session->inputs[thread->input].trace)->pid);
 	} else {
-		const struct ct_function *function = &printing->session->functions[node->key];
-		ct_json_put_string(writer, "name", function->name);
-		if (function->module[0])
-			ct_json_put_string(writer, "module", function->module);
-		else
-			ct_json_put_null(writer, "module");
+		ct_view_put_function(printing->session, node->key);
 	}
 	ct_json_put_u64(writer, "calls", node->calls);
-	ct_json_put_u64(writer, "unfinished", node->unfinished);
+	ct_json_put_u64(writer, "unfinished_calls", node->unfinished);
 	ct_json_put_u64(writer, "total_ns", node->total_ns);
 	ct_json_put_u64(writer, "self_ns", node->self_ns);
 	ct_json_put_real(writer, "percent", percent_of(printing, node, node->total_ns));
@@ -281,7 +276,7 @@ static void print_tree(struct printing *printing)
 	if (printing->left_out)
 		printf("%s%40s%" PRIu64 " path%s below %g %% %s not shown (--min-percent)%s\n",
 		       ct_page_style(CT_STYLE_DIM), "", printing->left_out,
-		       printing->left_out == 1 ? "" : "s", printing->options->least_percent,
+		       printing->left_out == 1 ? "" : "s", printing->options->min_percent,
 		       printing->left_out == 1 ? "is" : "are", ct_page_style(CT_STYLE_PLAIN));
 }
 
@@ -312,15 +307,16 @@ static struct ct_error *invert(const struct tree_options *options, const struct 
 	return NULL;
 }
 
-static struct ct_error *show(const struct tree_options *options, const struct ct_session *session,
-			     const struct ct_selection *selection)
+static struct ct_error *show(void *state, const struct ct_view *view)
 {
+	const struct tree_options *options = state;
+	const struct ct_session *session = view->session;
 	ct_cleanup(tree_cleanup) struct ct_call_tree *tree = NULL;
 	const struct ct_call_tree_options tree_options = {
 		.by_thread = options->by_thread,
 		.progress = ct_term_progress,
 	};
-	struct ct_error *err = ct_call_tree_create(session, selection, &tree_options, &tree);
+	struct ct_error *err = ct_call_tree_create(session, view->selection, &tree_options, &tree);
 	ct_term_clear();
 	if (!err && options->pattern)
 		err = invert(options, session, &tree);
@@ -336,61 +332,25 @@ static struct ct_error *show(const struct tree_options *options, const struct ct
 		ct_term_say("there are too many different paths: %" PRIu64 " calls on further ones "
 			    "count as time of their callers",
 			    tree->folded_calls);
-	if (tree->lost_events)
-		ct_term_say("%" PRIu64 " events are missing: they were lost while recording, "
-			    "or a trace is damaged",
-			    tree->lost_events);
-	return NULL;
-}
-
-static struct ct_error *read_percent(const char *command, const char *text, bool json, double *ret)
-{
-	char *end = NULL;
-	*ret = json ? 0 : 0.5;
-	if (!text)
-		return NULL;
-	*ret = strtod(text, &end);
-	if (end == text || (*end && strcmp(end, "%") != 0) || !(*ret >= 0 && *ret <= 100))
-		return ct_error_create("%s: --min-percent: '%s' is not a number from 0 to 100",
-				       command, text);
+	ct_view_tell_lost(tree->lost_events);
 	return NULL;
 }
 
 static enum ct_exit run(int argc, char **argv, const struct ct_option_group *group, bool is_graph,
 			struct ct_error **err)
 {
-	struct tree_options options = {0};
-	struct ct_input_options input_options = {0};
-	struct ct_page_options page_options = {0};
-	const struct ct_option_target targets[] = {{group, &options},
-						   {&ct_input_group, &input_options},
-						   {&ct_page_group, &page_options}};
-	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
-	ct_cleanup(ct_inputs_selection_cleanup) struct ct_selection *selection = NULL;
+	struct tree_options options = {.min_percent = -1};
+	struct ct_view view = {0};
 	int operands;
-	*err = ct_options_read(argc, argv, targets, 3, false, &operands);
-	if (!*err)
-		*err = read_percent(argv[0], options.min_percent, page_options.json,
-				    &options.least_percent);
+	*err = ct_view_read(&view, argc, argv, group, &options, &operands);
 	if (!*err && is_graph && operands == 0)
 		*err = ct_error_create("graph: which function? 'calltrace help graph' says more");
 	if (*err)
 		return CT_EXIT_USAGE;
+	if (options.min_percent < 0)
+		options.min_percent = view.page.json ? 0 : 0.5;
 	options.pattern = is_graph ? argv[1] : NULL;
-	*err = ct_inputs_open(&input_options, argv + 1 + is_graph, operands - is_graph, &session,
-			      &selection);
-	if (*err)
-		return CT_EXIT_FAILURE;
-	ct_page_begin(&page_options);
-	*err = show(&options, session, selection);
-	struct ct_error *page_error = NULL;
-	enum ct_exit status = ct_page_end(&page_error);
-	if (*err) {
-		ct_error_destroy(page_error);
-		return CT_EXIT_FAILURE;
-	}
-	*err = page_error;
-	return status;
+	return ct_view_show(&view, argv + 1 + is_graph, operands - is_graph, show, &options, err);
 }
 
 static enum ct_exit run_tree(int argc, char **argv, struct ct_error **err)

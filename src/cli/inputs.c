@@ -113,10 +113,13 @@ struct ct_error *ct_inputs_open(const struct ct_input_options *options, char **o
 {
 	static const char *const default_paths[] = {CT_DEFAULT_FOLDER};
 	const struct ct_selection_options selection = ct_inputs_selection(options);
+	struct ct_error *err = ct_selection_check(&selection);
+	if (err)
+		return err;
 	if (operand_count == 0 && access(CT_DEFAULT_FOLDER, F_OK) != 0)
 		return ct_error_create("there is no '" CT_DEFAULT_FOLDER "' here: name a trace, or "
 				       "make one with 'calltrace record PROGRAM'");
-	struct ct_error *err = ct_session_open(operand_count ? (const char *const *)operands
+	err = ct_session_open(operand_count ? (const char *const *)operands
 							     : default_paths,
 					       operand_count ? (size_t)operand_count : 1,
 					       options->live, ct_term_warn, ret_session);

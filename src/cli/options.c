@@ -78,15 +78,30 @@ static struct ct_error *read_number(const struct ct_option *option, const char *
 	}
 	if (!is_bounded)
 		return ct_error_create("%s: '%s' is not a whole number", shown, text);
+	if (option->high == UINT64_MAX)
+		return ct_error_create("%s: '%s' is not a whole number, %" PRIu64 " or more", shown,
+				       text, option->low);
 	return ct_error_create("%s: '%s' is not a whole number from %" PRIu64 " to %" PRIu64, shown,
 			       text, option->low, option->high);
 }
 
+static struct ct_error *read_real(const struct ct_option *option, const char *shown,
+				  const char *text, double *ret)
+{
+	char *end = NULL;
+	double value = strtod(text, &end);
+	bool is_percent = option->kind == CT_OPTION_PERCENT && strcmp(end, "%") == 0;
+	if (end == text || (*end && !is_percent) || !(value >= 0 && value <= (double)option->high))
+		return ct_error_create("%s: '%s' is not a number from 0 to %" PRIu64, shown, text,
+				       option->high);
+	*ret = value;
+	return NULL;
+}
+
 static struct ct_error *read_time(const char *option, const char *text, uint64_t *ret)
 {
-	if (ct_duration_parse(text, strlen(text), ret))
-		return NULL;
-	return ct_error_create("%s: '%s' is not a time such as 250us, 1.5ms or 2s", option, text);
+	struct ct_error *err = ct_duration_parse(text, strlen(text), ret);
+	return err ? ct_error_wrap(err, "%s", option) : NULL;
 }
 
 static struct ct_error *read_choice(const char *option, const char *choices, const char *text,
@@ -137,6 +152,9 @@ static struct ct_error *set_value(const struct found *found, const char *shown, 
 		return NULL;
 	case CT_OPTION_NUMBER:
 		return read_number(found->option, shown, text, found->at);
+	case CT_OPTION_REAL:
+	case CT_OPTION_PERCENT:
+		return read_real(found->option, shown, text, found->at);
 	case CT_OPTION_TIME:
 		return read_time(shown, text, found->at);
 	case CT_OPTION_CHOICE:

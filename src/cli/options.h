@@ -20,7 +20,9 @@ enum ct_option_kind {
 	CT_OPTION_LIST,	    /* struct ct_text_list: may come more than once */
 	CT_OPTION_OPTIONAL, /* const char *: --name=VALUE, or "" for --name alone */
 	CT_OPTION_NUMBER,   /* uint64_t, from `low` to `high` */
-	CT_OPTION_TIME,	    /* uint64_t, ns: "10us", "1.5s"; a bare number is ns */
+	CT_OPTION_REAL,	    /* double, from 0 to `high` */
+	CT_OPTION_PERCENT,  /* the same; "5%" is 5 */
+	CT_OPTION_TIME,	    /* uint64_t, ns: "10us", "1.5s" */
 	CT_OPTION_CHOICE,   /* unsigned int: index of one of `choices` */
 };
 

@@ -41,6 +41,7 @@ static struct {
 	bool has_colour;
 	bool is_terminal;
 	pid_t pager;
+	int error; /* errno of the first write that failed */
 	struct ct_sink sink;
 	char buffer[2 * CT_SINK_ROOM_BYTES];
 	struct ct_json_writer writer;
@@ -91,9 +92,18 @@ static void wait_for_pager(void)
 
 /* ---- the whole ---- */
 
+/* The next write that succeeds, or fails in another way, hides it. */
+static void note_failure(void)
+{
+	if (!page.error)
+		page.error = errno;
+}
+
 static void write_out(struct ct_sink *sink)
 {
-	fwrite(page.buffer, 1, (size_t)(sink->at - page.buffer), stdout);
+	size_t length = (size_t)(sink->at - page.buffer);
+	if (fwrite(page.buffer, 1, length, stdout) != length)
+		note_failure();
 	sink->at = page.buffer;
 	sink->end = page.buffer + sizeof(page.buffer);
 }
@@ -112,35 +122,36 @@ void ct_page_begin(const struct ct_page_options *options)
 		start_pager();
 }
 
-/* The write that failed may have been an earlier one, whose errno is gone. */
+/* The write that failed may have been one of the table's, whose errno is gone. */
 static bool nobody_reads(void)
 {
 	struct pollfd output = {.fd = STDOUT_FILENO};
 	return poll(&output, 1, 0) == 1 && output.revents & POLLERR;
 }
 
-enum ct_exit ct_page_end(struct ct_error **err)
-{
-	write_out(&page.sink);
-	errno = 0;
-	bool failed = fflush(stdout) != 0 || ferror(stdout);
-	int error = errno ? errno : EIO;
-	if (page.pager) {
-		wait_for_pager();
-		return CT_EXIT_OK; /* who quits the pager has seen enough */
-	}
-	if (!failed)
-		return CT_EXIT_OK;
-	if (error == EPIPE || nobody_reads())
-		return CT_EXIT_ABANDONED;
-	*err = ct_error_errno(error, "writing to standard output failed");
-	return CT_EXIT_FAILURE;
-}
-
 bool ct_page_flush(void)
 {
 	write_out(&page.sink);
-	return fflush(stdout) == 0 && !ferror(stdout);
+	if (fflush(stdout) != 0)
+		note_failure();
+	return !ferror(stdout);
+}
+
+enum ct_exit ct_page_end(struct ct_error **err)
+{
+	bool failed = !ct_page_flush();
+	if (page.pager) {
+		wait_for_pager();
+		failed = false; /* who quits the pager has seen enough */
+	}
+	if (*err)
+		return CT_EXIT_FAILURE;
+	if (!failed)
+		return CT_EXIT_OK;
+	if (page.error == EPIPE || nobody_reads())
+		return CT_EXIT_ABANDONED;
+	*err = ct_error_errno(page.error ? page.error : EIO, "writing to standard output failed");
+	return CT_EXIT_FAILURE;
 }
 
 bool ct_page_is_json(void)

@@ -31,7 +31,8 @@ enum ct_style {
 
 /* Start the pager when there is to be one. */
 void ct_page_begin(const struct ct_page_options *options);
-/* Wait for the pager. CT_EXIT_OK; or a failure to write, with an error, or CT_EXIT_ABANDONED. */
+/* Wait for the pager. CT_EXIT_OK; or a failure to write, with an error, or CT_EXIT_ABANDONED.
+ * An error that `*err` is already goes before. */
 enum ct_exit ct_page_end(struct ct_error **err);
 
 /* What was printed until now is to be seen now. False: it cannot be written. */

@@ -133,25 +133,16 @@ static struct ct_error *read_patterns(struct ct_rules *rules, const struct ct_to
 	return err ? err : check_pattern(rules, value, *ret);
 }
 
-static struct ct_error *read_places(const struct ct_rules *rules, const struct ct_toml_value *value,
-				    struct ct_strings *ret)
-{
-	struct ct_error *err = read_strings(rules, value, ret);
-	for (size_t i = 0; i < ret->count && !err; i++)
-		err = check_pattern(rules, value, ret->texts[i]);
-	return err;
-}
-
 static struct ct_error *read_conditions(const struct ct_rules *rules,
-					const struct ct_toml_value *value, struct ct_strings *ret)
+					const struct ct_toml_value *value, bool may_be_patterns,
+					struct ct_strings *ret)
 {
 	struct ct_error *err = read_strings(rules, value, ret), *told = NULL;
 	for (size_t i = 0; i < ret->count && !err && !told; i++) {
-		struct ct_condition *condition = NULL;
-		struct ct_error *wrong = ct_condition_parse(ret->texts[i], &condition);
-		ct_condition_destroy(condition);
+		struct ct_error *wrong =
+			ct_selection_check_condition(ret->texts[i], may_be_patterns);
 		if (wrong)
-			told = say(rules, value->line, "'where': %s", wrong->message);
+			told = say(rules, value->line, "'%s': %s", value->key, wrong->message);
 		ct_error_destroy(wrong);
 	}
 	return err ? err : told;
@@ -169,10 +160,14 @@ static struct ct_error *read_count(const struct ct_rules *rules, const struct ct
 static struct ct_error *read_time(const struct ct_rules *rules, const struct ct_toml_value *value,
 				  uint64_t *ret)
 {
-	if (value->kind != CT_TOML_STRING ||
-	    !ct_duration_parse(value->texts[0], strlen(value->texts[0]), ret))
-		return want(rules, value, "a time in quotes, such as \"250us\" or \"1.5ms\"");
-	return NULL;
+	if (value->kind == CT_TOML_STRING) {
+		struct ct_error *err =
+			ct_duration_parse(value->texts[0], strlen(value->texts[0]), ret);
+		if (!err)
+			return NULL;
+		ct_error_destroy(err);
+	}
+	return want(rules, value, "a time in quotes, such as \"250us\" or \"1.5ms\"");
 }
 
 static struct ct_error *read_percent(const struct ct_rules *rules,
@@ -276,15 +271,15 @@ static struct ct_error *read_key(struct ct_rules *rules, const struct ct_toml_va
 	if (strcmp(key, "function") == 0)
 		return read_patterns(rules, value, &rule->function);
 	if (strcmp(key, "where") == 0)
-		return read_conditions(rules, value, &rule->where);
+		return read_conditions(rules, value, false, &rule->where);
 	if (strcmp(key, "thread") == 0)
 		return read_strings(rules, value, &rule->threads);
 	if (strcmp(key, "process") == 0)
 		return read_strings(rules, value, &rule->processes);
 	if (strcmp(key, "inside") == 0)
-		return read_places(rules, value, &rule->inside);
+		return read_conditions(rules, value, true, &rule->inside);
 	if (strcmp(key, "outside") == 0)
-		return read_places(rules, value, &rule->outside);
+		return read_conditions(rules, value, true, &rule->outside);
 	if (strcmp(key, "baseline") == 0)
 		return read_path(rules, value, &rule->baseline);
 	if (strcmp(key, "slowdown_of") == 0)

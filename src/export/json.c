@@ -30,7 +30,9 @@ struct document {
 	struct ct_json_writer writer;
 };
 
-static void put_time(struct ct_json_writer *writer, const char *key, uint64_t realtime_ns)
+/* ---- facts, as info has them, too ---- */
+
+void ct_json_put_time(struct ct_json_writer *writer, const char *key, uint64_t realtime_ns)
 {
 	time_t seconds = (time_t)(realtime_ns / 1000000000);
 	struct tm utc;
@@ -43,13 +45,7 @@ static void put_time(struct ct_json_writer *writer, const char *key, uint64_t re
 	ct_json_put_string(writer, key, text);
 }
 
-static void put_ref(struct document *document, const char *key, struct ct_string_ref ref)
-{
-	struct ct_bytes string = ct_trace_string(document->trace, ref);
-	ct_json_put_bytes(&document->writer, key, string.bytes, string.length);
-}
-
-static const char *clock_name(uint32_t kind)
+const char *ct_json_clock(uint32_t kind)
 {
 	switch (kind) {
 	case CT_CLOCK_TSC:
@@ -61,7 +57,7 @@ static const char *clock_name(uint32_t kind)
 	}
 }
 
-static const char *end_name(const struct ct_trace *trace)
+const char *ct_json_end_of(const struct ct_trace *trace)
 {
 	switch (ct_trace_end(trace)) {
 	case CT_END_CRASH:
@@ -75,20 +71,28 @@ static const char *end_name(const struct ct_trace *trace)
 	}
 }
 
-static void put_command_line(struct document *document)
+void ct_json_put_command_line(struct ct_json_writer *writer, const struct ct_trace *trace)
 {
-	struct ct_bytes line = ct_trace_string(document->trace, document->info->command_line);
+	struct ct_bytes line = ct_trace_string(trace, ct_trace_info(trace)->command_line);
 
-	ct_json_begin(&document->writer, "command_line", '[');
+	ct_json_begin(writer, "command_line", '[');
 	while (line.length > 0) {
 		size_t length = strnlen(line.bytes, line.length);
-		ct_json_put_bytes(&document->writer, NULL, line.bytes, length);
+		ct_json_put_bytes(writer, NULL, line.bytes, length);
 		if (length < line.length)
 			length++; /* its NUL */
 		line.bytes += length;
 		line.length -= length;
 	}
-	ct_json_end(&document->writer, ']');
+	ct_json_end(writer, ']');
+}
+
+/* ---- the document ---- */
+
+static void put_ref(struct document *document, const char *key, struct ct_string_ref ref)
+{
+	struct ct_bytes string = ct_trace_string(document->trace, ref);
+	ct_json_put_bytes(&document->writer, key, string.bytes, string.length);
 }
 
 static void put_process(struct document *document)
@@ -97,14 +101,14 @@ static void put_process(struct document *document)
 	const struct ct_file_info *info = document->info;
 
 	ct_json_begin(writer, "process", '{');
-	ct_json_put_u64(writer, "pid", info->pid);
-	ct_json_put_u64(writer, "ppid", info->ppid);
+	ct_json_put_u64(writer, "process_id", info->pid);
+	ct_json_put_u64(writer, "parent_process_id", info->ppid);
 	put_ref(document, "executable", info->executable);
-	put_command_line(document);
+	ct_json_put_command_line(writer, document->trace);
 	put_ref(document, "working_directory", info->working_directory);
 	put_ref(document, "hostname", info->hostname);
 	ct_json_put_hex(writer, "run_id", info->run_id);
-	ct_json_put_string(writer, "end", end_name(document->trace));
+	ct_json_put_string(writer, "end", ct_json_end_of(document->trace));
 	ct_json_end(writer, '}');
 }
 
@@ -229,14 +233,14 @@ static void put_metadata(struct document *document, struct ct_json_summary *summ
 	ct_json_begin(writer, "metadata", '{');
 	ct_json_put_u64(writer, "format_version", DOCUMENT_VERSION);
 	ct_json_put_string(writer, "generator", "calltrace " CALLTRACE_VERSION);
-	put_time(writer, "start_time", start_ns);
-	put_time(writer, "end_time", start_ns + duration_ns);
+	ct_json_put_time(writer, "start_time", start_ns);
+	ct_json_put_time(writer, "end_time", start_ns + duration_ns);
 	ct_json_put_u64(writer, "duration_ns", duration_ns);
 	ct_json_put_u64(writer, "total_calls", summary->calls);
 	ct_json_put_u64(writer, "suppressed_calls", suppressed);
 	ct_json_put_u64(writer, "lost_events", summary->lost_events);
 	ct_json_put_u64(writer, "total_threads", summary->threads);
-	ct_json_put_string(writer, "clock", clock_name(document->info->clock_kind));
+	ct_json_put_string(writer, "clock", ct_json_clock(document->info->clock_kind));
 	put_layout(document);
 	put_process(document);
 	put_config(document);
@@ -372,7 +376,7 @@ static void begin_tree(const struct ct_json_calls *calls, const struct ct_tree *
 	else
 		ct_json_put_null(writer, "parent_thread_id");
 	if (tree->stack != 0)
-		ct_json_put_u64(writer, "stack", tree->stack);
+		ct_json_put_u64(writer, "coroutine", tree->stack);
 	ct_json_put_u64(writer, "start_ns", start_ns);
 	ct_json_put_u64(writer, "end_ns", end_ns);
 	ct_json_put_u64(writer, "total_calls", tree->calls);
@@ -442,7 +446,7 @@ static void put_statistic(struct document *document, uint32_t function)
 	ct_json_begin(writer, NULL, '{');
 	ct_json_put_members(writer, document->names->text.bytes + name->offset, name->length);
 	ct_json_put_u64(writer, "calls", statistic->calls);
-	ct_json_put_u64(writer, "unfinished", statistic->unfinished);
+	ct_json_put_u64(writer, "unfinished_calls", statistic->unfinished);
 	ct_json_put_u64(writer, "total_ns", statistic->total_ns);
 	ct_json_put_u64(writer, "self_ns", statistic->self_ns);
 	put_spread(writer, "min_ns", statistic, statistic->min_ns);

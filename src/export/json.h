@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "export/json_writer.h"
 #include "export/names.h"
 #include "export/output.h"
 #include "export/progress.h"
@@ -41,5 +42,11 @@ struct ct_json_summary {
 struct ct_error *ct_json_write(struct ct_trace *trace, const struct ct_json_options *options,
 			       struct ct_output *output, struct ct_json_summary *ret)
 	__attribute__((warn_unused_result));
+
+/* What documents say of a trace, for others that say it. */
+void ct_json_put_time(struct ct_json_writer *writer, const char *key, uint64_t realtime_ns);
+void ct_json_put_command_line(struct ct_json_writer *writer, const struct ct_trace *trace);
+const char *ct_json_clock(uint32_t kind);
+const char *ct_json_end_of(const struct ct_trace *trace);
 
 #endif

@@ -12,7 +12,7 @@
 
 enum { ROW_BYTES = 512 };
 
-static const char head[] = "id,parent_id,process_id,process,thread_id,thread,coroutine,depth,"
+static const char head[] = "id,parent_id,process_id,process_name,thread_id,thread_name,coroutine,depth,"
 			   "function,module,source_file,line_number,start_ns,duration_ns,self_ns,"
 			   "unfinished,arguments,return_value,lost_events\r\n";
 
@@ -22,7 +22,7 @@ struct pass {
 	struct ct_text_table functions; /* function, module, source_file, line_number */
 	struct ct_memory_sink json;
 	size_t stream;		 /* that `thread` is of */
-	struct ct_strbuf thread; /* process_id, process, thread_id, thread */
+	struct ct_strbuf thread; /* process_id, process_name, thread_id, thread_name */
 };
 
 /* ---- fields ---- */

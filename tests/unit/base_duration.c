@@ -7,7 +7,7 @@
 static void assert_parsed(const char *text, uint64_t expected)
 {
 	uint64_t ns = 12345;
-	assert_true(ct_duration_parse(text, strlen(text), &ns));
+	assert_no_error(ct_duration_parse(text, strlen(text), &ns));
 	assert_int_equal(ns, expected);
 }
 
@@ -15,7 +15,7 @@ static void units_are_understood(void **state)
 {
 	(void)state;
 	assert_parsed("0", 0);
-	assert_parsed("10", 10);
+	assert_parsed("0.0", 0);
 	assert_parsed("10ns", 10);
 	assert_parsed("250us", 250000);
 	assert_parsed("1.5ms", 1500000);
@@ -46,9 +46,22 @@ static void what_is_no_time_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		uint64_t ns;
-		if (ct_duration_parse(texts[i], strlen(texts[i]), &ns))
+		struct ct_error *err = ct_duration_parse(texts[i], strlen(texts[i]), &ns);
+		if (!err)
 			fail_msg("'%s' was taken for %lu ns", texts[i], (unsigned long)ns);
+		assert_non_null(strstr(err->message, "is not a time such as 250us"));
+		ct_error_destroy(err);
 	}
+}
+
+static void a_number_without_unit_is_told(void **state)
+{
+	(void)state;
+	uint64_t ns;
+	assert_error_says(ct_duration_parse("5..", 1, &ns),
+			  "'5' has no unit: write 5ns, 5us, 5ms, 5s, 5min or 5h");
+	assert_error_says(ct_duration_parse("1.5", 3, &ns),
+			  "'1.5' has no unit: write 1.5ns, 1.5us, 1.5ms, 1.5s, 1.5min or 1.5h");
 }
 
 /* A part of a longer text. */
@@ -56,7 +69,7 @@ static void the_length_counts(void **state)
 {
 	(void)state;
 	uint64_t ns;
-	assert_true(ct_duration_parse("10ms..20ms", 4, &ns));
+	assert_no_error(ct_duration_parse("10ms..20ms", 4, &ns));
 	assert_int_equal(ns, 10000000);
 }
 
@@ -88,6 +101,8 @@ static void four_digits_are_shown(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(units_are_understood),
 	cmocka_unit_test(what_is_no_time_is_refused),
+	cmocka_unit_test(a_number_without_unit_is_told),
+		cmocka_unit_test(a_number_without_unit_is_told),
 	cmocka_unit_test(the_length_counts),
 	cmocka_unit_test(four_digits_are_shown),
 };

@@ -42,12 +42,12 @@ def diff_tells_what_changed(t):
     t.same("runs", (RUNS, RUNS), (answer["old"]["runs"], answer["new"]["runs"]))
     t.same("test", ("Mann-Whitney U", "runs", True),
            tuple(answer["test"][key] for key in ("name", "over", "exact")))
-    rows = {row["name"]: row for row in answer["rows"]}
+    rows = {row["function"]: row for row in answer["rows"]}
     t.same("functions", {"main", "parse", "steady", "often", "appeared", "vanished"}, set(rows))
-    t.same("parse", ("slower", "same"), (rows["parse"]["time"], rows["parse"]["calls"]))
-    t.same("often", "more", rows["often"]["calls"])
+    t.same("parse", ("slower", "same"), (rows["parse"]["time_verdict"], rows["parse"]["calls_verdict"]))
+    t.same("often", "more", rows["often"]["calls_verdict"])
     t.same("calls of often", (200, 300), (rows["often"]["calls_old"], rows["often"]["calls_new"]))
-    t.same("steady", ("same", "same"), (rows["steady"]["time"], rows["steady"]["calls"]))
+    t.same("steady", ("same", "same"), (rows["steady"]["time_verdict"], rows["steady"]["calls_verdict"]))
     t.same("appeared", "new", rows["appeared"]["what"])
     t.same("vanished", "gone", rows["vanished"]["what"])
     calltrace(t, "diff", old, new, "--exit-code", status=1)
@@ -60,7 +60,7 @@ def diff_of_two_runs_of_one_program_finds_the_same_functions(t):
     first, second = record_runs(t, program, "first", 1), record_runs(t, program, "second", 1)
     rows = json.loads(calltrace(t, "diff", first, second, "--json", "--all"))["rows"]
     t.same("functions", 5, len(rows))
-    t.same("calls", {"same"}, {row["calls"] for row in rows})
+    t.same("calls", {"same"}, {row["calls_verdict"] for row in rows})
 
 
 RULES = """
@@ -125,7 +125,7 @@ def where_chooses_calls_by_their_values(t):
 
     def counts(*options):
         report = json.loads(calltrace(t, "report", raw, "--json", *options))
-        return {row["name"]: row["calls"] for row in report["rows"]}
+        return {row["function"]: row["calls"] for row in report["rows"]}
 
     for condition, expected in (
         ("handle(request.id>=9)", {"handle": 3}),
@@ -155,7 +155,7 @@ def where_tells_results_of_millions_of_calls(t):
     ticks = 2_200_000
     raw = record_values(t, str(ticks), CALLTRACE_ARGS_FILTER="tick")
     report = json.loads(calltrace(t, "report", raw, "--json", "--where", "tick(retval=1)"))
-    t.same("calls", [("tick", ticks // 1000)], [(row["name"], row["calls"]) for row in report["rows"]])
+    t.same("calls", [("tick", ticks // 1000)], [(row["function"], row["calls"]) for row in report["rows"]])
     last = json.loads(calltrace(t, "report", raw, "--json", "--where", f"tick(n={ticks - 1000}, retval=1)"))
     t.same("the last of them", 1, last["calls"])
     left = [name for name in os.listdir(t.out) if "XXXX" in name or name.startswith("calltrace-")]

@@ -59,8 +59,8 @@ def fabricated():
             "total_threads": 1,
             "clock": "tsc",
             "process": {
-                "pid": 7,
-                "ppid": 1,
+                "process_id": 7,
+                "parent_process_id": 1,
                 "executable": "/bin/a",
                 "command_line": ["a"],
                 "working_directory": "/",

@@ -43,7 +43,7 @@ def packs(t, raws):
         ("replay", "--no-pager"),
     ):
         t.same(" ".join(command), calltrace(t, *command, *raws), calltrace(t, *command, packed))
-    facts = ("pid", "end", "duration_ns", "threads", "modules")
+    facts = ("process_id", "end", "duration_ns", "threads", "modules")
     infos = [json.loads(calltrace(t, "info", "--json", *what))["traces"] for what in (raws, [packed])]
     for raw_info, packed_info in zip(*infos):
         for fact in facts:

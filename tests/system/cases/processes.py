@@ -16,7 +16,7 @@ def by_role(t):
     for name, each in others.items():
         match = re.match(r"^trace\.(\d+)\.json$", name)
         t.expect(match, f"a document is named {name}")
-        t.same(f"pid in {name}", int(match.group(1)), each.metadata["process"]["pid"])
+        t.same(f"pid in {name}", int(match.group(1)), each.metadata["process"]["process_id"])
     return documents["trace.json"], list(others.values())
 
 
@@ -211,8 +211,8 @@ def fork_with_pid_in_the_name(t):
     t.same("number of documents", 2, len(documents))
     for name, each in documents.items():
         t.expect(
-            str(each.metadata["process"]["pid"]) in name,
-            f"{name} is of pid {each.metadata['process']['pid']}",
+            str(each.metadata["process"]["process_id"]) in name,
+            f"{name} is of pid {each.metadata['process']['process_id']}",
         )
 
 

@@ -219,7 +219,7 @@ def record_stops_and_goes_on_with_the_program(t):
     read_until(None)
     t.same("status", 130, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     t.expect(b"2 threads in 1 process" in text and b"see it with: calltrace report" in text, text)
-    names = {row["name"] for row in report(t)["rows"]}
+    names = {row["function"] for row in report(t)["rows"]}
     t.expect({"main", "work", "leaf", "nap"} <= names, names)
 
 

@@ -28,7 +28,7 @@ def report_agrees_with_the_document(t):
     raw, document = record(t, t.build("random_jumps.c"), "7")
     report = json.loads(calltrace(t, "report", raw, "--json"))
     t.same("calls", document["metadata"]["total_calls"], report["calls"])
-    rows = {row["name"]: row for row in report["rows"]}
+    rows = {row["function"]: row for row in report["rows"]}
     t.same("functions", len(document["statistics"]), len(rows))
     for expected in document["statistics"]:
         row = rows[expected["function"]]

@@ -110,7 +110,7 @@ def output_fields(t):
     match = re.match(rf"^small_calls-(\d+)-{re.escape(socket.gethostname())}-(.+)-%\.json$", name)
     t.expect(match, f"the document is named {name}")
     document = t.document(name)
-    t.same("pid in the name", document.metadata["process"]["pid"], int(match.group(1)))
+    t.same("pid in the name", document.metadata["process"]["process_id"], int(match.group(1)))
     digits = match.group(2)
     if digits.isdigit() and len(digits) <= 11:
         t.expect(
@@ -340,8 +340,8 @@ def metadata_of_the_process(t):
     t.finish(started)
     meta = t.document().metadata
     process = meta["process"]
-    t.same("pid", pid, process["pid"])
-    t.same("ppid", os.getpid(), process["ppid"])
+    t.same("pid", pid, process["process_id"])
+    t.same("ppid", os.getpid(), process["parent_process_id"])
     t.same("executable", os.path.realpath(program), process["executable"])
     t.same("command line", [program], process["command_line"])
     t.same("working directory", os.path.realpath(cwd), process["working_directory"])

@@ -51,7 +51,7 @@ def top(t, *arguments):
 
 
 def rows(shot):
-    return {row["name"]: row for row in shot["rows"]}
+    return {row["function"]: row for row in shot["rows"]}
 
 
 @test(BOTH)

@@ -136,9 +136,9 @@ def check_documents(t, rows):
         told.setdefault(row.pid, []).append(row)
     tally = account.Tally()
     for document in documents:
-        pid = document.metadata["process"]["pid"]
+        pid = document.metadata["process"]["process_id"]
         # A process that executes has two documents, and one account.
-        parts = [each for each in documents if each.metadata["process"]["pid"] == pid]
+        parts = [each for each in documents if each.metadata["process"]["process_id"] == pid]
         mine = told[pid]
         if len(parts) == 2:
             cut = next(at for at, row in enumerate(mine) if at and row.name == "main")
@@ -148,7 +148,7 @@ def check_documents(t, rows):
                 else mine[:cut]
             )
         account.check(t, document, mine, tally)
-    t.same("processes", len(told), len({each.metadata["process"]["pid"] for each in documents}))
+    t.same("processes", len(told), len({each.metadata["process"]["process_id"] for each in documents}))
     return tally
 
 

@@ -46,7 +46,7 @@ METADATA_KEYS = {
     "config",
     "modules",
 }
-PROCESS_KEYS = {"pid", "ppid", "executable", "command_line", "working_directory", "hostname"}
+PROCESS_KEYS = {"process_id", "parent_process_id", "executable", "command_line", "working_directory", "hostname"}
 RFC3339_NS = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$")
 
 # Made by the compiler around the constructors of static objects; GCC and Clang differ in them.
@@ -72,7 +72,7 @@ def short_name(name):
 
 def is_main(raw_tree):
     """Whether a tree is that of the main thread's own stack; coroutines have trees of their own."""
-    return raw_tree["is_main_thread"] and "stack" not in raw_tree
+    return raw_tree["is_main_thread"] and "coroutine" not in raw_tree
 
 
 class Call:
