@@ -121,6 +121,29 @@ static struct ct_error *add_path(struct ct_session *session, const char *path, s
 				    : add_input(session, path, operand);
 }
 
+struct ct_error *ct_session_find(const char *path, char ***ret, size_t *ret_count)
+{
+	ct_cleanup(session_cleanup) struct ct_session *session = calloc(1, sizeof(*session));
+	if (!session)
+		return ct_error_nomem;
+	struct ct_error *err = add_path(session, path, 0);
+	char **found = err ? NULL : calloc(session->input_count + 1, sizeof(*found));
+	if (!found)
+		return err ? err : ct_error_nomem;
+	for (size_t i = 0; i < session->input_count; i++)
+		found[i] = ct_take(session->inputs[i].path);
+	*ret = found;
+	*ret_count = session->input_count;
+	return NULL;
+}
+
+void ct_session_found_free(char **found, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(found[i]);
+	free(found);
+}
+
 /* ---- functions ---- */
 
 /* A function is known by its names and its file. */

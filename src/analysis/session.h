@@ -69,6 +69,11 @@ struct ct_error *ct_session_open(const char *const *paths, size_t path_count, bo
 	__attribute__((warn_unused_result));
 void ct_session_destroy(struct ct_session *session);
 
+/* The traces that a path of ct_session_open() stands for, each as ct_trace_open() takes it. */
+struct ct_error *ct_session_find(const char *path, char ***ret, size_t *ret_count)
+	__attribute__((warn_unused_result));
+void ct_session_found_free(char **found, size_t count);
+
 /* Times count from the start of the first process again, after `shift_ns` were changed. */
 void ct_session_set_times(struct ct_session *session);
 

@@ -13,7 +13,7 @@ struct ct_error *ct_duration_parse(const char *text, size_t length, uint64_t *re
 	static const struct {
 		const char *name;
 		double ns;
-	} units[] = {{"ns", 1},	  {"us", 1e3},	{"ms", 1e6},  {"s", 1e9},
+	} units[] = {{"ns", 1},	  {"us", 1e3},	 {"ms", 1e6},  {"s", 1e9},
 		     {"m", 6e10}, {"min", 6e10}, {"h", 3.6e12}};
 	char copy[64] = "";
 	char *end = copy;

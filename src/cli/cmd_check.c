@@ -50,9 +50,10 @@ static void print_result(const struct ct_check_result *result)
 	if (!result->path)
 		return;
 	ct_duration_print(ns, result->path_ns);
-	printf("       %s%s%s  (%" PRIu64 " call%s, %s)\n", ct_page_style(CT_STYLE_NAME),
+	printf("       %s%s%s  (%" PRIu64 " call%s%s%s)\n", ct_page_style(CT_STYLE_NAME),
 	       result->path, ct_page_style(CT_STYLE_PLAIN), result->path_calls,
-	       result->path_calls == 1 ? "" : "s", ns);
+	       result->path_calls == 1 ? "" : "s", result->path_ns ? ", " : "",
+	       result->path_ns ? ns : "");
 }
 
 static const char *unit_of(enum ct_check_kind kind)

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "analysis/session.h"
 #include "base/cleanup.h"
+#include "cli/inputs.h"
 #include "export/names.h"
 #include "format/file.h"
 #include "reader/dump.h"
@@ -61,32 +63,53 @@ static struct ct_bytes name_of(const void *pointer, uint32_t site)
 	return (struct ct_bytes){value, end > value ? (size_t)(end - value) - 1 : 0};
 }
 
-static enum ct_exit run(int argc, char **argv, struct ct_error **err)
+static struct ct_error *dump_one(const char *raw, const struct request *request)
 {
 	ct_cleanup(trace_cleanup) struct ct_trace *trace = NULL;
-	struct request request = {0};
-	const struct ct_option_target target = {&own_group, &request};
-	const char *raw;
-	int operands;
-
-	*err = ct_options_read(argc, argv, &target, 1, false, &operands);
-	if (!*err)
-		*err = ct_options_one(argv, operands, "the raw trace to read", &raw);
-	if (*err)
-		return CT_EXIT_USAGE;
 	ct_cleanup(names_cleanup) struct ct_names *names = NULL;
-	*err = ct_trace_open(raw, &trace);
-	if (!*err)
-		*err = ct_names_create(trace, false, NULL, &names);
-	if (*err)
-		return CT_EXIT_FAILURE;
+	struct ct_error *err = ct_trace_open(raw, &trace);
+	if (!err)
+		err = ct_names_create(trace, false, NULL, &names);
+	if (err)
+		return err;
 	const struct ct_dump_options dump = {
-		.stream = (uint32_t)request.stream,
-		.limit = request.limit,
+		.stream = (uint32_t)request->stream,
+		.limit = request->limit,
 		.name_of = name_of,
 		.names = names,
 	};
-	*err = ct_dump(trace, stdout, &dump);
+	return ct_dump(trace, stdout, &dump);
+}
+
+/* Of several traces each has its name above it. */
+static struct ct_error *dump_all(const char *path, bool is_one, const struct request *request)
+{
+	char **traces = NULL;
+	size_t count = 0;
+	struct ct_error *err = ct_session_find(path, &traces, &count);
+	for (size_t i = 0; i < count && !err && !ferror(stdout); i++) {
+		if (count > 1 || !is_one)
+			printf("==> %s <==\n", traces[i]);
+		err = dump_one(traces[i], request);
+	}
+	ct_session_found_free(traces, count);
+	return err;
+}
+
+static enum ct_exit run(int argc, char **argv, struct ct_error **err)
+{
+	struct request request = {0};
+	const struct ct_option_target target = {&own_group, &request};
+	const char *const *paths = NULL;
+	size_t path_count = 0;
+	int operands;
+
+	*err = ct_options_read(argc, argv, &target, 1, false, &operands);
+	if (*err)
+		return CT_EXIT_USAGE;
+	*err = ct_inputs_paths(argv + 1, operands, &paths, &path_count);
+	for (size_t i = 0; !*err && i < path_count && !ferror(stdout); i++)
+		*err = dump_all(paths[i], path_count == 1, &request);
 	if (*err)
 		return CT_EXIT_FAILURE;
 	/* ct_dump() stops at the first write that fails, so errno is still that one's. */
@@ -94,7 +117,7 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 		return CT_EXIT_OK;
 	if (errno == EPIPE)
 		return CT_EXIT_ABANDONED;
-	*err = ct_error_errno(errno, "writing to standard output");
+	*err = ct_error_errno(errno, "writing to standard output failed");
 	return CT_EXIT_FAILURE;
 }
 
@@ -102,8 +125,11 @@ const struct ct_command ct_command_dump = {
 	.name = "dump",
 	.run = run,
 	.summary = "print what a raw trace holds, for debugging",
-	.synopsis = "TRACE [OPTION]...",
-	.description = "Prints the blocks, tables and records of the raw trace TRACE (.ctrace).",
+	.synopsis = "[TRACE]... [OPTION]...",
+	.description =
+		"Prints the blocks, tables and records of TRACE: a raw trace (.ctrace), a "
+		"packed one (.ctpack) or a folder with raw ones; without one, " CT_DEFAULT_FOLDER
+		" is read.",
 	.groups = groups,
 	.group_count = 1,
 };

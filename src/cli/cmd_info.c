@@ -129,6 +129,7 @@ static struct ct_error *print_threads(const struct ct_trace *trace,
 				      const struct ct_stream_count *counts)
 {
 	const struct ct_table table = {thread_columns, THREAD_COLUMNS};
+	bool is_timeless = ct_trace_info(trace)->clock_kind == CT_CLOCK_NONE;
 	struct ct_error *err = NULL;
 	ct_table_begin(&table, "threads");
 	for (uint32_t i = 1; i <= ct_trace_thread_count(trace) && !err; i++) {
@@ -147,10 +148,11 @@ static struct ct_error *print_threads(const struct ct_trace *trace,
 			{.number = counted.calls},
 			{.number = row.suppressed_calls},
 			{.number = counted.lost_events + row.lost_events},
-			{.number = ct_trace_ns(trace, row.start_ticks)},
+			{.number = ct_trace_ns(trace, row.start_ticks), .is_absent = is_timeless},
 			{.number = ct_trace_ns(trace, row.flags & CT_THREAD_ENDED
 							      ? row.end_ticks
-							      : ct_trace_end_ticks(trace))},
+							      : ct_trace_end_ticks(trace)),
+			 .is_absent = is_timeless},
 			{.text = name},
 		};
 		ct_table_row(&table, cells);
@@ -300,8 +302,7 @@ static struct ct_error *print_trace(const struct ct_input *input,
 	put_string(trace, "hostname", "host", info->hostname);
 	put_start(trace);
 	put_duration(trace);
-	put_fact("end", "ended",
-		 ct_page_is_json() ? ct_json_end_of(trace) : end_text(trace, text));
+	put_fact("end", "ended", ct_page_is_json() ? ct_json_end_of(trace) : end_text(trace, text));
 	put_fact("clock", "clock", ct_json_clock(info->clock_kind));
 	put_settings(info);
 	if (ct_trace_damage(trace))

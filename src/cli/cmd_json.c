@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* calltrace json: a raw trace to the JSON document. */
+/* calltrace json: traces to JSON documents. */
 #include "cli/command.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
-#include "base/cleanup.h"
 #include "cli/convert.h"
+#include "cli/inputs.h"
 #include "cli/term.h"
-
-static void trace_cleanup(struct ct_trace **trace)
-{
-	ct_trace_destroy(*trace);
-}
 
 static void warn_of_loss(const char *raw, uint64_t lost_events)
 {
@@ -22,28 +16,20 @@ static void warn_of_loss(const char *raw, uint64_t lost_events)
 		    raw, lost_events, lost_events == 1 ? "" : "s");
 }
 
+static enum ct_exit write_one(const struct ct_convert *convert, struct ct_trace *trace,
+			      const char *name, struct ct_error **err)
+{
+	struct ct_convert_summary summary;
+	enum ct_exit status = ct_convert_run(
+		convert, trace, convert->output ? convert->output : name, &summary, err);
+	if (status == CT_EXIT_OK && summary.lost_events > 0 && !convert->quiet)
+		warn_of_loss(convert->raw, summary.lost_events);
+	return status;
+}
+
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
-	ct_cleanup(trace_cleanup) struct ct_trace *trace = NULL;
-	struct ct_convert convert;
-	struct ct_convert_summary summary;
-
-	*err = ct_convert_parse(argc, argv, &convert);
-	if (*err)
-		return CT_EXIT_USAGE;
-	*err = ct_convert_open(&convert, &trace);
-	if (*err)
-		return CT_EXIT_FAILURE;
-	ct_cleanup(ct_cleanup_free) char *name = ct_convert_default_output(convert.raw);
-	if (!name) {
-		*err = ct_error_nomem;
-		return CT_EXIT_FAILURE;
-	}
-	enum ct_exit status = ct_convert_run(&convert, trace,
-					     convert.output ? convert.output : name, &summary, err);
-	if (status == CT_EXIT_OK && summary.lost_events > 0 && !convert.quiet)
-		warn_of_loss(convert.raw, summary.lost_events);
-	return status;
+	return ct_convert_each(argc, argv, write_one, err);
 }
 
 static const struct ct_option_group *const groups[] = {&ct_convert_group};
@@ -51,12 +37,15 @@ static const struct ct_option_group *const groups[] = {&ct_convert_group};
 const struct ct_command ct_command_json = {
 	.name = "json",
 	.run = run,
-	.summary = "write a raw trace as a JSON document",
-	.synopsis = "TRACE [-o FILE] [OPTION]...",
+	.summary = "write traces as JSON documents",
+	.synopsis = "[TRACE]... [-o FILE] [OPTION]...",
 	.description =
-		"Writes the raw trace TRACE (.ctrace) as a JSON document, without -o under TRACE's "
-		"name with .json in place of .ctrace. If FILE's extension is that of another format, "
-		"FILE gets that one ('calltrace help export').",
+		"Writes a JSON document for each process. TRACE is a raw trace (.ctrace), a packed "
+		"one (.ctpack) or a folder with raw ones; without one, " CT_DEFAULT_FOLDER
+		" is read. Without -o the document has TRACE's name with .json in place of its "
+		"extension. Where there are several, each has the process's id before .json, and in "
+		"the name FILE, too. If FILE's extension is that of another format, FILE gets that "
+		"one ('calltrace help export').",
 	.groups = groups,
 	.group_count = 1,
 };

@@ -85,13 +85,13 @@ static bool is_same_file(const char *left, const char *right)
 	       a.st_ino == b.st_ino;
 }
 
-static struct ct_error *refuse_output(const char *output, char **operands, int count)
+static struct ct_error *refuse_output(const char *output, const char *const *paths, size_t count)
 {
 	if (strcmp(output, "-") == 0 && isatty(STDOUT_FILENO))
-		return ct_error_create("a packed trace is nothing for a terminal; name a file with "
-				       "-o");
-	for (int i = 0; i < count; i++)
-		if (is_same_file(output, operands[i]))
+		return ct_error_usage(ct_error_create("a packed trace is nothing for a terminal; "
+						      "name a file with -o"));
+	for (size_t i = 0; i < count; i++)
+		if (is_same_file(output, paths[i]))
 			return ct_error_create("'%s' is what is to be read; name another file with "
 					       "-o",
 					       output);
@@ -171,13 +171,13 @@ static enum ct_exit write_pack(const struct pack_options *options, const char *o
 }
 
 static enum ct_exit open_and_write(const struct pack_options *options, const char *output,
-				   char **operands, int count, struct ct_error **err)
+				   const char *const *paths, size_t count, struct ct_error **err)
 {
 	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
-	*err = refuse_output(output, operands, count);
+	*err = refuse_output(output, paths, count);
 	if (!*err)
-		*err = ct_session_open((const char *const *)operands, (size_t)count, false,
-				       options->quiet ? NULL : ct_term_warn, &session);
+		*err = ct_session_open(paths, count, false, options->quiet ? NULL : ct_term_warn,
+				       &session);
 	if (*err)
 		return CT_EXIT_FAILURE;
 	if (options->alignment == ALIGN_START)
@@ -201,11 +201,11 @@ static char *default_output(const char *path)
 
 static enum ct_exit run_pack(int argc, char **argv, struct ct_error **err)
 {
-	static char default_folder[] = CT_DEFAULT_FOLDER;
 	struct pack_options options = {.level = DEFAULT_LEVEL};
 	const struct ct_option_target targets[] = {{&pack_group, &options},
 						   {&shared_group, &options}};
-	char *default_operands[] = {default_folder};
+	const char *const *paths = NULL;
+	size_t path_count = 0;
 	int count;
 	*err = ct_options_read(argc, argv, targets, 2, false, &count);
 	if (!*err && count > 1 && !options.output)
@@ -214,14 +214,14 @@ static enum ct_exit run_pack(int argc, char **argv, struct ct_error **err)
 		*err = ct_error_create("pack: the name of the output is empty");
 	if (*err)
 		return CT_EXIT_USAGE;
-	char **operands = count ? argv + 1 : default_operands;
-	ct_cleanup(ct_cleanup_free) char *name = default_output(operands[0]);
-	if (!name) {
+	*err = ct_inputs_paths(argv + 1, count, &paths, &path_count);
+	ct_cleanup(ct_cleanup_free) char *name = *err ? NULL : default_output(paths[0]);
+	if (!*err && !name)
 		*err = ct_error_nomem;
+	if (*err)
 		return CT_EXIT_FAILURE;
-	}
-	return open_and_write(&options, options.output ? options.output : name, operands,
-			      count ? count : 1, err);
+	return open_and_write(&options, options.output ? options.output : name, paths, path_count,
+			      err);
 }
 
 static enum ct_exit run_merge(int argc, char **argv, struct ct_error **err)
@@ -238,7 +238,7 @@ static enum ct_exit run_merge(int argc, char **argv, struct ct_error **err)
 		*err = ct_error_create("merge: name two traces at least");
 	if (*err)
 		return CT_EXIT_USAGE;
-	return open_and_write(&options, output, argv + 1, count, err);
+	return open_and_write(&options, output, (const char *const *)argv + 1, (size_t)count, err);
 }
 
 const struct ct_command ct_command_pack = {

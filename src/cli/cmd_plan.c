@@ -230,7 +230,7 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 		return CT_EXIT_OK;
 	if (errno == EPIPE)
 		return CT_EXIT_ABANDONED;
-	*err = ct_error_errno(errno, "writing to standard output");
+	*err = ct_error_errno(errno, "writing to standard output failed");
 	return CT_EXIT_FAILURE;
 }
 

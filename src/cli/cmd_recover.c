@@ -9,13 +9,9 @@
 
 #include "base/cleanup.h"
 #include "cli/convert.h"
+#include "cli/inputs.h"
 #include "cli/term.h"
 #include "exporter/exporter.h"
-
-static void trace_cleanup(struct ct_trace **trace)
-{
-	ct_trace_destroy(*trace);
-}
 
 /* The real path of the folder `path` names a file in; NULL: there is none. */
 static char *real_directory(const char *path)
@@ -53,8 +49,8 @@ static bool belongs_to(const char *raw, const char *document)
 	return raw_directory && directory && strcmp(raw_directory, directory) == 0;
 }
 
-/* The document the runtime would have written from RAW; else RAW's own name. */
-static char *default_output(const struct ct_convert *convert, const struct ct_trace *trace)
+/* The document the runtime would have written from RAW; NULL: RAW has another name by now. */
+static char *wanted_output(const struct ct_convert *convert, const struct ct_trace *trace)
 {
 	struct ct_bytes stored = ct_trace_string(trace, ct_trace_info(trace)->output);
 
@@ -64,7 +60,7 @@ static char *default_output(const struct ct_convert *convert, const struct ct_tr
 			return path;
 		free(path);
 	}
-	return ct_convert_default_output(convert->raw);
+	return NULL;
 }
 
 static void say_how_it_ended(const struct ct_trace *trace)
@@ -106,30 +102,24 @@ static void say_what_was_saved(const struct ct_convert *convert, const char *out
 		ct_term_say("the raw trace '%s' is kept", convert->raw);
 }
 
+static enum ct_exit save_one(const struct ct_convert *convert, struct ct_trace *trace,
+			     const char *name, struct ct_error **err)
+{
+	struct ct_convert_summary summary;
+	ct_cleanup(ct_cleanup_free) char *wanted = wanted_output(convert, trace);
+	const char *output = convert->output ? convert->output : wanted ? wanted : name;
+
+	if (!convert->quiet)
+		say_how_it_ended(trace);
+	enum ct_exit status = ct_convert_run(convert, trace, output, &summary, err);
+	if (status == CT_EXIT_OK && !convert->quiet)
+		say_what_was_saved(convert, output, &summary);
+	return status;
+}
+
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
-	ct_cleanup(trace_cleanup) struct ct_trace *trace = NULL;
-	struct ct_convert convert;
-	struct ct_convert_summary summary;
-
-	*err = ct_convert_parse(argc, argv, &convert);
-	if (*err)
-		return CT_EXIT_USAGE;
-	*err = ct_convert_open(&convert, &trace);
-	if (*err)
-		return CT_EXIT_FAILURE;
-	ct_cleanup(ct_cleanup_free) char *name = default_output(&convert, trace);
-	if (!name) {
-		*err = ct_error_nomem;
-		return CT_EXIT_FAILURE;
-	}
-	const char *output = convert.output ? convert.output : name;
-	if (!convert.quiet)
-		say_how_it_ended(trace);
-	enum ct_exit status = ct_convert_run(&convert, trace, output, &summary, err);
-	if (status == CT_EXIT_OK && !convert.quiet)
-		say_what_was_saved(&convert, output, &summary);
-	return status;
+	return ct_convert_each(argc, argv, save_one, err);
 }
 
 static const struct ct_option_group *const groups[] = {&ct_convert_group};
@@ -138,12 +128,14 @@ const struct ct_command ct_command_recover = {
 	.name = "recover",
 	.run = run,
 	.summary = "save the calls of a process that was killed as a JSON document",
-	.synopsis = "TRACE [-o FILE] [OPTION]...",
+	.synopsis = "[TRACE]... [-o FILE] [OPTION]...",
 	.description =
 		"Writes the raw trace TRACE, which a killed process left behind, as a JSON document, "
-		"or in another format if FILE's extension says so, and says how the process ended, what was saved and what is lost. TRACE is kept. "
-		"Without -o the document has the name the program was to write, if TRACE still "
-		"has the name that belongs to it, else TRACE's name with .json.",
+		"or in another format if FILE's extension says so, and says how the process ended, "
+		"what was saved and what is lost. TRACE is kept. It may be a folder with raw traces; "
+		"without one, " CT_DEFAULT_FOLDER
+		" is read. Without -o the document has the name the program was to write, if TRACE "
+		"still has the name that belongs to it, else the name that 'calltrace json' gives.",
 	.groups = groups,
 	.group_count = 1,
 };

@@ -59,6 +59,7 @@ struct replay {
 	struct ct_open_stacks *stacks; /* by stream: arguments of open calls, for JSON */
 	struct ct_sink *sink;
 	bool has_threads; /* more than one */
+	bool is_timeless;
 	uint64_t lines;
 };
 
@@ -95,7 +96,7 @@ static void put_margin(const struct replay *replay, size_t stream, const struct 
 	enum { THREAD_COLUMNS = 7, DURATION_COLUMNS = 9 };
 	struct ct_sink *sink = replay->sink;
 	char duration[CT_DURATION_BYTES] = "";
-	if (end)
+	if (end && !replay->is_timeless)
 		ct_duration_print(duration, end->duration_ns);
 	put(sink, ct_page_style(CT_STYLE_DIM));
 	if (replay->has_threads) {
@@ -332,7 +333,11 @@ static struct ct_error *replay_init(struct replay *replay, const struct ct_sessi
 				    const struct replay_options *options)
 {
 	struct ct_error *err = NULL;
-	*replay = (struct replay){.session = session, .sink = ct_page_json()->sink};
+	*replay = (struct replay){
+		.session = session,
+		.sink = ct_page_json()->sink,
+		.is_timeless = ct_session_is_timeless(session),
+	};
 	replay->values = calloc(session->input_count + 1, sizeof(struct ct_values *));
 	replay->stacks = calloc(session->stream_count + 1, sizeof(*replay->stacks));
 	if (!replay->values || !replay->stacks || !make_names(replay))

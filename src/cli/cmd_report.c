@@ -274,10 +274,10 @@ static size_t make_columns(struct ct_column ret[COLUMN_COUNT], const struct repo
 			ret[i].title = NULL;
 	if (is_timeless)
 		ret[PERCENT_COLUMN].title = "calls %";
-	return by == CT_BY_THREAD      ? COLUMN_COUNT
-	       : by == CT_BY_PROCESS   ? COLUMN_COUNT - 1
-	       : is_of_functions(by)   ? COLUMN_COUNT
-				       : NAME_COLUMN + 1;
+	return by == CT_BY_THREAD    ? COLUMN_COUNT
+	       : by == CT_BY_PROCESS ? COLUMN_COUNT - 1
+	       : is_of_functions(by) ? COLUMN_COUNT
+				     : NAME_COLUMN + 1;
 }
 
 static void make_times(struct ct_cell ret[TIMES_COUNT], const struct ct_profile_row *row,

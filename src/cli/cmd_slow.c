@@ -104,8 +104,9 @@ static void put_call(const struct ct_session *session, const struct ct_slow_call
 		ct_json_put_u64(writer, "duration_ns", call->duration_ns);
 	}
 	ct_json_put_u64(writer, "self_ns", call->self_ns);
-	ct_json_put_u64(writer, "process_id",
-			ct_trace_info(session->inputs[session->streams[call->stream].input].trace)->pid);
+	ct_json_put_u64(
+		writer, "process_id",
+		ct_trace_info(session->inputs[session->streams[call->stream].input].trace)->pid);
 	ct_json_put_u64(writer, "thread_id", thread->tid);
 	ct_json_put_bytes(writer, "thread_name", thread->name,
 			  strnlen(thread->name, sizeof(thread->name)));

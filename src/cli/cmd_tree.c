@@ -32,7 +32,8 @@ enum {
 #define OFFSET(member) offsetof(struct tree_options, member)
 #define OPTION_MIN_PERCENT                                                                                                                 \
 	{                                                                                                                                  \
-		.kind = CT_OPTION_PERCENT, .letter = 'm', .name = "min-percent", .value = "N", .high = 100,                                                \
+		.kind = CT_OPTION_PERCENT, .letter = 'm', .name = "min-percent", .value = "N",                                             \
+		.high = 100,                                                                                                               \
 		.help = "leave out paths with less than N % of the time, or of the calls where no clock ran; default: 0.5, with --json 0", \
 		.offset = OFFSET(min_percent)                                                                                              \
 	}
@@ -136,16 +137,30 @@ static const struct ct_stream *thread_of(const struct printing *printing,
 	return node->key < count ? NULL : &printing->session->streams[node->key - count];
 }
 
+/* Without a clock, the share of the calls alone. The time of calls inside another of the same
+ * function is in that one's total. */
+static void print_times(const struct printing *printing, const struct ct_call_node *node)
+{
+	char total[CT_DURATION_BYTES], self[CT_DURATION_BYTES];
+	if (!printing->calls) {
+		ct_duration_print(total, node->total_ns);
+		ct_duration_print(self, node->self_ns);
+		if (node->total_ns == 0 && node->self_ns > 0) {
+			printf("%9s%9s%11s", "-", self, "-");
+			return;
+		}
+		printf("%9s%9s", total, self);
+	}
+	printf("%9.2f %%", percent_of(printing, node, node->total_ns));
+}
+
 static void print_node(const struct printing *printing, const struct ct_call_node *node,
 		       unsigned int depth)
 {
-	char total[CT_DURATION_BYTES], self[CT_DURATION_BYTES];
 	const struct ct_stream *thread = thread_of(printing, node);
 	unsigned int indent = 2 * depth;
-	ct_duration_print(total, node->total_ns);
-	ct_duration_print(self, node->self_ns);
-	printf("%9s%9s%9.2f %%%10" PRIu64 "  ", total, self,
-	       percent_of(printing, node, node->total_ns), node->calls);
+	print_times(printing, node);
+	printf("%10" PRIu64 "  ", node->calls);
 	if (indent > MOST_INDENT) /* deep recursion stays on the screen */
 		printf("%*s%s[%u]%s ", MOST_INDENT, "", ct_page_style(CT_STYLE_DIM), depth,
 		       ct_page_style(CT_STYLE_PLAIN));
@@ -157,6 +172,14 @@ static void print_node(const struct printing *printing, const struct ct_call_nod
 	else
 		printf("%s%s%s\n", ct_page_style(CT_STYLE_NAME),
 		       printing->session->functions[node->key].name, ct_page_style(CT_STYLE_PLAIN));
+}
+
+static void put_ns(const struct printing *printing, const char *key, uint64_t ns)
+{
+	if (printing->calls)
+		ct_json_put_null(ct_page_json(), key);
+	else
+		ct_json_put_u64(ct_page_json(), key, ns);
 }
 
 static void put_node(const struct printing *printing, const struct ct_call_node *node)
@@ -174,8 +197,8 @@ static void put_node(const struct printing *printing, const struct ct_call_node 
 	}
 	ct_json_put_u64(writer, "calls", node->calls);
 	ct_json_put_u64(writer, "unfinished_calls", node->unfinished);
-	ct_json_put_u64(writer, "total_ns", node->total_ns);
-	ct_json_put_u64(writer, "self_ns", node->self_ns);
+	put_ns(printing, "total_ns", node->total_ns);
+	put_ns(printing, "self_ns", node->self_ns);
 	ct_json_put_real(writer, "percent", percent_of(printing, node, node->total_ns));
 }
 
@@ -257,7 +280,7 @@ static void print_tree(struct printing *printing)
 	struct ct_json_writer *writer = ct_page_json();
 	if (ct_page_is_json()) {
 		ct_json_begin(writer, NULL, '{');
-		ct_json_put_u64(writer, "total_ns", tree->nodes[0].total_ns);
+		put_ns(printing, "total_ns", tree->nodes[0].total_ns);
 		ct_json_put_u64(writer, "duration_ns", printing->session->duration_ns);
 		ct_json_put_u64(writer, "lost_events", tree->lost_events);
 		ct_json_put_u64(writer, "folded_calls", tree->folded_calls);
@@ -268,16 +291,17 @@ static void print_tree(struct printing *printing)
 		ct_json_newline(writer->sink, 0);
 		return;
 	}
-	printf("%s%9s%9s%11s%10s  %s%s\n", ct_page_style(CT_STYLE_HEAD), "total", "self",
-	       printing->calls ? "calls %" : "total %", "calls",
-	       printing->options->pattern ? "function, and its callers" : "function",
+	printf("%s%s%11s%10s  %s%s\n", ct_page_style(CT_STYLE_HEAD),
+	       printing->calls ? "" : "    total     self", printing->calls ? "calls %" : "total %",
+	       "calls", printing->options->pattern ? "function, and its callers" : "function",
 	       ct_page_style(CT_STYLE_PLAIN));
 	print_nodes(printing);
 	if (printing->left_out)
-		printf("%s%40s%" PRIu64 " path%s below %g %% %s not shown (--min-percent)%s\n",
-		       ct_page_style(CT_STYLE_DIM), "", printing->left_out,
-		       printing->left_out == 1 ? "" : "s", printing->options->min_percent,
-		       printing->left_out == 1 ? "is" : "are", ct_page_style(CT_STYLE_PLAIN));
+		printf("%s%*s%" PRIu64 " path%s below %g %% %s not shown (--min-percent)%s\n",
+		       ct_page_style(CT_STYLE_DIM), printing->calls ? 23 : 41, "",
+		       printing->left_out, printing->left_out == 1 ? "" : "s",
+		       printing->options->min_percent, printing->left_out == 1 ? "is" : "are",
+		       ct_page_style(CT_STYLE_PLAIN));
 }
 
 /* ---- the commands ---- */

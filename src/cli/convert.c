@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analysis/session.h"
 #include "base/cleanup.h"
+#include "cli/inputs.h"
 #include "cli/term.h"
 #include "exporter/exporter.h"
 
@@ -94,16 +96,14 @@ static struct ct_error *read_max_nesting(const char *text, uint32_t *ret)
 	return NULL;
 }
 
-struct ct_error *ct_convert_parse(int argc, char **argv, struct ct_convert *ret)
+/* Operands are at the front of argv[1]... then. */
+static struct ct_error *parse(int argc, char **argv, struct ct_convert *ret, int *ret_operands)
 {
 	struct request request = {.layout = LAYOUT_AS_RECORDED};
 	const struct ct_option_target target = {&ct_convert_group, &request};
-	int operands;
 
 	*ret = (struct ct_convert){.max_nesting = CT_JSON_DEFAULT_NESTING};
-	struct ct_error *err = ct_options_read(argc, argv, &target, 1, false, &operands);
-	if (!err)
-		err = ct_options_one(argv, operands, "the raw trace to read", &ret->raw);
+	struct ct_error *err = ct_options_read(argc, argv, &target, 1, false, ret_operands);
 	if (!err && request.max_nesting)
 		err = read_max_nesting(request.max_nesting, &ret->max_nesting);
 	if (!err && request.pretty && request.compact)
@@ -125,7 +125,8 @@ struct ct_error *ct_convert_parse(int argc, char **argv, struct ct_convert *ret)
 	return NULL;
 }
 
-struct ct_error *ct_convert_open(const struct ct_convert *convert, struct ct_trace **ret)
+/* Refuses one that is still being written, unless told otherwise. */
+static struct ct_error *open_trace(const struct ct_convert *convert, struct ct_trace **ret)
 {
 	struct ct_trace *trace;
 
@@ -143,6 +144,8 @@ struct ct_error *ct_convert_open(const struct ct_convert *convert, struct ct_tra
 	return NULL;
 }
 
+/* ---- what documents are called ---- */
+
 static bool has_ending(const char *name, size_t length, const char *ending)
 {
 	size_t ending_length = strlen(ending);
@@ -150,17 +153,160 @@ static bool has_ending(const char *name, size_t length, const char *ending)
 	       memcmp(name + length - ending_length, ending, ending_length) == 0;
 }
 
-char *ct_convert_default_output(const char *raw)
+/* PATH with .json in place of what traces and packed files end with. NULL: out of memory. */
+static char *document_of(const char *path)
 {
-	size_t length = strlen(raw);
+	size_t length = strlen(path);
 	char *name = NULL;
 
-	if (has_ending(raw, length, ".ctrace") || has_ending(raw, length, ".ctpack"))
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	if (has_ending(path, length, ".ctrace") || has_ending(path, length, ".ctpack"))
 		length -= strlen(".ctrace");
-	const char *ending = has_ending(raw, length, ".json") ? "" : ".json";
-	if (asprintf(&name, "%.*s%s", (int)length, raw, ending) < 0)
+	const char *ending = has_ending(path, length, ".json") ? "" : ".json";
+	if (asprintf(&name, "%.*s%s", (int)length, path, ending) < 0)
 		return NULL;
 	return name;
+}
+
+/* As the library names the documents of further processes: with the id before the extension.
+ * Pipes and devices take all of them. */
+static char *name_with_pid(const char *name, uint32_t pid, unsigned int number)
+{
+	const char *slash = strrchr(name, '/');
+	const char *last = slash ? slash + 1 : name;
+	int stem = (int)(last - name) + (int)ct_exporter_stem_length(last);
+	struct stat status;
+	char *ret = NULL;
+	int length;
+	if (strcmp(name, "-") == 0 ||
+	    (stat(name, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)))
+		return strdup(name);
+	if (number > 1)
+		length = asprintf(&ret, "%.*s.%u.%u%s", stem, name, pid, number, name + stem);
+	else
+		length = asprintf(&ret, "%.*s.%u%s", stem, name, pid, name + stem);
+	return length < 0 ? NULL : ret;
+}
+
+/* ---- each of the traces ---- */
+
+/* The traces of all operands. */
+struct each {
+	struct ct_convert convert;
+	ct_convert_fn *one;
+	struct found {
+		const char *operand;
+		char **traces;
+		size_t count;
+	} * found;
+	size_t operand_count;
+	uint32_t *pids; /* of the traces that had one before */
+	size_t pid_count;
+};
+
+static void each_deinit(struct each *each)
+{
+	for (size_t i = 0; each->found && i < each->operand_count; i++)
+		ct_session_found_free(each->found[i].traces, each->found[i].count);
+	free(each->found);
+	free(each->pids);
+}
+
+static struct ct_error *find_traces(struct each *each, char **operands, int operand_count,
+				    size_t *ret_count)
+{
+	const char *const *paths = NULL;
+	size_t path_count = 0;
+	struct ct_error *err = ct_inputs_paths(operands, operand_count, &paths, &path_count);
+	if (err)
+		return err;
+	each->found = calloc(path_count, sizeof(*each->found));
+	each->operand_count = path_count;
+	*ret_count = 0;
+	if (!each->found)
+		return ct_error_nomem;
+	for (size_t i = 0; i < path_count && !err; i++) {
+		struct found *found = &each->found[i];
+		found->operand = paths[i];
+		err = ct_session_find(paths[i], &found->traces, &found->count);
+		*ret_count += found->count;
+	}
+	each->pids = calloc(*ret_count + 1, sizeof(*each->pids));
+	return err || each->pids ? err : ct_error_nomem;
+}
+
+/* How many of the traces until now were of this process, with this one. */
+static unsigned int count_pid(struct each *each, uint32_t pid)
+{
+	unsigned int number = 1;
+	for (size_t i = 0; i < each->pid_count; i++)
+		number += each->pids[i] == pid;
+	each->pids[each->pid_count++] = pid;
+	return number;
+}
+
+static void trace_cleanup(struct ct_trace **trace)
+{
+	ct_trace_destroy(*trace);
+}
+
+/* `is_one`: -o names this document alone. */
+static enum ct_exit convert_one(struct each *each, const struct found *found, const char *raw,
+				bool is_one, struct ct_error **err)
+{
+	ct_cleanup(trace_cleanup) struct ct_trace *trace = NULL;
+	const char *output = each->convert.output;
+	each->convert.raw = raw;
+	*err = open_trace(&each->convert, &trace);
+	if (*err)
+		return CT_EXIT_FAILURE;
+	unsigned int number = count_pid(each, ct_trace_info(trace)->pid);
+	ct_cleanup(ct_cleanup_free) char *document = document_of(found->operand);
+	ct_cleanup(ct_cleanup_free) char *name =
+		document && found->count > 1
+			? name_with_pid(document, ct_trace_info(trace)->pid, number)
+			: ct_take(document);
+	ct_cleanup(ct_cleanup_free) char *own_output =
+		output && !is_one ? name_with_pid(output, ct_trace_info(trace)->pid, number) : NULL;
+	if (!name || (output && !is_one && !own_output)) {
+		*err = ct_error_nomem;
+		return CT_EXIT_FAILURE;
+	}
+	if (own_output)
+		each->convert.output = own_output;
+	enum ct_exit status = each->one(&each->convert, trace, name, err);
+	each->convert.output = output;
+	return status;
+}
+
+enum ct_exit ct_convert_each(int argc, char **argv, ct_convert_fn *one, struct ct_error **err)
+{
+	ct_cleanup(each_deinit) struct each each = {.one = one};
+	size_t trace_count;
+	int operand_count;
+	*err = parse(argc, argv, &each.convert, &operand_count);
+	if (*err)
+		return CT_EXIT_USAGE;
+	*err = find_traces(&each, argv + 1, operand_count, &trace_count);
+	if (*err)
+		return CT_EXIT_FAILURE;
+	enum ct_exit worst = CT_EXIT_OK;
+	for (size_t i = 0; i < each.operand_count; i++) {
+		for (size_t j = 0; j < each.found[i].count; j++) {
+			if (*err)
+				ct_term_say("%s", (*err)->message);
+			ct_error_destroy(*err);
+			*err = NULL;
+			enum ct_exit status = convert_one(&each, &each.found[i],
+							  each.found[i].traces[j], trace_count == 1,
+							  err);
+			if (status == CT_EXIT_ABANDONED)
+				return status;
+			worst = status == CT_EXIT_OK ? worst : status;
+		}
+	}
+	return worst;
 }
 
 static struct ct_error *refuse_same_file(const char *raw, const char *output)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A raw trace to a document, or what else its name asks for: what `json` and `recover` have in
+/* Traces to documents, or what else the names ask for: what `json` and `recover` have in
  * common. */
 #ifndef CT_CLI_CONVERT_H
 #define CT_CLI_CONVERT_H
@@ -13,7 +13,7 @@
 
 /* What the command line said; what it did not say is the trace's own configuration. */
 struct ct_convert {
-	const char *raw;
+	const char *raw;    /* the trace that is converted now */
 	const char *output; /* NULL: the command's default */
 	bool has_pretty, has_layout, has_nesting;
 	bool pretty;
@@ -31,16 +31,15 @@ struct ct_convert_summary {
 
 /* The options of `json` and `recover`. */
 extern const struct ct_option_group ct_convert_group;
-/* Reads their arguments. */
-struct ct_error *ct_convert_parse(int argc, char **argv, struct ct_convert *ret)
-	__attribute__((warn_unused_result));
 
-/* Opens the raw trace; refuses one that is still being written, unless told otherwise. */
-struct ct_error *ct_convert_open(const struct ct_convert *convert, struct ct_trace **ret)
-	__attribute__((warn_unused_result));
-
-/* The raw trace's name with .json in place of .ctrace; NULL: out of memory. */
-char *ct_convert_default_output(const char *raw);
+/*
+ * Reads the arguments and opens each trace that they name, or that is in CT_DEFAULT_FOLDER:
+ * `one` writes its document. `name` is what that is called without -o. One trace
+ * of several that fails is told, and the others are written.
+ */
+typedef enum ct_exit ct_convert_fn(const struct ct_convert *convert, struct ct_trace *trace,
+				   const char *name, struct ct_error **err);
+enum ct_exit ct_convert_each(int argc, char **argv, ct_convert_fn *one, struct ct_error **err);
 
 /* Writes `output`. Gives CT_EXIT_OK, or another and, unless abandoned, an error. */
 enum ct_exit ct_convert_run(const struct ct_convert *convert, struct ct_trace *trace,

@@ -107,21 +107,29 @@ struct ct_selection_options ct_inputs_selection(const struct ct_input_options *o
 	};
 }
 
+struct ct_error *ct_inputs_paths(char **operands, int operand_count, const char *const **ret,
+				 size_t *ret_count)
+{
+	static const char *const default_paths[] = {CT_DEFAULT_FOLDER};
+	if (operand_count == 0 && access(CT_DEFAULT_FOLDER, F_OK) != 0)
+		return ct_error_create("there is no '" CT_DEFAULT_FOLDER "' here: name a trace, or "
+				       "make one with 'calltrace record PROGRAM'");
+	*ret = operand_count ? (const char *const *)operands : default_paths;
+	*ret_count = operand_count ? (size_t)operand_count : 1;
+	return NULL;
+}
+
 struct ct_error *ct_inputs_open(const struct ct_input_options *options, char **operands,
 				int operand_count, struct ct_session **ret_session,
 				struct ct_selection **ret_selection)
 {
-	static const char *const default_paths[] = {CT_DEFAULT_FOLDER};
 	const struct ct_selection_options selection = ct_inputs_selection(options);
+	const char *const *paths = NULL;
+	size_t path_count = 0;
 	struct ct_error *err = ct_selection_check(&selection);
-	if (err)
-		return err;
-	if (operand_count == 0 && access(CT_DEFAULT_FOLDER, F_OK) != 0)
-		return ct_error_create("there is no '" CT_DEFAULT_FOLDER "' here: name a trace, or "
-				       "make one with 'calltrace record PROGRAM'");
-	err = ct_session_open(operand_count ? (const char *const *)operands
-							     : default_paths,
-					       operand_count ? (size_t)operand_count : 1,
-					       options->live, ct_term_warn, ret_session);
+	if (!err)
+		err = ct_inputs_paths(operands, operand_count, &paths, &path_count);
+	if (!err)
+		err = ct_session_open(paths, path_count, options->live, ct_term_warn, ret_session);
 	return err ? err : ct_selection_create(*ret_session, &selection, ret_selection);
 }

@@ -19,6 +19,10 @@ struct ct_input_options {
 };
 extern const struct ct_option_group ct_input_group;
 
+/* The operands, or CT_DEFAULT_FOLDER where there are none. */
+struct ct_error *ct_inputs_paths(char **operands, int operand_count, const char *const **ret,
+				 size_t *ret_count) __attribute__((warn_unused_result));
+
 /* Open the operands, or CT_DEFAULT_FOLDER where there are none; and make the selection. */
 struct ct_error *ct_inputs_open(const struct ct_input_options *options, char **operands,
 				int operand_count, struct ct_session **ret_session,

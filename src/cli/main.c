@@ -139,6 +139,21 @@ static int print_completion(int argc, char **argv)
 	return CT_EXIT_USAGE;
 }
 
+/* What are no commands of the table. */
+static const struct {
+	const char *name, *text;
+} own_help[] = {
+	{"completion",
+	 "usage: calltrace completion SHELL\n"
+	 "\n"
+	 "Prints a script that completes calltrace's commands and options, for the SHELL\n"
+	 "bash, zsh or fish.\n"},
+	{"help", "usage: calltrace help [COMMAND]\n"
+		 "\n"
+		 "Lists the commands, or tells what COMMAND does, and its options. 'calltrace\n"
+		 "COMMAND --help' is the same.\n"},
+};
+
 static int help(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "--man") == 0)
@@ -152,12 +167,11 @@ static int help(int argc, char **argv)
 		return finish_stdout();
 	}
 	const struct ct_command *command = find_command(argv[1]);
-	if (!command && strcmp(argv[1], "completion") == 0) {
-		puts("usage: calltrace completion SHELL\n"
-		     "\n"
-		     "Prints a script that completes calltrace's commands and options, for the SHELL\n"
-		     "bash, zsh or fish.");
-		return finish_stdout();
+	for (size_t i = 0; !command && i < sizeof(own_help) / sizeof(own_help[0]); i++) {
+		if (strcmp(argv[1], own_help[i].name) == 0) {
+			fputs(own_help[i].text, stdout);
+			return finish_stdout();
+		}
 	}
 	if (!command)
 		return report_unknown(argv[1]);
@@ -213,6 +227,17 @@ static int run_command(const struct ct_command *command, int argc, char **argv)
 	return status;
 }
 
+/* `--help` may stand anywhere but among words that are another program's. */
+static bool asks_for_help(const struct ct_command *command, int count, char **words)
+{
+	if (count == 1)
+		return strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0;
+	for (int i = 0; i < count && !command->owns_signals && strcmp(words[i], "--") != 0; i++)
+		if (strcmp(words[i], "--help") == 0)
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	const struct ct_command *by_name = find_by_program(argv[0]);
@@ -231,6 +256,9 @@ int main(int argc, char **argv)
 		puts("calltrace " CALLTRACE_VERSION);
 		return finish_stdout();
 	}
+	bool is_of_help = argc == 3 && strcmp(argv[2], "--help") == 0;
+	if (is_of_help && (strcmp(name, "help") == 0 || strcmp(name, "completion") == 0))
+		return help(2, argv);
 	if (strcmp(name, "help") == 0)
 		return help(argc - 1, argv + 1);
 	if (strcmp(name, "completion") == 0)
@@ -238,7 +266,7 @@ int main(int argc, char **argv)
 	const struct ct_command *command = find_command(name);
 	if (!command)
 		return report_unknown(name);
-	if (argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+	if (asks_for_help(command, argc - 2, argv + 2)) {
 		print_command(command, stdout);
 		return finish_stdout();
 	}

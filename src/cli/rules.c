@@ -139,8 +139,8 @@ static struct ct_error *read_conditions(const struct ct_rules *rules,
 {
 	struct ct_error *err = read_strings(rules, value, ret), *told = NULL;
 	for (size_t i = 0; i < ret->count && !err && !told; i++) {
-		struct ct_error *wrong =
-			ct_selection_check_condition(ret->texts[i], may_be_patterns);
+		struct ct_error *wrong = ct_selection_check_condition(ret->texts[i],
+								      may_be_patterns);
 		if (wrong)
 			told = say(rules, value->line, "'%s': %s", value->key, wrong->message);
 		ct_error_destroy(wrong);
@@ -161,8 +161,8 @@ static struct ct_error *read_time(const struct ct_rules *rules, const struct ct_
 				  uint64_t *ret)
 {
 	if (value->kind == CT_TOML_STRING) {
-		struct ct_error *err =
-			ct_duration_parse(value->texts[0], strlen(value->texts[0]), ret);
+		struct ct_error *err = ct_duration_parse(value->texts[0], strlen(value->texts[0]),
+							 ret);
 		if (!err)
 			return NULL;
 		ct_error_destroy(err);

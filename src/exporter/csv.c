@@ -12,9 +12,10 @@
 
 enum { ROW_BYTES = 512 };
 
-static const char head[] = "id,parent_id,process_id,process_name,thread_id,thread_name,coroutine,depth,"
-			   "function,module,source_file,line_number,start_ns,duration_ns,self_ns,"
-			   "unfinished,arguments,return_value,lost_events\r\n";
+static const char head[] =
+	"id,parent_id,process_id,process_name,thread_id,thread_name,coroutine,depth,"
+	"function,module,source_file,line_number,start_ns,duration_ns,self_ns,"
+	"unfinished,arguments,return_value,lost_events\r\n";
 
 struct pass {
 	struct ct_sink *sink;

@@ -102,7 +102,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(units_are_understood),
 	cmocka_unit_test(what_is_no_time_is_refused),
 	cmocka_unit_test(a_number_without_unit_is_told),
-		cmocka_unit_test(a_number_without_unit_is_told),
+	cmocka_unit_test(a_number_without_unit_is_told),
 	cmocka_unit_test(the_length_counts),
 	cmocka_unit_test(four_digits_are_shown),
 };
