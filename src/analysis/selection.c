@@ -116,7 +116,8 @@ static struct ct_error *mark(const struct ct_session *session, struct ct_selecti
 
 /* How far a condition got with what was captured. */
 struct found {
-	bool is_function, is_plan, is_place[CT_TERMS_MAX];
+	bool is_plan;
+	bool is_place[CT_TERMS_MAX], is_known[CT_TERMS_MAX]; /* can be compared; is there */
 };
 
 static bool is_meant_site(const struct ct_input *input, uint32_t site, const bool *meant)
@@ -135,28 +136,34 @@ static void look_for(const struct ct_session *session, const struct ct_selection
 			    !ct_values_has_plan(values, site))
 				continue;
 			ret->is_plan = true;
-			for (size_t j = 0; j < condition->term_count; j++)
+			for (size_t j = 0; j < condition->term_count; j++) {
+				const struct ct_value_place *place = &condition->terms[j].place;
+				ret->is_known[j] |= ct_values_has_place(values, site, place, false);
 				ret->is_place[j] |= ct_values_has_place(
-					values, site, &condition->terms[j].place,
+					values, site, place,
 					condition->terms[j].literal == CT_LITERAL_TEXT);
+			}
 		}
 	}
 }
 
 static struct ct_error *place_error(const char *option, const char *text,
-				    const struct ct_value_place *place)
+				    const struct ct_value_place *place, bool is_known)
 {
 	const char *name = place->argument ? place->argument : "retval";
+	if (is_known)
+		return ct_error_create("%s '%s': '%s' is no text there: compare it with a number",
+				       option, text, name);
 	if (place->step_count == 0 && !place->argument)
-		return ct_error_create("%s '%s': none of these functions returns a value that was "
-				       "captured and can be compared so",
+		return ct_error_create("%s '%s': no return value of these functions was captured",
+
 				       option, text);
 	if (place->step_count == 0)
-		return ct_error_create("%s '%s': none of these functions has an argument '%s' that "
-				       "was captured and can be compared so",
+		return ct_error_create("%s '%s': no argument '%s' of these functions was captured; "
+				       "see what was with 'calltrace replay'",
 				       option, text, name);
-	return ct_error_create("%s '%s': in '%s' there is no such member or element that was "
-			       "captured and can be compared so (CALLTRACE_MAX_POINTEE)",
+	return ct_error_create("%s '%s': in '%s' no such member or element was captured; see what "
+			       "was with 'calltrace replay', or record with a larger --max-pointee",
 			       option, text, name);
 }
 
@@ -183,7 +190,8 @@ static struct ct_error *check_condition(const struct ct_session *session,
 				       option, text);
 	for (size_t i = 0; i < condition->term_count; i++)
 		if (!found.is_place[i])
-			return place_error(option, text, &condition->terms[i].place);
+			return place_error(option, text, &condition->terms[i].place,
+					   found.is_known[i]);
 	return NULL;
 }
 
@@ -392,6 +400,8 @@ static struct ct_error *check_patterns(const char *option, const char *const *te
 	struct ct_error *err = NULL;
 	for (size_t i = 0; i < count && !err; i++) {
 		ct_cleanup(patterns_cleanup) struct ct_patterns *patterns = NULL;
+		if (!*texts[i])
+			return ct_error_create("%s: the pattern is empty", option);
 		err = ct_patterns_create(texts[i], &patterns);
 		if (err)
 			err = ct_error_wrap(err, "%s", option);

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/hash.h"
@@ -187,6 +188,8 @@ static struct ct_error *make_plans(const struct request *request)
 		return ct_error_wrap(err, "%s",
 				     request->fd == NO_FD ? "--args-filter"
 							  : "CALLTRACE_ARGS_FILTER");
+	if (request->fd == NO_FD && access(request->module, R_OK) != 0)
+		return ct_error_errno(errno, "cannot open '%s'", request->module);
 	err = ct_elf_file_open(request->module, &file);
 	if (err)
 		return err;

@@ -151,9 +151,11 @@ static char *absolute(const char *path)
 {
 	char folder[PATH_MAX], *ret = NULL;
 	if (path[0] == '/')
-		return strdup(path);
-	if (!getcwd(folder, sizeof(folder)) || asprintf(&ret, "%s/%s", folder, path) < 0)
+		ret = strdup(path);
+	else if (!getcwd(folder, sizeof(folder)) || asprintf(&ret, "%s/%s", folder, path) < 0)
 		return NULL;
+	for (size_t end = ret ? strlen(ret) : 0; end > 1 && ret[end - 1] == '/'; end--)
+		ret[end - 1] = '\0';
 	return ret;
 }
 
@@ -641,6 +643,8 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 	*err = ct_options_read(argc, argv, &option_target, 1, true, &operands);
 	if (!*err && operands == 0)
 		*err = ct_error_create("record: name a program; see 'calltrace help record'");
+	if (!*err && options.output && !*options.output)
+		*err = ct_error_create("record: the name of the output is empty");
 	if (!*err && options.args_filter)
 		*err = check_patterns(options.args_filter);
 	if (*err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The calltrace command: finds the command asked for, and prints its error. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -117,7 +118,7 @@ static int finish_stdout(void)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return CT_EXIT_OK;
-	ct_term_say("writing to standard output failed");
+	ct_term_say("writing to standard output failed: %s", strerror(errno));
 	return CT_EXIT_FAILURE;
 }
 
