@@ -198,7 +198,7 @@ static void end_call(struct counting *counting, struct position *at, const struc
 		at->node = node->parent;
 }
 
-static bool take(void *state, size_t stream, const struct ct_event *event)
+CT_EVENTS_INLINE bool take(void *state, size_t stream, const struct ct_event *event)
 {
 	struct counting *counting = state;
 	(void)stream;

@@ -238,7 +238,7 @@ static struct ct_error *match_functions(const struct ct_session *session, size_t
 
 /* ---- counting ---- */
 
-static bool take(void *state, size_t stream, const struct ct_event *event)
+CT_EVENTS_INLINE bool take(void *state, size_t stream, const struct ct_event *event)
 {
 	struct counting *counting = state;
 	if (event->kind == CT_EVENT_LOST)

@@ -47,6 +47,15 @@ static struct ct_error *prepare_conditions(struct ct_events *events, const struc
 		       : NULL;
 }
 
+/* Less than half of all numbers: ticks before the start look like more. */
+static uint64_t most_ticks(const struct ct_scale *scale)
+{
+	uint64_t most = UINT64_MAX / 2;
+	if (scale->mult >> CT_SCALE_SHIFT)
+		most /= (scale->mult >> CT_SCALE_SHIFT) + 1;
+	return most;
+}
+
 struct ct_error *ct_events_create(const struct ct_session *session, size_t stream,
 				  const struct ct_selection *selection, const uint32_t *groups,
 				  struct ct_events **ret)
@@ -61,6 +70,7 @@ struct ct_error *ct_events_create(const struct ct_session *session, size_t strea
 	events->is_plain = events->selection->is_everything &&
 			   events->selection->min_duration_ns == 0;
 	events->scale = ct_trace_scale(events->input->trace);
+	events->most_ticks = most_ticks(&events->scale);
 	events->groups = groups;
 	events->active = calloc((size_t)session->function_count + 1, sizeof(*events->active));
 	events->nestings = calloc(1, sizeof(*events->nestings));
@@ -88,7 +98,7 @@ static uint32_t function_of(const struct ct_events *events, uint32_t site)
 
 static uint32_t *active_of(const struct ct_events *events, uint32_t function)
 {
-	return ct_events_active(events, function);
+	return &events->active[events->groups ? events->groups[function] : function];
 }
 
 /* ---- stacks ---- */
@@ -324,9 +334,64 @@ static bool becomes_late(struct ct_events *events, const struct ct_step *step)
 	return true;
 }
 
+/* ---- where all are selected ---- */
+
+bool ct_plain_grow(struct ct_events *events, uint32_t count)
+{
+	struct ct_open_stack *stack = current_stack(events);
+	stack->count = count;
+	return ct_open_stack_grow(stack);
+}
+
+void ct_plain_trim(struct ct_events *events)
+{
+	ct_open_stack_trim(current_stack(events));
+}
+
+/* True: there is an event. */
+static inline bool take_plain(struct ct_events *events, const struct ct_plain_step *step,
+			      uint8_t end, struct ct_event *ret)
+{
+	struct ct_plain plain = ct_plain_take(events);
+	if (step->is_end) {
+		*ret = ct_plain_end(&plain, step, end);
+		ct_plain_put(events, plain.count);
+		if (plain.count == 0)
+			ct_plain_trim(events);
+		return true;
+	}
+	if (ct_unlikely(plain.count == plain.capacity)) {
+		if (!ct_plain_grow(events, plain.count)) {
+			events->failed = true;
+			return false;
+		}
+		plain = ct_plain_take(events);
+	}
+	*ret = ct_plain_begin(&plain, step);
+	ct_plain_put(events, plain.count);
+	return true;
+}
+
+static bool take_plain_step(struct ct_events *events, const struct ct_step *step,
+			    struct ct_event *ret)
+{
+	const struct ct_plain_step plain = {
+		.ticks = step->ticks,
+		.values = step->values,
+		.value_bytes = step->value_bytes,
+		.site = step->site,
+		.is_end = step->kind == CT_STEP_END,
+	};
+	if (plain.is_end && current_stack(events)->count == 0)
+		return false; /* the walk promises it does not happen */
+	return take_plain(events, &plain, step->end, ret);
+}
+
 /* True: there is an event. */
 static bool take_step(struct ct_events *events, const struct ct_step *step, struct ct_event *ret)
 {
+	if (events->is_plain && (step->kind == CT_STEP_CALL || step->kind == CT_STEP_END))
+		return take_plain_step(events, step, ret);
 	switch (step->kind) {
 	case CT_STEP_CALL:
 		return begin_call(events, step, ret);
@@ -349,26 +414,23 @@ static bool take_step(struct ct_events *events, const struct ct_step *step, stru
 	}
 }
 
-static inline bool give(void *state, size_t stream, const struct ct_event *event)
-{
-	(void)stream;
-	*(struct ct_event *)state = *event;
-	return true;
-}
-
 /* True: there is an event. */
 static inline bool next_plain(struct ct_events *events, struct ct_event *ret)
 {
 	if (events->waiting_next == events->waiting_count) {
+		uint32_t number;
 		events->waiting_next = 0;
-		events->waiting_count = ct_events_plain_steps(events, events->waiting,
-							      CT_WAITING_STEPS);
+		events->waiting_count = ct_walk_plain(events->walk, events->waiting,
+						      CT_WAITING_STEPS, &number);
 		if (events->waiting_count == 0)
 			return false;
+		if (number != current_stack(events)->number &&
+		    !ct_events_switch_stack(events, number)) {
+			events->failed = true;
+			return false;
+		}
 	}
-	const struct ct_plain_step *step = &events->waiting[events->waiting_next++];
-	events->failed |= !ct_events_plain_step(events, step, give, ret, 0);
-	return !events->failed;
+	return take_plain(events, &events->waiting[events->waiting_next++], CT_CALL_RETURNED, ret);
 }
 
 bool ct_events_next(struct ct_events *events, struct ct_event *ret)
@@ -388,6 +450,16 @@ bool ct_events_next(struct ct_events *events, struct ct_event *ret)
 			return true;
 	}
 	return false;
+}
+
+bool ct_events_one(struct ct_events *events, ct_event_fn *take, void *state, size_t stream)
+{
+	struct ct_event event;
+	if (!ct_events_next(events, &event))
+		return false;
+	if (!take(state, stream, &event))
+		events->failed = true;
+	return !events->failed;
 }
 
 bool ct_events_failed(const struct ct_events *events)

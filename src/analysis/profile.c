@@ -58,12 +58,13 @@ double ct_profile_deviation(const struct ct_profile_row *row)
 /* ---- counting ---- */
 
 /* The row a call counts in; NULL: it does not. */
-static struct ct_profile_row *row_of(const struct counting *counting, size_t stream,
-				     const struct ct_event *event)
+CT_EVENTS_INLINE struct ct_profile_row *row_of(const struct counting *counting, size_t stream,
+					       const struct ct_event *event, enum ct_profile_by by)
 {
 	const struct ct_profile_options *options = counting->options;
-	switch (options->by) {
+	switch (by) {
 	case CT_BY_FUNCTION:
+		return &counting->rows[event->function];
 	case CT_BY_MODULE:
 	case CT_BY_SOURCE:
 		return &counting->rows[counting->groups[event->function]];
@@ -85,17 +86,16 @@ static struct ct_profile_row *row_of(const struct counting *counting, size_t str
 	return NULL;
 }
 
-static bool is_outermost(const struct counting *counting, const struct ct_event *event)
+CT_EVENTS_INLINE bool is_outermost(const struct ct_event *event, enum ct_profile_by by)
 {
-	enum ct_profile_by by = counting->options->by;
 	if (by == CT_BY_CALLER || by == CT_BY_CALLEE)
 		return true; /* recursion is a caller of its own */
 	return by == CT_BY_THREAD || by == CT_BY_PROCESS ? event->depth == 0 : event->is_outermost;
 }
 
-static bool take(void *state, size_t stream, const struct ct_event *event)
+CT_EVENTS_INLINE bool take_by(struct counting *counting, size_t stream,
+			      const struct ct_event *event, enum ct_profile_by by)
 {
-	struct counting *counting = state;
 	struct ct_stream_count *streams = counting->options->streams;
 	if (event->kind == CT_EVENT_LOST) {
 		counting->lost_events += event->lost;
@@ -106,12 +106,12 @@ static bool take(void *state, size_t stream, const struct ct_event *event)
 		return true;
 	if (streams)
 		streams[stream].calls++;
-	struct ct_profile_row *row = row_of(counting, stream, event);
+	struct ct_profile_row *row = row_of(counting, stream, event, by);
 	if (!row)
 		return true;
 	struct ct_statistic *times = &row->times;
 	times->self_ns += event->self_ns;
-	if (is_outermost(counting, event))
+	if (is_outermost(event, by))
 		times->total_ns += event->duration_ns;
 	if (event->end != CT_CALL_RETURNED) {
 		times->calls++;
@@ -122,6 +122,19 @@ static bool take(void *state, size_t stream, const struct ct_event *event)
 	return ct_statistic_add(times, event->duration_ns);
 }
 
+/* What nearly everybody asks for is a loop of its own. */
+CT_EVENTS_INLINE bool take_function(void *state, size_t stream, const struct ct_event *event)
+{
+	return take_by(state, stream, event, CT_BY_FUNCTION);
+}
+
+static bool take(void *state, size_t stream, const struct ct_event *event)
+{
+	struct counting *counting = state;
+	return take_by(counting, stream, event, counting->options->by);
+}
+
+CT_EVENTS_LOOP(read_functions, take_function)
 CT_EVENTS_LOOP(read_events, take)
 
 /* ---- groups ---- */
@@ -285,8 +298,8 @@ struct ct_error *ct_profile_create(const struct ct_session *session,
 	const struct ct_parallel parallel = {
 		.session = session,
 		.selection = selection,
-		.groups = groups,
-		.read = read_events,
+		.groups = options->by == CT_BY_FUNCTION ? NULL : groups,
+		.read = options->by == CT_BY_FUNCTION ? read_functions : read_events,
 		.states = states,
 		.workers = workers,
 		.progress = options->progress,

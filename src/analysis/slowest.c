@@ -80,7 +80,7 @@ static bool begin_finding(void *state, size_t stream)
 	return true;
 }
 
-static bool find(void *state, size_t stream, const struct ct_event *event)
+CT_EVENTS_INLINE bool find(void *state, size_t stream, const struct ct_event *event)
 {
 	struct finding *finding = state;
 	if (event->kind == CT_EVENT_LOST)

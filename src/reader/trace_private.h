@@ -11,6 +11,7 @@
 #include "format/record.h"
 #include "reader/pack.h"
 #include "reader/trace.h"
+#include "reader/walk_loop.h"
 
 /* Where one piece of a stream lies: all that is kept of a block of records. */
 struct ct_piece {
@@ -18,12 +19,6 @@ struct ct_piece {
 	uint32_t stream;
 	uint32_t block : 31; /* ordinal of the block in the file */
 	uint32_t live : 1;   /* a window in use, as against an appended block */
-};
-
-/* The physical functions of a site, as numbers from 1 made dense; 0: not known. */
-struct ct_site_keys {
-	uint32_t own;	 /* holds the hook */
-	uint32_t caller; /* holds the call; 0 too when no hook lies in that function */
 };
 
 struct ct_trace {

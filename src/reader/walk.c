@@ -17,35 +17,10 @@
 
 #include "base/cleanup.h"
 #include "reader/trace_private.h"
+#include "reader/walk_loop.h"
 
 /* Kept out of the path of a call and its return: 15 % more steps a second. */
 #define COLD __attribute__((cold, noinline))
-
-/*
- * An entry of a stack, 32 bits: kind, and the site of one open call or the
- * length of a run. Four bytes a call keep recursion millions deep affordable.
- */
-enum entry_kind {
-	ENTRY_OPEN = 0,	   /* a call that was shown and has no end yet */
-	ENTRY_GONE = 1,	   /* a run of calls that ended by the call-site rule */
-	ENTRY_UNKNOWN = 2, /* a run of calls whose enters are missing */
-};
-enum { ENTRY_SHIFT = 30, ENTRY_MAX_RUN = (1 << ENTRY_SHIFT) - 1 };
-
-static uint32_t make_entry(enum entry_kind kind, uint32_t value)
-{
-	return (uint32_t)kind << ENTRY_SHIFT | value;
-}
-
-static enum entry_kind entry_kind(uint32_t entry)
-{
-	return (enum entry_kind)(entry >> ENTRY_SHIFT);
-}
-
-static uint32_t entry_value(uint32_t entry)
-{
-	return entry & ENTRY_MAX_RUN;
-}
 
 struct stack {
 	uint32_t *entries;
@@ -141,12 +116,12 @@ static inline bool push_entry(struct ct_walk *walk, struct stack *stack, uint32_
 	return true;
 }
 
-static bool push_run(struct ct_walk *walk, struct stack *stack, enum entry_kind kind,
+static bool push_run(struct ct_walk *walk, struct stack *stack, enum ct_walk_entry_kind kind,
 		     uint64_t count)
 {
 	while (count) {
-		uint32_t part = count < ENTRY_MAX_RUN ? (uint32_t)count : ENTRY_MAX_RUN;
-		if (!push_entry(walk, stack, make_entry(kind, part)))
+		uint32_t part = count < CT_WALK_MAX_RUN ? (uint32_t)count : CT_WALK_MAX_RUN;
+		if (!push_entry(walk, stack, ct_walk_entry(kind, part)))
 			return false;
 		count -= part;
 	}
@@ -156,7 +131,7 @@ static bool push_run(struct ct_walk *walk, struct stack *stack, enum entry_kind 
 static inline bool push_call(struct ct_walk *walk, uint32_t site)
 {
 	struct stack *stack = walk->current;
-	if (!push_entry(walk, stack, make_entry(ENTRY_OPEN, site)))
+	if (!push_entry(walk, stack, ct_walk_entry(CT_WALK_OPEN, site)))
 		return false;
 	stack->depth++;
 	stack->open++;
@@ -169,7 +144,7 @@ static inline bool push_call(struct ct_walk *walk, uint32_t site)
 static uint32_t pop_call(struct ct_walk *walk)
 {
 	struct stack *stack = walk->current;
-	uint32_t site = entry_value(stack->entries[--stack->length]);
+	uint32_t site = ct_walk_entry_value(stack->entries[--stack->length]);
 	stack->depth--;
 	stack->open--;
 	if (walk->keys)
@@ -181,13 +156,14 @@ static uint32_t pop_call(struct ct_walk *walk)
 static void shorten_run(struct stack *stack, uint64_t count)
 {
 	uint32_t entry = stack->entries[stack->length - 1];
-	uint32_t length = entry_value(entry);
+	uint32_t length = ct_walk_entry_value(entry);
 	if (count >= length) {
 		stack->length--;
 		stack->depth -= length;
 		return;
 	}
-	stack->entries[stack->length - 1] = make_entry(entry_kind(entry), length - (uint32_t)count);
+	stack->entries[stack->length - 1] = ct_walk_entry(ct_walk_entry_kind(entry),
+							  length - (uint32_t)count);
 	stack->depth -= count;
 }
 
@@ -298,9 +274,9 @@ static bool step_create(const struct ct_walk *walk, uint64_t serial, struct ct_s
 				.ticks = walk->last_ticks,
 				.value = serial};
 	for (size_t i = stack->length; i; i--) {
-		if (entry_kind(stack->entries[i - 1]) != ENTRY_OPEN)
+		if (ct_walk_entry_kind(stack->entries[i - 1]) != CT_WALK_OPEN)
 			continue;
-		ret->site = entry_value(stack->entries[i - 1]);
+		ret->site = ct_walk_entry_value(stack->entries[i - 1]);
 		ret->depth = stack->open - 1;
 		break;
 	}
@@ -314,24 +290,25 @@ static inline void set_ticks(struct ct_walk *walk, uint64_t ticks)
 }
 
 /* The size of the VALUES record at `at`; 0: it cannot be one. */
-static size_t values_record_bytes(const struct ct_walk *walk)
+static size_t values_record_bytes(const unsigned char *at, const unsigned char *end)
 {
-	size_t left = (size_t)(walk->end - walk->at);
+	size_t left = (size_t)(end - at);
 	uint64_t word;
-	memcpy(&word, walk->at, sizeof(word)); /* zero bytes follow the piece */
+	memcpy(&word, at, sizeof(word)); /* zero bytes follow the piece */
 	size_t size_bytes = ct_record_bytes(word);
-	return size_bytes >= ct_values_head_bytes(*walk->at) && size_bytes <= left ? size_bytes : 0;
+	return size_bytes >= ct_values_head_bytes(*at) && size_bytes <= left ? size_bytes : 0;
 }
 
-COLD static void take_values(struct ct_walk *walk, struct ct_step *ret)
+COLD const unsigned char *ct_walk_cursor_values(const unsigned char *at, const unsigned char *end,
+						const unsigned char **ret, uint32_t *ret_bytes)
 {
-	size_t size_bytes = values_record_bytes(walk);
+	size_t size_bytes = values_record_bytes(at, end);
 	if (size_bytes == 0)
-		return; /* the next record to be decoded, then, and found broken */
-	uint32_t head_bytes = ct_values_head_bytes(*walk->at);
-	ret->values = walk->at + head_bytes;
-	ret->value_bytes = (uint32_t)size_bytes - head_bytes;
-	walk->at += size_bytes;
+		return at; /* the next record to be decoded, then, and found broken */
+	uint32_t head_bytes = ct_values_head_bytes(*at);
+	*ret = at + head_bytes;
+	*ret_bytes = (uint32_t)size_bytes - head_bytes;
+	return at + size_bytes;
 }
 
 /*
@@ -342,7 +319,8 @@ COLD static void take_values(struct ct_walk *walk, struct ct_step *ret)
 static inline void attach_values(struct ct_walk *walk, struct ct_step *ret)
 {
 	if (ct_unlikely(ct_is_values(*walk->at)))
-		take_values(walk, ret);
+		walk->at = ct_walk_cursor_values(walk->at, walk->end, &ret->values,
+						 &ret->value_bytes);
 }
 
 /* --- closing --- */
@@ -373,7 +351,7 @@ static void close_gone(struct ct_walk *walk, uint64_t depth, uint32_t site)
 static bool finish_close(struct ct_walk *walk, struct ct_step *ret)
 {
 	struct stack *stack = walk->current;
-	enum entry_kind kind = walk->close_keeps ? ENTRY_GONE : ENTRY_UNKNOWN;
+	enum ct_walk_entry_kind kind = walk->close_keeps ? CT_WALK_GONE : CT_WALK_UNKNOWN;
 	uint64_t count = walk->close_keeps ? walk->close_kept : walk->close_depth - stack->depth;
 	walk->work = walk->finishing ? WORK_FINISH : WORK_NONE;
 	if (!push_run(walk, stack, kind, count))
@@ -393,7 +371,7 @@ static bool close_next(struct ct_walk *walk, struct ct_step *ret)
 {
 	struct stack *stack = walk->current;
 	while (stack->depth > walk->close_depth) {
-		if (entry_kind(stack->entries[stack->length - 1]) == ENTRY_OPEN) {
+		if (ct_walk_entry_kind(stack->entries[stack->length - 1]) == CT_WALK_OPEN) {
 			uint32_t site = pop_call(walk);
 			step_end(walk, site, walk->close_end, ret);
 			return true;
@@ -426,10 +404,10 @@ static bool frame_has_hook(const struct ct_walk *walk, size_t *i, uint32_t site)
 	bool found = false;
 	for (; *i; --*i) {
 		uint32_t entry = stack->entries[*i - 1];
-		if (entry_kind(entry) == ENTRY_GONE)
+		if (ct_walk_entry_kind(entry) == CT_WALK_GONE)
 			continue;
-		uint32_t other = entry_value(entry);
-		if (entry_kind(entry) != ENTRY_OPEN ||
+		uint32_t other = ct_walk_entry_value(entry);
+		if (ct_walk_entry_kind(entry) != CT_WALK_OPEN ||
 		    walk->keys[other].own != walk->keys[site].own ||
 		    !same_frame(&sites[other], &sites[site]))
 			break;
@@ -475,12 +453,12 @@ static size_t entries_still_there(const struct ct_walk *walk, uint32_t site, uin
 	size_t i = stack->length;
 	while (i > floor) {
 		uint32_t entry = stack->entries[i - 1];
-		if (entry_kind(entry) == ENTRY_GONE) {
+		if (ct_walk_entry_kind(entry) == CT_WALK_GONE) {
 			i--;
 			continue;
 		}
-		uint32_t other = entry_value(entry);
-		if (entry_kind(entry) == ENTRY_UNKNOWN || walk->keys[other].own == 0)
+		uint32_t other = ct_walk_entry_value(entry);
+		if (ct_walk_entry_kind(entry) == CT_WALK_UNKNOWN || walk->keys[other].own == 0)
 			break;
 		if (walk->keys[other].own == keys.caller) {
 			keep = i;
@@ -506,7 +484,7 @@ static uint64_t calls_above(const struct stack *stack, size_t keep)
 	uint64_t count = 0;
 	for (size_t i = keep; i < stack->length; i++) {
 		uint32_t entry = stack->entries[i];
-		count += entry_kind(entry) == ENTRY_OPEN ? 1 : entry_value(entry);
+		count += ct_walk_entry_kind(entry) == CT_WALK_OPEN ? 1 : ct_walk_entry_value(entry);
 	}
 	return count;
 }
@@ -532,19 +510,6 @@ COLD static bool frames_are_gone(struct ct_walk *walk, uint32_t site)
 		return false;
 	close_gone(walk, stack->depth - calls_above(stack, keep), site);
 	return true;
-}
-
-/* The rule's cheap part, for nearly every call: its caller's hook is the innermost call's. */
-static inline bool needs_rule(const struct ct_walk *walk, const uint32_t *entries, size_t length,
-			      uint32_t site)
-{
-	uint32_t caller = walk->keys[site].caller;
-	if (caller == 0 || length == 0)
-		return false;
-	uint32_t top = entries[length - 1];
-	if (entry_kind(top) == ENTRY_OPEN && walk->keys[entry_value(top)].own == caller)
-		return false;
-	return walk->open_by_key[caller] != 0;
 }
 
 /* --- pieces --- */
@@ -655,7 +620,7 @@ COLD static bool decode_extended(struct ct_walk *walk, struct ct_step *ret)
 	struct ct_extended record;
 	/* VALUES of what gave no step: a return without its enter. */
 	bool is_values = ct_is_values(*walk->at);
-	size_t size_bytes = is_values ? values_record_bytes(walk) : walk->at[1];
+	size_t size_bytes = is_values ? values_record_bytes(walk->at, walk->end) : walk->at[1];
 	if (size_bytes < (is_values ? 1 : 2) || !ct_cursor_skip(&cur, size_bytes))
 		return drop_piece(walk, ret);
 	walk->at = cur.at;
@@ -667,7 +632,7 @@ static inline bool decode_return(struct ct_walk *walk, struct ct_step *ret)
 	struct stack *stack = walk->current;
 	if (ct_unlikely(stack->length == 0))
 		return step_lost(walk, 1, ret);
-	if (ct_unlikely(entry_kind(stack->entries[stack->length - 1]) != ENTRY_OPEN)) {
+	if (ct_unlikely(ct_walk_entry_kind(stack->entries[stack->length - 1]) != CT_WALK_OPEN)) {
 		shorten_run(stack, 1);
 		return false;
 	}
@@ -681,7 +646,9 @@ static inline bool decode_enter(struct ct_walk *walk, uint32_t site, struct ct_s
 {
 	if (ct_unlikely(site > walk->site_count))
 		site = CT_SITE_UNKNOWN;
-	if (walk->keys && needs_rule(walk, walk->current->entries, walk->current->length, site) &&
+	if (walk->keys &&
+	    ct_walk_needs_rule(walk->keys, walk->open_by_key, walk->current->entries,
+			       walk->current->length, site) &&
 	    frames_are_gone(walk, site))
 		return false;
 	if (!push_call(walk, site))
@@ -763,110 +730,70 @@ bool ct_walk_next(struct ct_walk *walk, struct ct_step *ret)
 
 /* --- many steps at a time --- */
 
-/* What changes with each record, where the compiler can keep it in registers. */
-struct plain {
-	const unsigned char *at;
-	uint64_t last_ticks;
-	size_t length; /* of the stack */
-};
-
-static inline void put_back(struct ct_walk *walk, const struct plain *plain)
+bool ct_walk_cursor_take(const struct ct_walk *walk, struct ct_walk_cursor *ret,
+			 uint32_t *ret_stack)
 {
-	struct stack *stack = walk->current;
-	/* As many calls have come to the stack, or gone, as entries. */
-	uint64_t more = (uint64_t)plain->length - stack->length;
-	stack->depth += more;
-	stack->open += (uint32_t)more;
-	stack->length = plain->length;
-	walk->at = plain->at;
-	walk->last_ticks = plain->last_ticks;
-}
-
-static inline void plain_values(struct ct_walk *walk, struct plain *plain,
-				struct ct_plain_step *step)
-{
-	step->values = NULL;
-	step->value_bytes = 0;
-	if (ct_likely(!ct_is_values(*plain->at)))
-		return;
-	struct ct_step whole = {0};
-	walk->at = plain->at;
-	take_values(walk, &whole);
-	plain->at = walk->at;
-	step->values = whole.values;
-	step->value_bytes = whole.value_bytes;
-}
-
-/* One record; false: it is none that is plain, or it was one and calls are to be closed first. */
-static inline bool plain_step(struct ct_walk *walk, struct plain *plain, struct ct_plain_step *step,
-			      bool has_keys)
-{
-	uint32_t *entries = walk->current->entries;
-	uint64_t word;
-	memcpy(&word, plain->at, sizeof(word)); /* zero bytes follow the piece */
-	uint64_t ticks = walk->epoch_ticks | (word >> 2 & CT_TIME_MASK);
-	if (ticks < plain->last_ticks)
-		ticks = plain->last_ticks;
-	if ((word & 3) == CT_RECORD_ENTER) {
-		uint32_t site = word >> 24 & CT_SITE_MAX;
-		if (ct_unlikely(site > walk->site_count))
-			site = CT_SITE_UNKNOWN;
-		if (ct_unlikely(walk->end - plain->at < CT_ENTER_BYTES ||
-				plain->length == walk->current->capacity))
-			return false;
-		plain->at += CT_ENTER_BYTES;
-		plain->last_ticks = ticks;
-		if (has_keys) {
-			if (needs_rule(walk, entries, plain->length, site)) {
-				put_back(walk, plain);
-				if (frames_are_gone(walk, site))
-					return false;
-			}
-			walk->open_by_key[walk->keys[site].own]++;
-		}
-		entries[plain->length++] = make_entry(ENTRY_OPEN, site);
-		step->site = site;
-		step->is_end = false;
-	} else {
-		if ((word & 3) != CT_RECORD_RETURN || plain->length == 0)
-			return false;
-		uint32_t top = entries[plain->length - 1];
-		if (ct_unlikely(entry_kind(top) != ENTRY_OPEN ||
-				walk->end - plain->at < CT_RETURN_BYTES))
-			return false;
-		plain->at += CT_RETURN_BYTES;
-		plain->last_ticks = ticks;
-		plain->length--;
-		if (has_keys)
-			walk->open_by_key[walk->keys[entry_value(top)].own]--;
-		step->site = entry_value(top);
-		step->is_end = true;
-	}
-	step->ticks = ticks;
-	plain_values(walk, plain, step);
+	const struct stack *stack = walk->current;
+	if (walk->work != WORK_NONE)
+		return false;
+	*ret = (struct ct_walk_cursor){
+		.at = walk->at,
+		.end = walk->end,
+		.epoch_ticks = walk->epoch_ticks,
+		.last_ticks = walk->last_ticks,
+		.entries = stack->entries,
+		.length = stack->length,
+		.capacity = stack->capacity,
+		.keys = walk->keys,
+		.open_by_key = walk->open_by_key,
+		.site_count = walk->site_count,
+	};
+	*ret_stack = stack->number;
 	return true;
 }
 
-static inline size_t plain_steps(struct ct_walk *walk, struct ct_plain_step *ret, size_t most,
-				 bool has_keys)
+void ct_walk_cursor_put(struct ct_walk *walk, const unsigned char *at, uint64_t last_ticks,
+			size_t length)
 {
-	struct plain plain = {walk->at, walk->last_ticks, walk->current->length};
+	struct stack *stack = walk->current;
+	/* As many calls have come to the stack, or gone, as entries. */
+	uint64_t more = (uint64_t)length - stack->length;
+	stack->depth += more;
+	stack->open += (uint32_t)more;
+	stack->length = length;
+	walk->at = at;
+	walk->last_ticks = last_ticks;
+}
+
+bool ct_walk_cursor_rule(struct ct_walk *walk, uint32_t site)
+{
+	return frames_are_gone(walk, site);
+}
+
+static inline size_t plain_steps(struct ct_walk *walk, struct ct_walk_cursor cursor,
+				 struct ct_plain_step *ret, size_t most, bool has_keys)
+{
+	enum ct_walk_got got = CT_WALK_GOT_STEP;
 	size_t count = 0;
-	while (count < most && plain_step(walk, &plain, &ret[count], has_keys))
+	while (count < most) {
+		got = ct_walk_cursor_step(walk, &cursor, &ret[count], has_keys);
+		if (got != CT_WALK_GOT_STEP)
+			break;
 		count++;
-	if (walk->work == WORK_NONE)
-		put_back(walk, &plain);
+	}
+	if (got != CT_WALK_GOT_RULE)
+		ct_walk_cursor_put(walk, cursor.at, cursor.last_ticks, cursor.length);
 	return count;
 }
 
 size_t ct_walk_plain(struct ct_walk *walk, struct ct_plain_step *ret, size_t most,
 		     uint32_t *ret_stack)
 {
-	if (walk->work != WORK_NONE)
+	struct ct_walk_cursor cursor;
+	if (!ct_walk_cursor_take(walk, &cursor, ret_stack))
 		return 0;
-	*ret_stack = walk->current->number;
-	return walk->keys ? plain_steps(walk, ret, most, true)
-			  : plain_steps(walk, ret, most, false);
+	return cursor.keys ? plain_steps(walk, cursor, ret, most, true)
+			   : plain_steps(walk, cursor, ret, most, false);
 }
 
 bool ct_walk_failed(const struct ct_walk *walk)
