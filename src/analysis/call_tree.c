@@ -181,19 +181,20 @@ static bool begin_call(struct counting *counting, struct position *at, uint32_t 
 	return !failed;
 }
 
-static void end_call(struct counting *counting, struct position *at, const struct ct_event *event)
+static inline void end_call(struct counting *counting, struct position *at,
+			    const struct ct_event *event)
 {
 	struct ct_call_node *node = &counting->tree->nodes[at->node];
+	bool ends = event->kind == CT_EVENT_END; /* it may go on in another part */
+	node->self_ns += event->self_ns;
 	if (at->folded) {
 		at->folded--;
-		node->self_ns += event->self_ns;
-		counting->tree->folded_calls++;
+		counting->tree->folded_calls += ends;
 		return;
 	}
-	node->calls++;
-	node->unfinished += event->end != CT_CALL_RETURNED;
+	node->calls += ends;
+	node->unfinished += ends && event->end != CT_CALL_RETURNED;
 	node->total_ns += event->duration_ns;
-	node->self_ns += event->self_ns;
 	if (at->node != counting->root)
 		at->node = node->parent;
 }
@@ -209,10 +210,15 @@ CT_EVENTS_INLINE bool take(void *state, size_t stream, const struct ct_event *ev
 	if (ct_unlikely(event->stack != counting->number) && !switch_stack(counting, event->stack))
 		return false;
 	struct position *at = &counting->positions[counting->current];
-	if (event->kind == CT_EVENT_BEGIN)
+	if (event->kind == CT_EVENT_BEGIN || event->kind == CT_EVENT_RESUME)
 		return begin_call(counting, at, event->function);
 	end_call(counting, at, event);
 	return true;
+}
+
+static bool take_part(void *state, size_t stream, const struct ct_event *event)
+{
+	return take(state, stream, event);
 }
 
 CT_EVENTS_LOOP(read_events, take)
@@ -329,7 +335,7 @@ struct ct_error *ct_call_tree_create(const struct ct_session *session,
 				     const struct ct_call_tree_options *options,
 				     struct ct_call_tree **ret)
 {
-	unsigned int workers = ct_parallel_workers(session);
+	unsigned int workers = ct_parallel_workers(session, true);
 	ct_cleanup(ct_cleanup_free) struct counting *countings = calloc(workers,
 									sizeof(*countings));
 	ct_cleanup(ct_cleanup_free) void **states = calloc(workers, sizeof(*states));
@@ -355,6 +361,7 @@ struct ct_error *ct_call_tree_create(const struct ct_session *session,
 		.states = states,
 		.workers = workers,
 		.progress = options->progress,
+		.take_part = take_part,
 	};
 	if (!err)
 		err = ct_parallel_run(&parallel);

@@ -261,6 +261,17 @@ CT_EVENTS_INLINE bool take(void *state, size_t stream, const struct ct_event *ev
 	       (!counting->selfs || ct_statistic_add(&counting->selfs[statistic], event->self_ns));
 }
 
+static bool take_part(void *state, size_t stream, const struct ct_event *event)
+{
+	struct counting *counting = state;
+	uint32_t run = counting->runs->of_input[counting->session->streams[stream].input];
+	uint32_t group = counting->groups[event->function];
+	if (event->kind == CT_EVENT_PAUSE)
+		counting->sums[(size_t)run * counting->group_count + group].self_ns +=
+			event->self_ns;
+	return true;
+}
+
 CT_EVENTS_LOOP(read_events, take)
 
 static void add_sums(struct ct_run_sums *to, const struct ct_run_sums *from)
@@ -647,6 +658,8 @@ static struct ct_error *count(const struct ct_session *session,
 		.states = states,
 		.workers = workers,
 		.progress = progress,
+		/* How long a call's own time was is told by where all of it is read. */
+		.take_part = countings[0].selfs ? NULL : take_part,
 	};
 	struct ct_error *err = ct_parallel_run(&parallel);
 	for (unsigned int i = 1; !err && i < workers; i++)
@@ -660,7 +673,7 @@ struct ct_error *ct_comparison_create(struct ct_session *session, size_t old_ope
 				      const struct ct_comparison_options *options,
 				      struct ct_comparison **ret)
 {
-	unsigned int workers = ct_parallel_workers(session);
+	unsigned int workers = ct_parallel_workers(session, true);
 	ct_cleanup(comparison_cleanup) struct ct_comparison *comparison =
 		calloc(1, sizeof(*comparison));
 	ct_cleanup(runs_cleanup) struct runs runs = {0};

@@ -56,9 +56,9 @@ static uint64_t most_ticks(const struct ct_scale *scale)
 	return most;
 }
 
-struct ct_error *ct_events_create(const struct ct_session *session, size_t stream,
-				  const struct ct_selection *selection, const uint32_t *groups,
-				  struct ct_events **ret)
+struct ct_error *ct_events_create_part(const struct ct_session *session, size_t stream,
+				       const struct ct_selection *selection, const uint32_t *groups,
+				       const struct ct_events_part *part, struct ct_events **ret)
 {
 	const struct ct_stream *row = &session->streams[stream];
 	ct_cleanup(events_cleanup) struct ct_events *events = calloc(1, sizeof(*events));
@@ -77,13 +77,29 @@ struct ct_error *ct_events_create(const struct ct_session *session, size_t strea
 	events->nesting_count = 1;
 	if (!events->active || !events->nestings || !ct_open_stacks_init(&events->stacks))
 		return ct_error_nomem;
-	struct ct_error *err = ct_walk_create(events->input->trace, row->stream, &events->walk);
+	struct ct_error *err = ct_walk_create_part(events->input->trace, row->stream, part->from,
+						   part->to, part->state, &events->walk);
 	if (!err)
 		err = prepare_conditions(events, row);
 	if (err)
 		return err;
 	*ret = ct_take(events);
 	return NULL;
+}
+
+struct ct_error *ct_events_create(const struct ct_session *session, size_t stream,
+				  const struct ct_selection *selection, const uint32_t *groups,
+				  struct ct_events **ret)
+{
+	const struct ct_stream *row = &session->streams[stream];
+	const struct ct_trace *trace = session->inputs[row->input].trace;
+	const struct ct_events_part all = {0, ct_part_pieces(trace, row->stream), NULL};
+	return ct_events_create_part(session, stream, selection, groups, &all, ret);
+}
+
+bool ct_events_can_part(const struct ct_selection *selection)
+{
+	return !selection || (!selection->function_conditions && selection->min_duration_ns == 0);
 }
 
 static struct ct_open_stack *current_stack(struct ct_events *events)
@@ -450,6 +466,64 @@ bool ct_events_next(struct ct_events *events, struct ct_event *ret)
 			return true;
 	}
 	return false;
+}
+
+/* ---- parts ---- */
+
+bool ct_events_resume(struct ct_events *events, const struct ct_walk_state *open, ct_event_fn *take,
+		      void *state, size_t stream)
+{
+	for (size_t i = 0; i < open->count && !events->failed; i++) {
+		const struct ct_step step = {
+			.kind = CT_STEP_CALL,
+			.site = open->frames[i].site,
+			.ticks = open->frames[i].ticks,
+		};
+		struct ct_event event;
+		if (!take_step(events, &step, &event))
+			continue;
+		event.kind = CT_EVENT_RESUME;
+		events->failed |= !take(state, stream, &event);
+	}
+	return !events->failed;
+}
+
+/* What a call's callees took in this part is to be taken off its own time. */
+static struct ct_event pause_of(const struct ct_events *events, const struct ct_open_stack *stack,
+				uint32_t index)
+{
+	const struct ct_open_call *call = &stack->calls[index];
+	uint32_t parent = events->is_plain ? index : call->parent;
+	return (struct ct_event){
+		.kind = CT_EVENT_PAUSE,
+		.is_outermost = call->mark,
+		.function = function_of(events, call->site),
+		.caller = parent ? function_of(events, stack->calls[parent - 1].site)
+				 : CT_NO_CALLER,
+		.site = call->site,
+		.stack = stack->number,
+		.depth = events->is_plain ? index : call->depth,
+		.start_ns = call->start_ns,
+		.self_ns = -call->children_ns,
+	};
+}
+
+bool ct_events_pause(struct ct_events *events, ct_event_fn *take, void *state, size_t stream)
+{
+	const struct ct_open_stack *stack = current_stack(events);
+	for (uint32_t i = stack->count; i > 0; i--) {
+		if (!events->is_plain && !(stack->calls[i - 1].flags & CT_OPEN_SHOWN))
+			continue;
+		const struct ct_event event = pause_of(events, stack, i - 1);
+		if (!take(state, stream, &event))
+			return false;
+	}
+	return true;
+}
+
+void ct_events_extend(struct ct_events *events, uint32_t to)
+{
+	ct_walk_extend(events->walk, to);
 }
 
 bool ct_events_one(struct ct_events *events, ct_event_fn *take, void *state, size_t stream)

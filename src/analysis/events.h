@@ -13,11 +13,16 @@
 #include "analysis/selection.h"
 #include "analysis/session.h"
 #include "base/error.h"
+#include "reader/part.h"
 
 enum ct_event_kind {
 	CT_EVENT_BEGIN = 1, /* a call begins */
 	CT_EVENT_END,	    /* the innermost call shown of `stack` ends */
 	CT_EVENT_LOST,	    /* `lost` events are missing here */
+	/* of parts, see ct_events_create_part(); not from ct_events_next() */
+	CT_EVENT_RESUME, /* a call goes on that began before, as BEGIN */
+	CT_EVENT_PAUSE,	 /* the innermost call goes on after, as END, without its duration:
+			  * `self_ns` is what to add, modulo 2^64, to that of the part it ends in */
 };
 
 struct ct_event {
@@ -51,6 +56,20 @@ struct ct_events;
 struct ct_error *ct_events_create(const struct ct_session *session, size_t stream,
 				  const struct ct_selection *selection, const uint32_t *groups,
 				  struct ct_events **ret) __attribute__((warn_unused_result));
+
+/*
+ * Those of the pieces from the `from`th to before the `to`th of a stream alone (reader/part.h);
+ * `state` is what is open before them. Not for a selection by values or by duration.
+ */
+struct ct_events_part {
+	uint32_t from, to;
+	const struct ct_walk_state *state; /* NULL: nothing */
+};
+struct ct_error *ct_events_create_part(const struct ct_session *session, size_t stream,
+				       const struct ct_selection *selection, const uint32_t *groups,
+				       const struct ct_events_part *part, struct ct_events **ret)
+	__attribute__((warn_unused_result));
+bool ct_events_can_part(const struct ct_selection *selection);
 void ct_events_destroy(struct ct_events *events);
 /* False at the end, or when memory ran out (ct_events_failed()). */
 bool ct_events_next(struct ct_events *events, struct ct_event *ret);

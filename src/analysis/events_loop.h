@@ -60,12 +60,22 @@ struct ct_events {
 	struct ct_foresight *foresight; /* of what is returned; NULL: nothing of it is asked for */
 };
 
+/* What is done with each event of a stream; false: memory ran out. */
+typedef bool ct_event_fn(void *state, size_t stream, const struct ct_event *event);
+
+/*
+ * Of a part: call `take` with the calls open before it, the outermost first; with those open
+ * behind it, the innermost first, when what follows is read by somebody else; or go on up to
+ * piece `to`. False: out of memory.
+ */
+bool ct_events_resume(struct ct_events *events, const struct ct_walk_state *open, ct_event_fn *take,
+		      void *state, size_t stream);
+bool ct_events_pause(struct ct_events *events, ct_event_fn *take, void *state, size_t stream);
+void ct_events_extend(struct ct_events *events, uint32_t to);
+
 /* The calls of stack `number` come next; false: out of memory. */
 bool ct_events_switch_stack(struct ct_events *events, uint32_t number)
 	__attribute__((cold, noinline));
-
-/* What is done with each event of a stream; false: memory ran out. */
-typedef bool ct_event_fn(void *state, size_t stream, const struct ct_event *event);
 
 /*
  * Where all calls are selected: what a step needs of a stream and of its current stack, where the

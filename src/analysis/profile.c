@@ -51,7 +51,7 @@ double ct_profile_deviation(const struct ct_profile_row *row)
 {
 	uint64_t count = row->times.calls - row->times.unfinished;
 	double mean = ct_profile_mean(row);
-	double variance = count ? row->squares_ns / (double)count - mean * mean : 0;
+	double variance = count ? (double)row->squares / (double)count - mean * mean : 0;
 	return variance > 0 ? sqrt(variance) : 0;
 }
 
@@ -118,7 +118,7 @@ CT_EVENTS_INLINE bool take_by(struct counting *counting, size_t stream,
 		times->unfinished++;
 		return true;
 	}
-	row->squares_ns += (double)event->duration_ns * (double)event->duration_ns;
+	row->squares += (unsigned __int128)event->duration_ns * event->duration_ns;
 	return ct_statistic_add(times, event->duration_ns);
 }
 
@@ -132,6 +132,15 @@ static bool take(void *state, size_t stream, const struct ct_event *event)
 {
 	struct counting *counting = state;
 	return take_by(counting, stream, event, counting->options->by);
+}
+
+static bool take_part(void *state, size_t stream, const struct ct_event *event)
+{
+	struct counting *counting = state;
+	struct ct_profile_row *row = row_of(counting, stream, event, counting->options->by);
+	if (row && event->kind == CT_EVENT_PAUSE)
+		row->times.self_ns += event->self_ns;
+	return true;
 }
 
 CT_EVENTS_LOOP(read_functions, take_function)
@@ -194,7 +203,7 @@ static bool merge(struct counting *countings, unsigned int count)
 	for (unsigned int i = 1; i < count; i++) {
 		countings[0].lost_events += countings[i].lost_events;
 		for (size_t j = 0; j < countings[0].row_count; j++) {
-			countings[0].rows[j].squares_ns += countings[i].rows[j].squares_ns;
+			countings[0].rows[j].squares += countings[i].rows[j].squares;
 			if (countings[i].rows[j].times.calls &&
 			    !ct_statistic_merge(&countings[0].rows[j].times,
 						&countings[i].rows[j].times))
@@ -264,7 +273,7 @@ struct ct_error *ct_profile_create(const struct ct_session *session,
 				   const struct ct_profile_options *options,
 				   struct ct_profile **ret)
 {
-	unsigned int workers = ct_parallel_workers(session);
+	unsigned int workers = ct_parallel_workers(session, !options->streams);
 	ct_cleanup(profile_cleanup) struct ct_profile *profile = calloc(1, sizeof(*profile));
 	ct_cleanup(ct_cleanup_free) struct counting *countings = calloc(workers,
 									sizeof(*countings));
@@ -303,6 +312,7 @@ struct ct_error *ct_profile_create(const struct ct_session *session,
 		.states = states,
 		.workers = workers,
 		.progress = options->progress,
+		.take_part = options->streams ? NULL : take_part,
 	};
 	if (!err)
 		err = ct_parallel_run(&parallel);

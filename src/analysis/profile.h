@@ -24,7 +24,7 @@ enum ct_profile_by {
 
 struct ct_profile_row {
 	struct ct_statistic times; /* `total_ns` of recursive calls once */
-	double squares_ns;	   /* sum of the squares of every duration */
+	unsigned __int128 squares; /* sum of those of every duration: exact, in any order */
 	uint32_t key;		   /* function (of MODULE and SOURCE: one of it), stream or input;
 				    * CT_NO_CALLER: called by nothing that was recorded */
 };

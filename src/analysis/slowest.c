@@ -291,7 +291,7 @@ static void passes_deinit(struct passes *passes)
 
 static bool passes_init(struct passes *passes, const struct ct_session *session, size_t most)
 {
-	passes->workers = ct_parallel_workers(session);
+	passes->workers = ct_parallel_workers(session, false);
 	passes->findings = calloc(passes->workers, sizeof(*passes->findings));
 	passes->lookings = calloc(passes->workers, sizeof(*passes->lookings));
 	passes->states = calloc(passes->workers, sizeof(*passes->states));

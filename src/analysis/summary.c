@@ -58,7 +58,7 @@ static void store_row(const struct ct_profile_row *row, const struct owner *owne
 		.sum_ns = row->times.sum_ns,
 		.min_ns = row->times.min_ns,
 		.max_ns = row->times.max_ns,
-		.squares_ns = row->squares_ns,
+		.squares_ns = (double)row->squares,
 		.bucket_count = store_buckets(&row->times, &ret->columns[CT_SUMMARY_BUCKETS]),
 	};
 	ct_strbuf_add(&ret->columns[CT_SUMMARY_FUNCTIONS], &times, sizeof(times));
@@ -157,7 +157,9 @@ static bool add_row(const struct ct_pack_times *stored, const struct ct_strbuf *
 		*nomem = true;
 		is_good = false;
 	}
-	row->squares_ns += stored->squares_ns;
+	/* A file may say anything. */
+	if (stored->squares_ns > 0 && stored->squares_ns < 0x1p120)
+		row->squares += (unsigned __int128)stored->squares_ns;
 	ct_statistic_deinit(&times);
 	return is_good;
 }

@@ -343,7 +343,7 @@ static void countings_cleanup(struct counting *countings, unsigned int workers)
 static struct ct_error *run(const struct ct_export *export)
 {
 	const struct ct_session *session = export->session;
-	unsigned int workers = ct_parallel_workers(session);
+	unsigned int workers = ct_parallel_workers(session, false);
 	ct_cleanup(ct_cleanup_free) struct counting *countings = calloc(workers,
 									sizeof(*countings));
 	ct_cleanup(ct_cleanup_free) void **states = calloc(workers, sizeof(*states));

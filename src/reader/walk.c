@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "reader/part.h"
 #include "reader/trace_private.h"
 #include "reader/walk_loop.h"
 
@@ -65,6 +66,7 @@ struct ct_walk {
 	bool has_pending; /* a call begins when closing is done */
 
 	const struct ct_trace *trace;
+	uint32_t stream;
 	uint32_t first_piece;
 	uint32_t next_piece;
 	uint32_t last_piece;
@@ -84,6 +86,7 @@ struct ct_walk {
 	bool finishing;
 	bool failed;
 	bool is_fed;
+	bool is_part; /* calls stay open at the end */
 	struct ct_piece_buffer piece;
 };
 
@@ -557,8 +560,12 @@ COLD static bool next_piece(struct ct_walk *walk, struct ct_step *ret)
 		walk->work = WORK_WAIT;
 		return false;
 	}
-	if (!load_piece(walk))
-		return begin_finish(walk, ret);
+	if (!load_piece(walk)) {
+		if (!walk->is_part)
+			return begin_finish(walk, ret);
+		walk->work = WORK_DONE;
+		return false;
+	}
 	uint64_t seq = walk->piece.header.seq;
 	walk->work = WORK_PIECE_BEGIN;
 	bool told = count_missing(walk, seq, ret);
@@ -823,7 +830,21 @@ static void cleanup_walk(struct ct_walk **walk)
 	ct_walk_destroy(*walk);
 }
 
-struct ct_error *ct_walk_create(const struct ct_trace *trace, uint32_t stream, struct ct_walk **ret)
+/* As a walk is that has come here. */
+static bool set_state(struct ct_walk *walk, const struct ct_walk_state *state)
+{
+	for (size_t i = 0; i < state->count; i++)
+		if (!push_call(walk, state->frames[i].site))
+			return false;
+	walk->last_ticks = state->last_ticks;
+	if (walk->next_piece < walk->last_piece)
+		walk->expected_seq = walk->trace->pieces[walk->next_piece].seq;
+	return true;
+}
+
+struct ct_error *ct_walk_create_part(const struct ct_trace *trace, uint32_t stream, uint32_t from,
+				     uint32_t to, const struct ct_walk_state *state,
+				     struct ct_walk **ret)
 {
 	if (trace->keys_failed)
 		return ct_error_nomem;
@@ -844,13 +865,30 @@ struct ct_error *ct_walk_create(const struct ct_trace *trace, uint32_t stream, s
 		return ct_error_nomem;
 	if (stream && stream <= trace->stream_count) {
 		walk->first_piece = trace->first_piece[stream];
-		walk->next_piece = walk->first_piece;
-		walk->last_piece = trace->first_piece[stream + 1];
+		walk->next_piece = walk->first_piece + from;
+		walk->last_piece = walk->first_piece + to;
+		walk->is_part = walk->last_piece != trace->first_piece[stream + 1];
 	}
+	walk->stream = stream;
 	walk->at = walk->end = walk->piece.block;
+	if (state && !set_state(walk, state))
+		return ct_error_nomem;
 	set_end(walk, stream);
 	*ret = ct_take(walk);
 	return NULL;
+}
+
+struct ct_error *ct_walk_create(const struct ct_trace *trace, uint32_t stream, struct ct_walk **ret)
+{
+	return ct_walk_create_part(trace, stream, 0, ct_part_pieces(trace, stream), NULL, ret);
+}
+
+void ct_walk_extend(struct ct_walk *walk, uint32_t to)
+{
+	walk->last_piece = walk->first_piece + to;
+	walk->is_part = walk->last_piece != walk->trace->first_piece[walk->stream + 1];
+	if (walk->work == WORK_DONE && !walk->failed)
+		walk->work = WORK_NONE;
 }
 
 struct ct_walk *ct_walk_create_fed(void)

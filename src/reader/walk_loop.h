@@ -77,8 +77,7 @@ static inline bool ct_walk_needs_rule(const struct ct_site_keys *keys, const uin
 	if (caller == 0 || length == 0)
 		return false;
 	uint32_t top = entries[length - 1];
-	if (ct_walk_entry_kind(top) == CT_WALK_OPEN &&
-	    keys[ct_walk_entry_value(top)].own == caller)
+	if (ct_walk_entry_kind(top) == CT_WALK_OPEN && keys[ct_walk_entry_value(top)].own == caller)
 		return false;
 	return open_by_key[caller] != 0;
 }

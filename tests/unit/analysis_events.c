@@ -3,6 +3,7 @@
 #include "reader_test.h"
 
 #include <malloc.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "analysis/call_tree.h"
@@ -600,6 +601,143 @@ static void events_are_the_same_in_a_loop(void **state)
 	}
 }
 
+/* ---- parts of a stream ---- */
+
+/* Calls of one thread in so many pieces that it is read in parts, open at the end of each. */
+static void add_pieces(struct trace_writer *writer)
+{
+	enum { PIECES = 300, RECORDS = 40, MOST_DEPTH = 30 };
+	struct trace_records records = {0};
+	struct ct_thread_row row = {.stream = 1, .tid = 41};
+	unsigned int seed = 1;
+	uint64_t ticks = 5000;
+	uint32_t depth = 0;
+	trace_writer_thread(writer, &row);
+	for (uint64_t seq = 0; seq < PIECES; seq++) {
+		uint32_t before = depth;
+		for (int i = 0; i < RECORDS; i++) {
+			ticks += (uint32_t)rand_r(&seed) % 50;
+			if (depth < MOST_DEPTH && (depth == 0 || rand_r(&seed) % 2)) {
+				trace_records_enter(&records, ticks,
+						    1 + (uint32_t)rand_r(&seed) % 3);
+				depth++;
+			} else {
+				trace_records_return(&records, ticks);
+				depth--;
+			}
+		}
+		trace_writer_append(writer, (struct trace_piece){1, seq, before, 0}, &records);
+	}
+	free(records.bytes);
+}
+
+static void open_pieces(struct trace_writer *writer, struct ct_session **ret)
+{
+	trace_writer_init(writer);
+	for (uint32_t i = 1; i <= 3; i++) {
+		struct ct_site site = {
+			.site = i * 0x100 + 8, .function = i * 0x100, .call_site = 1};
+		trace_writer_site(writer, i, &site);
+	}
+	add_pieces(writer);
+	const char *path = trace_writer_save(writer);
+	assert_no_error(ct_session_open(&path, 1, false, NULL, ret));
+}
+
+/* As on a machine with one processor, where nothing is read in parts. */
+static void use_processors(const cpu_set_t *all, bool one)
+{
+	cpu_set_t some;
+	CPU_ZERO(&some);
+	for (int cpu = 0; one && CPU_COUNT(&some) == 0; cpu++)
+		if (CPU_ISSET(cpu, all))
+			CPU_SET(cpu, &some);
+	assert_int_equal(sched_setaffinity(0, sizeof(some), one ? &some : all), 0);
+}
+
+static void assert_same_rows(const struct ct_profile *a, const struct ct_profile *b)
+{
+	assert_int_equal(a->row_count, b->row_count);
+	for (size_t i = 0; i < a->row_count; i++) {
+		const struct ct_profile_row *left = &a->rows[i], *right = &b->rows[i];
+		assert_memory_equal(&left->times, &right->times,
+				    offsetof(struct ct_statistic, groups));
+		assert_true(left->squares == right->squares);
+		for (unsigned int percent = 0; percent <= 100; percent += 5)
+			assert_int_equal(ct_statistic_percentile(&left->times, percent),
+					 ct_statistic_percentile(&right->times, percent));
+	}
+}
+
+static void selected(const struct ct_session *session, unsigned int which,
+		     struct ct_selection **ret)
+{
+	const struct ct_selection_options options[] = {
+		{0},
+		{.excluded = function_2, .excluded_count = 1},
+		{.inside = function_2, .inside_count = 1},
+		{.max_depth = 4},
+		{.time = "100us..200us"},
+		{.min_duration_ns = 200},
+	};
+	assert_true(which < sizeof(options) / sizeof(options[0]));
+	assert_no_error(ct_selection_create(session, &options[which], ret));
+}
+
+static void profiles_of_parts_are_those_of_the_whole(void **state)
+{
+	ct_cleanup(trace_writer_deinit) struct trace_writer writer;
+	ct_cleanup(cleanup_session) struct ct_session *session = NULL;
+	cpu_set_t all;
+	(void)state;
+	open_pieces(&writer, &session);
+	bool *chosen = calloc(session->function_count, sizeof(*chosen));
+	assert_non_null(chosen);
+	chosen[1] = true;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	for (unsigned int i = 0; i < 6 * (CT_BY_CALLEE + 1); i++) {
+		ct_cleanup(cleanup_selection) struct ct_selection *selection = NULL;
+		ct_cleanup(cleanup_profile) struct ct_profile *whole = NULL, *parts = NULL;
+		const struct ct_profile_options options = {.by = (enum ct_profile_by)(i / 6),
+							   .chosen = chosen};
+		selected(session, i % 6, &selection);
+		use_processors(&all, true);
+		assert_no_error(ct_profile_create(session, selection, &options, &whole));
+		use_processors(&all, false);
+		assert_no_error(ct_profile_create(session, selection, &options, &parts));
+		assert_same_rows(whole, parts);
+	}
+	free(chosen);
+}
+
+static void trees_of_parts_are_those_of_the_whole(void **state)
+{
+	ct_cleanup(trace_writer_deinit) struct trace_writer writer;
+	ct_cleanup(cleanup_session) struct ct_session *session = NULL;
+	cpu_set_t all;
+	(void)state;
+	open_pieces(&writer, &session);
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	for (unsigned int i = 0; i < 6; i++) {
+		ct_cleanup(cleanup_selection) struct ct_selection *selection = NULL;
+		struct ct_strbuf texts[2] = {{0}};
+		const struct ct_call_tree_options options = {.by_thread = i % 2};
+		selected(session, i, &selection);
+		for (int one = 0; one < 2; one++) {
+			ct_cleanup(cleanup_tree) struct ct_call_tree *tree = NULL;
+			use_processors(&all, one);
+			assert_no_error(ct_call_tree_create(session, selection, &options, &tree));
+			tree_text(session, tree, &texts[one]);
+			ct_strbuf_printf(&texts[one], " %lu",
+					 (unsigned long)tree->nodes[0].self_ns);
+		}
+		use_processors(&all, false);
+		assert_string_equal(texts[0].bytes, texts[1].bytes);
+		ct_strbuf_deinit(&texts[0]);
+		ct_strbuf_deinit(&texts[1]);
+	}
+}
+
 static void cleanup_merge(struct ct_merge **merge)
 {
 	ct_merge_destroy(*merge);
@@ -662,6 +800,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(long_calls_of_a_function_inside_another),
 	cmocka_unit_test(long_calls_keep_their_values),
 	cmocka_unit_test(events_are_the_same_in_a_loop),
+	cmocka_unit_test(profiles_of_parts_are_those_of_the_whole),
+	cmocka_unit_test(trees_of_parts_are_those_of_the_whole),
 	cmocka_unit_test(threads_in_the_order_of_time_are_open_while_they_call),
 	TEST(threads_are_chosen_by_id_and_name),
 	TEST(what_means_nothing_is_said),
