@@ -13,8 +13,8 @@
 #include "format/file.h"
 
 enum packed_flags {
-	PACKED_APPENDED = 1, /* records of a known length, with a trailer; else a live window */
-	PACKED_TORN = 2,     /* a wrong trailer, or a FILE block without what makes it valid */
+	PACKED_APPENDED = 1, /* records of a known length, with a sum; else a live window */
+	PACKED_TORN = 2,     /* a wrong sum, or a FILE block without what makes it valid */
 	PACKED_HUGE_SEQ = 4,
 	PACKED_HUGE_STREAM = 8,
 	PACKED_HUGE_DEPTH = 16,
@@ -64,17 +64,16 @@ static struct ct_block_header unpack_header(const struct packed_block *packed)
 }
 
 /* Fill a block of zeros; how much of it is in the file. */
-static size_t unpack_block(struct ct_cursor *cur, unsigned char *block)
+static size_t unpack_block(struct ct_cursor *cur, uint32_t number, unsigned char *block)
 {
 	struct packed_block packed;
 	ct_cursor_read(cur, &packed, sizeof(packed));
 	if (packed.payload_bytes > ct_cursor_left(cur))
 		packed.payload_bytes = (uint16_t)ct_cursor_left(cur);
-	if (packed.payload_bytes > CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES - CT_BLOCK_TRAILER_BYTES)
+	if (packed.payload_bytes > CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES)
 		packed.payload_bytes = 0;
 	struct ct_block_header header = unpack_header(&packed);
 	unsigned char *payload = block + sizeof(header);
-	memcpy(block, &header, sizeof(header));
 	ct_cursor_read(cur, payload, packed.payload_bytes);
 	if (packed.type == CT_BLOCK_FILE && !(packed.flags & PACKED_TORN)) {
 		struct ct_file_info info;
@@ -82,12 +81,13 @@ static size_t unpack_block(struct ct_cursor *cur, unsigned char *block)
 		make_file_valid(&info);
 		memcpy(payload, &info, sizeof(info));
 	}
+	header.block = number;
+	if (packed.type != CT_BLOCK_RECORDS || packed.flags & PACKED_APPENDED)
+		header.head_sum = ct_block_head_sum(&header);
+	if (packed.flags & PACKED_APPENDED)
+		header.sum = ct_block_sum(&header, payload) ^ (packed.flags & PACKED_TORN);
+	memcpy(block, &header, sizeof(header));
 	size_t size_bytes = sizeof(header) + packed.payload_bytes;
-	if (packed.flags & PACKED_APPENDED) {
-		uint64_t trailer = ct_block_trailer(&header) ^ (packed.flags & PACKED_TORN);
-		memcpy(block + size_bytes, &trailer, sizeof(trailer));
-		size_bytes += sizeof(trailer);
-	}
 	return packed.flags & PACKED_LAST ? size_bytes : CT_BLOCK_BYTES;
 }
 
@@ -95,9 +95,9 @@ static size_t unpack_file(const uint8_t *bytes, size_t size_bytes)
 {
 	struct ct_cursor cur = ct_cursor_init(bytes, size_bytes, "input");
 	size_t length = 0;
-	for (size_t i = 0; i < MAX_BLOCKS && ct_cursor_left(&cur); i++) {
+	for (uint32_t i = 0; i < MAX_BLOCKS && ct_cursor_left(&cur); i++) {
 		memset(file_bytes + length, 0, CT_BLOCK_BYTES);
-		size_t block_bytes = unpack_block(&cur, file_bytes + length);
+		size_t block_bytes = unpack_block(&cur, i, file_bytes + length);
 		length += block_bytes;
 		if (block_bytes < CT_BLOCK_BYTES)
 			break;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/term.h"
 
 /* Those that write nothing but standard output. */
 static const struct ct_command *const commands[] = {
@@ -35,9 +36,10 @@ static const struct ct_command *find(const char *name)
 
 static void check_error(enum ct_exit status, const struct ct_error *error)
 {
-	if (status > CT_EXIT_USAGE)
+	bool is_done = status == CT_EXIT_OK || status == CT_EXIT_DAMAGED;
+	if (!is_done && status != CT_EXIT_FAILURE && status != CT_EXIT_USAGE)
 		ended_badly("exit status %d", (int)status);
-	if ((status != CT_EXIT_OK) != (error != NULL))
+	if (!is_done != (error != NULL))
 		ended_badly("status %d and %s", (int)status, error ? error->message : "no error");
 	if (error && (!error->message[0] || strchr(error->message, '\n')))
 		ended_badly("not a sentence: '%s'", error->message);
@@ -93,7 +95,7 @@ int use_command(char *const *words)
 	stderr = listener;
 	int output = drop_output();
 	struct ct_error *error = NULL;
-	enum ct_exit status = command->run(count, arguments, &error);
+	enum ct_exit status = ct_term_tell_damage(command->run(count, arguments, &error));
 	restore_output(output);
 	stderr = own_stderr;
 	fclose(listener);

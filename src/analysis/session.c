@@ -272,7 +272,7 @@ static struct ct_error *list_streams(struct ct_session *session)
 static struct ct_error *open_input(struct ct_input *input, bool may_be_live, ct_names_warn_fn *warn)
 {
 	struct ct_error *err = input->pack ? ct_trace_open_packed(input->pack, input->pack_input,
-								  &input->trace)
+								  input->path, &input->trace)
 					   : ct_trace_open(input->path, &input->trace);
 	if (err)
 		return err;
@@ -286,17 +286,6 @@ static struct ct_error *open_input(struct ct_input *input, bool may_be_live, ct_
 	return ct_names_create(input->trace, false, warn, &input->names);
 }
 
-static void warn_of_damage(const struct ct_input *input, ct_names_warn_fn *warn)
-{
-	char *sentence = NULL;
-	if (!warn || ct_trace_damage(input->trace) == 0)
-		return;
-	if (asprintf(&sentence, "'%s' was cut short or is damaged; what can be read is shown",
-		     input->path) >= 0)
-		warn(sentence);
-	free(sentence);
-}
-
 /* Of several traces one that cannot be read is left out, and told. */
 static struct ct_error *open_inputs(struct ct_session *session, bool may_be_live,
 				    ct_names_warn_fn *warn)
@@ -308,7 +297,6 @@ static struct ct_error *open_inputs(struct ct_session *session, bool may_be_live
 		struct ct_error *err = open_input(input, may_be_live, warn);
 		if (!err) {
 			struct ct_input opened = *input;
-			warn_of_damage(input, warn);
 			*input = (struct ct_input){0};
 			session->inputs[kept++] = opened;
 			continue;

@@ -61,8 +61,7 @@ struct ct_session {
 /*
  * Each path is a raw trace (.ctrace), a packed file, a trace in one (FILE/NAME), or a folder
  * with raw traces. `may_be_live`: a process may still write one. `warn` gets a sentence for
- * what cannot be found, for a trace that is damaged and for one of several that cannot be
- * read; it may be NULL.
+ * what cannot be found, and for one of several that cannot be read; it may be NULL.
  */
 struct ct_error *ct_session_open(const char *const *paths, size_t path_count, bool may_be_live,
 				 ct_names_warn_fn *warn, struct ct_session **ret)

@@ -13,7 +13,8 @@ enum ct_exit {
 	CT_EXIT_OK = 0,
 	CT_EXIT_FAILURE = 1,
 	CT_EXIT_USAGE = 2,
-	CT_EXIT_ABANDONED = 3, /* nobody reads the output: main() ends as SIGPIPE would */
+	CT_EXIT_DAMAGED = 3,   /* done, with what could be read of a damaged trace */
+	CT_EXIT_ABANDONED = 4, /* nobody reads the output: main() ends as SIGPIPE would */
 };
 
 struct ct_command {

@@ -207,7 +207,7 @@ static int run_with_handlers(const struct ct_command *command, int argc, char **
 {
 	void (*old_handler)(int) = signal(SIGPIPE, SIG_IGN);
 	install_handlers();
-	enum ct_exit status = command->run(argc, argv, err);
+	enum ct_exit status = ct_term_tell_damage(command->run(argc, argv, err));
 	if (status != CT_EXIT_ABANDONED)
 		return status;
 	signal(SIGPIPE, old_handler);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "reader/damage.h"
 
 enum { PATIENCE_MS = 500, INTERVAL_MS = 100 };
 
@@ -51,6 +52,12 @@ void ct_term_say(const char *format, ...)
 void ct_term_warn(const char *sentence)
 {
 	ct_term_say("%s", sentence);
+}
+
+enum ct_exit ct_term_tell_damage(enum ct_exit status)
+{
+	bool is_any = ct_damage_tell_all(ct_term_warn);
+	return is_any && status == CT_EXIT_OK ? CT_EXIT_DAMAGED : status;
 }
 
 /* Is it time for the line? */

@@ -2,18 +2,19 @@
 /*
  * The trace file's blocks: docs/format.md is the contract, this its only
  * definition, shared by the runtime that writes and the reader. Little-endian,
- * natural alignment, no implicit padding. Depends on nothing but stdint.h.
+ * natural alignment, no implicit padding.
  */
 #ifndef CT_FORMAT_FILE_H
 #define CT_FORMAT_FILE_H
 
 #include <stdint.h>
 
+#include "format/checksum.h"
+
 enum {
 	CT_FORMAT_VERSION = 1,
 	CT_BLOCK_BYTES = 65536,
 	CT_BLOCK_HEADER_BYTES = 64,
-	CT_BLOCK_TRAILER_BYTES = 8,
 	CT_BLOCK_MAGIC = 0x42544343,  /* "CCTB" */
 	CT_EPOCH_SHIFT = 22,	      /* a record keeps this many low bits of the clock */
 	CT_DEPTH_MAX = (1 << 24) - 2, /* greatest CALLTRACE_MAX_DEPTH */
@@ -40,15 +41,27 @@ struct ct_block_header {
 	uint32_t depth;	     /* RECORDS: recorded calls open on the current stack where it begins */
 	uint32_t stack;	     /* RECORDS: the stack in use where it begins; 0 the thread's own */
 	uint64_t file_id;    /* the same in every block of a file */
-	uint64_t reserved[2];
+	uint32_t block;	     /* ordinal in the file */
+	uint32_t head_sum;   /* ct_block_head_sum(); 0 while a window is live */
+	uint64_t sum;	     /* ct_block_sum(); 0 while the block is written into */
 };
 _Static_assert(sizeof(struct ct_block_header) == CT_BLOCK_HEADER_BYTES, "part of the file format");
 
-/* Follows the records of an appended piece, unaligned: tells a whole copy from a torn one. */
-#define CT_BLOCK_TRAILER_SALT UINT64_C(0x9e3779b97f4a7c15)
-static inline uint64_t ct_block_trailer(const struct ct_block_header *header)
+/* Of what is before it in the header; never 0. */
+static inline uint32_t ct_block_head_sum(const struct ct_block_header *header)
 {
-	return (header->file_id ^ CT_BLOCK_TRAILER_SALT) + header->seq * 3 + header->used_bytes;
+	uint32_t sum = (uint32_t)ct_checksum(0, header,
+					     __builtin_offsetof(struct ct_block_header, head_sum));
+	return sum ? sum : 1;
+}
+
+/* Of the records, or where `used_bytes` is 0 of all that follows the header; never 0. */
+static inline uint64_t ct_block_sum(const struct ct_block_header *header, const void *content)
+{
+	uint64_t sum = ct_checksum(header->file_id, content,
+				   header->used_bytes ? header->used_bytes
+						      : CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES);
+	return sum ? sum : 1;
 }
 
 enum ct_clock_kind {

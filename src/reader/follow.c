@@ -241,7 +241,10 @@ static void look_at_block(struct ct_follow *follow, uint32_t block)
 {
 	struct ct_block_header header;
 	read_at(follow, block, 0, &header, sizeof(header));
-	if (header.magic == 0 && follow->unsettled_count < UNSETTLED_MAX) {
+	bool is_piece = header.type == CT_BLOCK_RECORDS && header.used_bytes > 0;
+	bool is_whole = header.magic != 0 &&
+			(!is_piece || header.head_sum == ct_block_head_sum(&header));
+	if (!is_whole && follow->unsettled_count < UNSETTLED_MAX) {
 		add_block(follow, &follow->unsettled, &follow->unsettled_count,
 			  &follow->unsettled_capacity, block);
 		return;
@@ -254,7 +257,7 @@ static void look_at_block(struct ct_follow *follow, uint32_t block)
 	else if (header.type == CT_BLOCK_RECORDS && header.used_bytes == 0)
 		add_block(follow, &follow->windows, &follow->window_count, &follow->window_capacity,
 			  block);
-	else if (header.type == CT_BLOCK_RECORDS)
+	else if (is_piece && is_whole)
 		add_piece(follow, &header, block);
 }
 

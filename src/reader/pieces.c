@@ -133,13 +133,7 @@ static const unsigned char *put_records(struct writer *writer, const unsigned ch
 static bool ends_well(const struct ct_block_header *header, const unsigned char *at,
 		      const unsigned char *records_end, const unsigned char *block_end)
 {
-	if (header->used_bytes) {
-		uint64_t trailer = ct_block_trailer(header);
-		if (at != records_end || memcmp(at, &trailer, sizeof(trailer)) != 0)
-			return false;
-		at += sizeof(trailer);
-	}
-	return is_zero(at, (size_t)(block_end - at));
+	return (!header->used_bytes || at == records_end) && is_zero(at, (size_t)(block_end - at));
 }
 
 static void add_facts(const struct writer *writer, const struct ct_block_header *header,
@@ -165,7 +159,7 @@ bool ct_piece_split(struct ct_columns *columns, const unsigned char block[CT_BLO
 	const unsigned char *block_end = block + CT_BLOCK_BYTES;
 	struct writer writer = {0};
 	memcpy(header, block, sizeof(*header));
-	if (header->used_bytes > PAYLOAD_BYTES - CT_BLOCK_TRAILER_BYTES || !reserve(columns))
+	if (header->used_bytes > PAYLOAD_BYTES || !reserve(columns))
 		return false;
 	for (uint32_t i = 0; i < CT_PIECES_COLUMNS; i++)
 		writer.columns[i] = (unsigned char *)columns->columns[i].bytes +
@@ -285,7 +279,7 @@ bool ct_piece_join(struct ct_joiner *joiner, unsigned char block[CT_BLOCK_BYTES]
 	memcpy(&piece, head, sizeof(piece));
 	joiner->piece++;
 	const struct ct_block_header *header = &piece.header;
-	if (header->used_bytes > PAYLOAD_BYTES - CT_BLOCK_TRAILER_BYTES)
+	if (header->used_bytes > PAYLOAD_BYTES)
 		return false;
 	memcpy(block, header, sizeof(*header));
 	unsigned char *at = block + sizeof(*header);
@@ -297,13 +291,8 @@ bool ct_piece_join(struct ct_joiner *joiner, unsigned char block[CT_BLOCK_BYTES]
 			return false;
 		at += size_bytes;
 	}
-	if (header->used_bytes) {
-		uint64_t trailer = ct_block_trailer(header);
-		if (at != end)
-			return false;
-		memcpy(at, &trailer, sizeof(trailer));
-		at += sizeof(trailer);
-	}
+	if (header->used_bytes && at != end)
+		return false;
 	*ret_ordinal = piece.block;
 	*ret_used = (size_t)(at - block);
 	memset(at, 0, (size_t)(block + CT_BLOCK_BYTES - at));

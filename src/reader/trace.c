@@ -107,25 +107,106 @@ static struct ct_error *other_version(uint32_t version)
 			       version > CT_FORMAT_VERSION ? " or newer" : "");
 }
 
+static bool has_right_head(const struct ct_block_header *header, uint32_t block)
+{
+	return header->magic == CT_BLOCK_MAGIC && header->version == 1 && header->block == block &&
+	       header->head_sum == ct_block_head_sum(header);
+}
+
+/* A whole block: is it what its header says, where that says something? */
+static bool has_right_sum(const struct ct_block_header *header, const unsigned char *block)
+{
+	return header->sum == 0 ||
+	       header->sum == ct_block_sum(header, block + CT_BLOCK_HEADER_BYTES);
+}
+
+/* Of the first block it is not known. False: there is no block to tell it. */
+static bool find_file_id(struct ct_trace *trace)
+{
+	enum { LOOKED_AT = 64 }; /* of a trace the second is a table */
+	for (uint32_t block = 1; block < trace->block_count && block < LOOKED_AT; block++) {
+		struct ct_block_header header;
+		read_block(trace, block, &header, sizeof(header), &trace->opening);
+		if (!has_right_head(&header, block))
+			continue;
+		trace->file_id = header.file_id;
+		return true;
+	}
+	return false;
+}
+
+static bool is_of_this_format(const struct ct_file_info *info)
+{
+	return info->format_version == CT_FORMAT_VERSION && info->block_bytes == CT_BLOCK_BYTES &&
+	       info->epoch_shift == CT_EPOCH_SHIFT;
+}
+
+static void note_first_block(struct ct_trace *trace)
+{
+	trace->damage++;
+	ct_damage_add_block(trace->damages, 0, CT_BLOCK_FILE);
+}
+
+/* Its header is not what was written. */
+static struct ct_error *do_without_header(struct ct_trace *trace,
+					  const struct ct_block_header *header)
+{
+	bool is_trace = header->magic == CT_BLOCK_MAGIC && header->type == CT_BLOCK_FILE;
+	if (!find_file_id(trace)) {
+		if (is_trace && header->version != 1)
+			return other_version(header->version);
+		if (is_trace || trace->pack)
+			return ct_error_create(
+				"its first block is cut short or damaged; nothing can be read");
+		return not_a_trace(trace->first_block, trace->first_block_bytes);
+	}
+	note_first_block(trace);
+	if (is_of_this_format(&trace->info))
+		return NULL;
+	/* How the process ended is not known either: as if it had been killed. */
+	trace->info = (struct ct_file_info){
+		.format_version = CT_FORMAT_VERSION,
+		.block_bytes = CT_BLOCK_BYTES,
+		.clock_kind = CT_CLOCK_TSC,
+		.epoch_shift = CT_EPOCH_SHIFT,
+		.state = CT_STATE_RUNNING,
+	};
+	trace->is_headless = true;
+	return NULL;
+}
+
 static struct ct_error *parse_first_block(struct ct_trace *trace)
 {
 	struct ct_cursor cur = ct_cursor_init(trace->first_block, trace->first_block_bytes,
 					      "first block");
-	struct ct_block_header header;
+	struct ct_block_header header = {0};
 	ct_cursor_read(&cur, &header, sizeof(header));
-	if (cur.failed || header.magic != CT_BLOCK_MAGIC || header.type != CT_BLOCK_FILE)
-		return not_a_trace(trace->first_block, trace->first_block_bytes);
-	if (header.version != 1)
-		return other_version(header.version);
 	ct_cursor_read(&cur, &trace->info, sizeof(trace->info));
-	if (cur.failed)
-		return ct_error_create("cut short in its first block; nothing can be read");
-	if (trace->info.format_version != CT_FORMAT_VERSION)
-		return other_version(trace->info.format_version);
-	if (trace->info.block_bytes != CT_BLOCK_BYTES || trace->info.epoch_shift != CT_EPOCH_SHIFT)
-		return ct_error_create("its first block is damaged; nothing can be read");
+	if (cur.failed || !has_right_head(&header, 0) || header.type != CT_BLOCK_FILE)
+		return do_without_header(trace, &header);
 	trace->file_id = header.file_id;
+	bool is_right = has_right_sum(&header, trace->first_block);
+	if (trace->info.format_version != CT_FORMAT_VERSION && (is_right || header.sum == 0))
+		return other_version(trace->info.format_version);
+	/* It has its full length from the start. */
+	if (!is_right || !is_of_this_format(&trace->info) ||
+	    trace->first_block_bytes < CT_BLOCK_BYTES)
+		note_first_block(trace);
+	trace->info.format_version = CT_FORMAT_VERSION;
+	trace->info.block_bytes = CT_BLOCK_BYTES;
+	trace->info.epoch_shift = CT_EPOCH_SHIFT;
 	return NULL;
+}
+
+/* Times from the first call on, where the first block does not tell the start. */
+static void set_missing_start(struct ct_trace *trace)
+{
+	for (uint32_t i = 0; trace->is_headless && i < trace->thread_row_count; i++) {
+		uint64_t ticks = trace->threads[i].start_ticks;
+		uint64_t *start = &trace->info.start.ticks;
+		if (trace->threads[i].stream && ticks && (*start == 0 || ticks < *start))
+			*start = ticks;
+	}
 }
 
 static struct ct_error *set_size(struct ct_trace *trace, uint64_t file_bytes)
@@ -164,13 +245,21 @@ static struct ct_error *open_packed(struct ct_pack *pack, uint32_t input, struct
 	trace->pack = ct_pack_keep(pack);
 	trace->pack_input = input;
 	trace->damage = ct_pack_damage(pack);
-	struct ct_error *err = set_size(trace, ct_pack_trace_bytes(pack, input));
-	if (!err && trace->first_block_bytes == 0)
-		return ct_error_create("its first block is damaged; nothing can be read");
-	return err;
+	if (trace->damage)
+		ct_damage_add(trace->damages);
+	return set_size(trace, ct_pack_trace_bytes(pack, input));
 }
 
 /* --- finding the blocks --- */
+
+/* Nothing is wrong with what is just being written. */
+static void note_block(struct ct_trace *trace, uint32_t block, uint16_t type)
+{
+	if (ct_trace_is_live(trace))
+		return;
+	trace->damage++;
+	ct_damage_add_block(trace->damages, block, type);
+}
 
 static bool is_table(uint16_t type)
 {
@@ -223,17 +312,16 @@ static bool scan_block(struct ct_trace *trace, struct scan *scan, uint32_t block
 	/* A block that is reserved but not yet in use is no damage. */
 	if (header.magic == 0)
 		return true;
-	if (header.magic != CT_BLOCK_MAGIC || header.file_id != trace->file_id) {
-		trace->damage++;
+	bool is_window = header.type == CT_BLOCK_RECORDS && header.used_bytes == 0;
+	/* The highest seq is kept free, so that one more than any seq is a number. */
+	if (header.magic != CT_BLOCK_MAGIC || header.file_id != trace->file_id ||
+	    header.block != block || header.version != 1 || header.seq == UINT64_MAX ||
+	    ((!is_window || header.head_sum) && header.head_sum != ct_block_head_sum(&header))) {
+		note_block(trace, block, 0);
 		return true;
 	}
 	if (header.type > CT_BLOCK_PLANS)
 		return true; /* of a later version */
-	/* The highest seq is kept free, so that one more than any seq is a number. */
-	if (header.version != 1 || header.seq == UINT64_MAX) {
-		trace->damage++;
-		return true;
-	}
 	/* All blocks but appended pieces have their full length from the start. */
 	if (header.used_bytes == 0 && is_cut_short(trace, block))
 		trace->damage++;
@@ -326,8 +414,13 @@ static struct ct_error *load_table(struct ct_trace *trace, const struct scan *sc
 		}
 		trace->damage += table->seq - next_seq;
 		next_seq = table->seq + 1;
-		trace->damage += read_block(trace, table->block, block, CT_BLOCK_BYTES,
-					    &trace->opening) == 0;
+		size_t length = read_block(trace, table->block, block, CT_BLOCK_BYTES,
+					   &trace->opening);
+		struct ct_block_header header;
+		memcpy(&header, block, sizeof(header));
+		/* That it is cut short was found before. */
+		if (length == 0 || (length == CT_BLOCK_BYTES && !has_right_sum(&header, block)))
+			note_block(trace, table->block, table->type);
 		if (!load(trace, scan, table->seq, block))
 			return ct_error_nomem;
 	}
@@ -563,29 +656,72 @@ static bool header_matches(const struct ct_trace *trace, const struct ct_piece *
 	return header->magic == CT_BLOCK_MAGIC && header->type == CT_BLOCK_RECORDS &&
 	       header->version == 1 && header->file_id == trace->file_id &&
 	       header->stream == piece->stream && header->seq == piece->seq &&
-	       (header->used_bytes == 0) == piece->live;
+	       (header->used_bytes == 0) == piece->live &&
+	       ((piece->live && !header->head_sum) ||
+		header->head_sum == ct_block_head_sum(header));
+}
+
+/* Is what follows the header what was written there? */
+static bool is_intact(const struct ct_block_header *header, const unsigned char *content,
+		      size_t length)
+{
+	if (header->used_bytes == 0)
+		return header->sum == 0 || (length == CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES &&
+					    header->sum == ct_block_sum(header, content));
+	return header->used_bytes <= length && header->sum == ct_block_sum(header, content);
+}
+
+static bool read_piece(const struct ct_trace *trace, const struct ct_piece *piece,
+		       struct ct_piece_buffer *ret)
+{
+	size_t length = read_block(trace, piece->block, ret->block, CT_BLOCK_BYTES, &ret->cache);
+	memset(ret->block + CT_BLOCK_BYTES, 0, sizeof(ret->block) - CT_BLOCK_BYTES);
+	memcpy(&ret->header, ret->block, sizeof(ret->header));
+	ret->begin = ret->block + CT_BLOCK_HEADER_BYTES;
+	if (length < CT_BLOCK_HEADER_BYTES || !header_matches(trace, piece, &ret->header) ||
+	    !is_intact(&ret->header, ret->begin, length - CT_BLOCK_HEADER_BYTES))
+		return false;
+	ret->end = piece->live ? ret->block + length : ret->begin + ret->header.used_bytes;
+	/* What follows may be anything, and the records' end shall read as one. */
+	memset(ret->block + (ret->end - ret->block), 0, sizeof(uint64_t));
+	return true;
+}
+
+/* The process died while it appended this one, or was about to go on in its window. */
+static bool is_in_a_window(const struct ct_trace *trace, const struct ct_piece *piece)
+{
+	const struct ct_piece *end = trace->pieces + trace->piece_count;
+	for (const struct ct_piece *other = piece + 1; other < end; other++) {
+		if (other->stream != piece->stream || other->seq != piece->seq)
+			return false;
+		if (other->live)
+			return true;
+	}
+	return false;
+}
+
+static void note_piece(const struct ct_trace *trace, const struct ct_piece *piece,
+		       const struct ct_block_header *header)
+{
+	struct ct_thread_row row = {0};
+	/* A window may have gone on since the trace was opened. */
+	if (piece->live ? trace->info.state == CT_STATE_RUNNING : is_in_a_window(trace, piece))
+		return;
+	ct_trace_thread(trace, piece->stream, &row);
+	ct_damage_add_records(trace->damages, piece->block, row.tid,
+			      header->head_sum == ct_block_head_sum(header) && header->used_bytes
+				      ? header->used_bytes
+				      : CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES);
 }
 
 bool ct_trace_read_piece(const struct ct_trace *trace, const struct ct_piece *piece,
 			 struct ct_piece_buffer *ret)
 {
-	size_t length = read_block(trace, piece->block, ret->block, CT_BLOCK_BYTES, &ret->cache);
-	memset(ret->block + CT_BLOCK_BYTES, 0, sizeof(ret->block) - CT_BLOCK_BYTES);
-	struct ct_cursor cur = ct_cursor_init(ret->block, length, "piece");
-	if (!ct_cursor_read(&cur, &ret->header, sizeof(ret->header)) ||
-	    !header_matches(trace, piece, &ret->header))
-		return false;
-	ret->begin = cur.at;
-	ret->end = cur.end;
-	if (piece->live)
+	if (read_piece(trace, piece, ret))
 		return true;
-	ct_cursor_skip(&cur, ret->header.used_bytes);
-	ret->end = cur.at;
-	if (ct_cursor_u64(&cur) != ct_block_trailer(&ret->header) || cur.failed)
-		return false;
-	/* What follows may be anything, and the records' end shall read as one. */
-	memset(ret->block + (ret->end - ret->block), 0, sizeof(uint64_t));
-	return true;
+	if (trace->damages)
+		note_piece(trace, piece, &ret->header);
+	return false;
 }
 
 uint64_t ct_trace_begin_ticks(const struct ct_trace *trace, uint32_t stream)
@@ -698,6 +834,8 @@ static struct ct_error *load_trace(struct ct_trace *trace)
 	if (!err)
 		err = load_tables(trace, &scan);
 	if (!err)
+		set_missing_start(trace);
+	if (!err)
 		err = index_streams(trace, &scan);
 	if (!err)
 		err = find_end(trace);
@@ -708,10 +846,12 @@ static struct ct_error *load_trace(struct ct_trace *trace)
 	trace->scale = ct_scale_of(&trace->info);
 	trace->damage = ct_add_saturated(trace->damage, trace->scale.guessed);
 	trace->damage = ct_add_saturated(trace->damage, missing_halves(trace));
+	if (trace->damage)
+		ct_damage_add(trace->damages);
 	return NULL;
 }
 
-/* The file at `path`, or where it is NULL an input of `pack`. */
+/* The file at `path`, or an input of `pack` unless that is NULL. */
 static struct ct_error *open_trace(const char *path, struct ct_pack *pack, uint32_t input,
 				   struct ct_trace **ret)
 {
@@ -719,11 +859,15 @@ static struct ct_error *open_trace(const char *path, struct ct_pack *pack, uint3
 	if (!trace)
 		return ct_error_nomem;
 	trace->fd = -1;
-	struct ct_error *err = path ? open_file(path, trace) : open_packed(pack, input, trace);
+	trace->damages = ct_damage_begin(path, pack != NULL);
+	struct ct_error *err = pack ? open_packed(pack, input, trace) : open_file(path, trace);
 	if (!err)
 		err = load_trace(trace);
-	if (err)
+	if (err) {
+		ct_damage_drop(trace->damages);
+		trace->damages = NULL;
 		return err;
+	}
 	ct_pack_cache_deinit(&trace->opening);
 	if (pack)
 		ct_pack_forget_heads(pack, input);
@@ -731,9 +875,10 @@ static struct ct_error *open_trace(const char *path, struct ct_pack *pack, uint3
 	return NULL;
 }
 
-struct ct_error *ct_trace_open_packed(struct ct_pack *pack, uint32_t input, struct ct_trace **ret)
+struct ct_error *ct_trace_open_packed(struct ct_pack *pack, uint32_t input, const char *path,
+				      struct ct_trace **ret)
 {
-	struct ct_error *err = open_trace(NULL, pack, input, ret);
+	struct ct_error *err = open_trace(path, pack, input, ret);
 	return err ? ct_error_wrap(err, "opening trace '%s'", ct_pack_name(pack, input)) : NULL;
 }
 
@@ -757,7 +902,7 @@ static struct ct_error *open_in_pack(const char *path, const char *name, struct 
 	uint32_t input = name ? ct_pack_find(pack, name) : 0;
 	if (input == UINT32_MAX)
 		return ct_error_create("there is no trace '%s' in '%s'", name, path);
-	return ct_trace_open_packed(pack, input, ret);
+	return ct_trace_open_packed(pack, input, path, ret);
 }
 
 struct ct_error *ct_trace_open(const char *path, struct ct_trace **ret)
@@ -781,6 +926,7 @@ void ct_trace_destroy(struct ct_trace *trace)
 		return;
 	if (trace->fd >= 0)
 		close(trace->fd);
+	ct_damage_end(trace->damages);
 	ct_pack_cache_deinit(&trace->opening);
 	ct_pack_release(trace->pack);
 	for (uint32_t i = 0; i < trace->module_block_count; i++)
@@ -897,6 +1043,11 @@ uint64_t ct_trace_end_ticks(const struct ct_trace *trace)
 uint64_t ct_trace_damage(const struct ct_trace *trace)
 {
 	return trace->damage;
+}
+
+uint32_t ct_trace_left_out(const struct ct_trace *trace, uint64_t *ret_bytes)
+{
+	return ct_damage_records(trace->damages, ret_bytes);
 }
 
 bool ct_trace_read_names(const struct ct_trace *trace, struct ct_columns *ret)

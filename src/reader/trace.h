@@ -45,9 +45,10 @@ enum ct_trace_end {
  * is whole; what is missing shows in ct_trace_damage(). */
 struct ct_error *ct_trace_open(const char *path, struct ct_trace **ret)
 	__attribute__((warn_unused_result));
-/* One of a packed file's, which is kept; ct_trace_open() knows FILE, where there is one alone,
- * and FILE/NAME. */
-struct ct_error *ct_trace_open_packed(struct ct_pack *pack, uint32_t input, struct ct_trace **ret)
+/* One of a packed file's, which is kept; `path` is what it is called where it is damaged.
+ * ct_trace_open() knows FILE, where there is one alone, and FILE/NAME. */
+struct ct_error *ct_trace_open_packed(struct ct_pack *pack, uint32_t input, const char *path,
+				      struct ct_trace **ret)
 	__attribute__((warn_unused_result));
 void ct_trace_destroy(struct ct_trace *trace);
 
@@ -122,6 +123,9 @@ uint64_t ct_trace_end_ticks(const struct ct_trace *trace);
 
 /* Things found wrong while opening: blocks skipped, pieces missing. 0: none. */
 uint64_t ct_trace_damage(const struct ct_trace *trace);
+/* Blocks of records that were found damaged until now, and so left out, and their bytes. All of a
+ * thread's are looked at when it is walked. */
+uint32_t ct_trace_left_out(const struct ct_trace *trace, uint64_t *ret_bytes);
 
 /*
  * Tell the reader which physical function holds a site and a call site, for

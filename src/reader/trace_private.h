@@ -9,6 +9,7 @@
 
 #include "base/cursor.h"
 #include "format/record.h"
+#include "reader/damage.h"
 #include "reader/pack.h"
 #include "reader/trace.h"
 #include "reader/walk_loop.h"
@@ -30,6 +31,7 @@ struct ct_trace {
 	uint64_t file_bytes;
 	struct ct_file_info info;
 	uint64_t file_id;
+	bool is_headless; /* of the first block nothing could be read */
 	size_t first_block_bytes;
 	unsigned char *first_block; /* the strings lie there */
 
@@ -53,7 +55,8 @@ struct ct_trace {
 
 	struct ct_scale scale;
 	uint64_t end_ticks;
-	uint64_t damage;
+	uint64_t damage;	   /* found while it was opened */
+	struct ct_damage *damages; /* also what is found later; NULL: not kept */
 
 	struct ct_site_keys *keys; /* [site_count + 1], or NULL: no call-site rule */
 	uint32_t key_count;	   /* the highest of them */
@@ -88,7 +91,8 @@ void ct_walk_feed(struct ct_walk *walk, size_t offset, bool begins);
 /* How far the buffer's records were read. */
 size_t ct_walk_offset(const struct ct_walk *walk);
 
-/* False when the piece is not whole; what the block holds was checked against `piece`. */
+/* False when the piece is not whole, or not what was written; that is noted, unless another block
+ * has the same records. */
 bool ct_trace_read_piece(const struct ct_trace *trace, const struct ct_piece *piece,
 			 struct ct_piece_buffer *ret);
 

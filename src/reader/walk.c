@@ -517,14 +517,23 @@ COLD static bool frames_are_gone(struct ct_walk *walk, uint32_t site)
 
 /* --- pieces --- */
 
+/* A window that has gone on since the trace was opened was appended before. */
+static bool read_piece(struct ct_walk *walk, const struct ct_piece *piece)
+{
+	const struct ct_piece *first = &walk->trace->pieces[walk->first_piece];
+	if (ct_trace_read_piece(walk->trace, piece, &walk->piece))
+		return true;
+	return piece->live && piece > first && piece[-1].seq == piece->seq &&
+	       ct_trace_read_piece(walk->trace, piece - 1, &walk->piece);
+}
+
 /* Open the next piece that is whole. False at the end. */
 static bool load_piece(struct ct_walk *walk)
 {
 	const struct ct_piece *pieces = walk->trace->pieces;
 	while (walk->next_piece < walk->last_piece) {
 		const struct ct_piece *piece = &pieces[walk->next_piece++];
-		if (piece->seq >= walk->expected_seq &&
-		    ct_trace_read_piece(walk->trace, piece, &walk->piece)) {
+		if (piece->seq >= walk->expected_seq && read_piece(walk, piece)) {
 			walk->at = walk->piece.begin;
 			walk->end = walk->piece.end;
 			return true;
@@ -549,7 +558,8 @@ static bool begin_finish(struct ct_walk *walk, struct ct_step *ret)
 		return false;
 	const struct ct_piece *last = &walk->trace->pieces[walk->last_piece - 1];
 	/* A window that cannot be read any more has gone on since the trace was opened. */
-	if (last->live || last->seq < walk->expected_seq)
+	bool has_gone_on = last->live && walk->trace->info.state == CT_STATE_RUNNING;
+	if (has_gone_on || last->seq < walk->expected_seq)
 		return false;
 	return count_missing(walk, last->seq + 1, ret);
 }

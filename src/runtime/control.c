@@ -306,6 +306,7 @@ static void close_trace(enum ct_file_state state)
 	if (info->state != CT_STATE_STOPPED)
 		__atomic_store_n(&info->state, state, __ATOMIC_RELEASE);
 	ct_window_freeze_all();
+	ct_file_freeze();
 	/* A crash may have been anywhere in there. */
 	if (state != CT_STATE_CRASHED)
 		ct_file_give_back();

@@ -105,16 +105,25 @@ static void release_descriptor(void)
 	__atomic_sub_fetch(&file.users, 1, __ATOMIC_SEQ_CST);
 }
 
-/* The descriptor, surely ours until release_descriptor(); -1: the file cannot be reached. */
+/* The descriptor, surely ours until release_descriptor(); -1: it is not, or others hold it. */
+static int try_descriptor(void)
+{
+	__atomic_add_fetch(&file.users, 1, __ATOMIC_SEQ_CST);
+	int fd = __atomic_load_n(&file.fd, __ATOMIC_SEQ_CST);
+	if (ct_likely(!__atomic_load_n(&file.is_held, __ATOMIC_SEQ_CST) && is_ours(fd)))
+		return fd;
+	release_descriptor();
+	return -1;
+}
+
+/* The same, opened anew when it was lost; -1: the file cannot be reached. */
 static int use_descriptor(void)
 {
 	enum { TRIES = 8 }; /* a program may take our number again and again */
 	for (int i = 0; i < TRIES; i++) {
-		__atomic_add_fetch(&file.users, 1, __ATOMIC_SEQ_CST);
-		int fd = __atomic_load_n(&file.fd, __ATOMIC_SEQ_CST);
-		if (ct_likely(!__atomic_load_n(&file.is_held, __ATOMIC_SEQ_CST) && is_ours(fd)))
+		int fd = try_descriptor();
+		if (ct_likely(fd >= 0))
 			return fd;
-		release_descriptor();
 		if (!reopen())
 			return -1;
 	}
@@ -228,6 +237,12 @@ struct ct_block_header *ct_file_map_block(enum ct_block_type type, uint32_t stre
 	header->stream = stream;
 	header->seq = seq;
 	header->file_id = file.file_id;
+	header->block = (uint32_t)block;
+	if (type != CT_BLOCK_RECORDS) {
+		struct ct_block_header whole = *header;
+		whole.magic = CT_BLOCK_MAGIC;
+		header->head_sum = ct_block_head_sum(&whole);
+	}
 	__atomic_store_n(&header->magic, CT_BLOCK_MAGIC, __ATOMIC_RELEASE);
 	return header;
 }
@@ -264,23 +279,24 @@ void ct_file_give_back(void)
 }
 
 /* Append a piece; its header's used_bytes is set. 0 or -errno. */
-int ct_file_append(const struct ct_block_header *header, const void *records)
+int ct_file_append(struct ct_block_header *header, const void *records)
 {
 	static const char zeros[4096];
-	uint64_t trailer = ct_block_trailer(header);
-	size_t total = sizeof(*header) + header->used_bytes + sizeof(trailer);
+	size_t total = sizeof(*header) + header->used_bytes;
 	size_t rest = CT_BLOCK_BYTES - total;
 	/* A whole block at a time: the kernel may keep it in one piece, at a third less. */
 	struct iovec parts[] = {
-		{(void *)header, sizeof(*header)},
+		{header, sizeof(*header)},
 		{(void *)records, header->used_bytes},
-		{&trailer, sizeof(trailer)},
 		{(void *)zeros, rest <= sizeof(zeros) ? rest : 0},
 	};
 	uint64_t block;
 	int error = take_block(&block);
 	if (error)
 		return error;
+	header->block = (uint32_t)block;
+	header->head_sum = ct_block_head_sum(header);
+	header->sum = ct_block_sum(header, records);
 	int fd = use_descriptor();
 	if (fd < 0)
 		return -EBADF;
@@ -294,6 +310,60 @@ int ct_file_append(const struct ct_block_header *header, const void *records)
 	if (count >= (long)total)
 		return 0;
 	return ct_sys_failed(count) ? (int)count : -ENOSPC;
+}
+
+/* ---- the end of the file's blocks ---- */
+
+void ct_file_seal(uint32_t block)
+{
+	static union {
+		struct ct_block_header header;
+		char bytes[CT_BLOCK_BYTES];
+	} copy; /* one thread ends the trace */
+	enum { SUMS_AT = offsetof(struct ct_block_header, head_sum) };
+	uint64_t offset = (uint64_t)block * CT_BLOCK_BYTES;
+	int fd = try_descriptor();
+	if (fd < 0)
+		return;
+	long length = ct_sys(SYS_pread64, fd, &copy, sizeof(copy), offset);
+	if (length == (long)sizeof(copy) && copy.header.magic == CT_BLOCK_MAGIC &&
+	    copy.header.block == block) {
+		copy.header.head_sum = ct_block_head_sum(&copy.header);
+		copy.header.sum = ct_block_sum(&copy.header, &copy.header + 1);
+		ct_sys(SYS_pwrite64, fd, copy.bytes + SUMS_AT, sizeof(copy.header) - SUMS_AT,
+		       offset + SUMS_AT);
+	}
+	release_descriptor();
+}
+
+/* What is written into the mapped block from now on stays in the process. */
+static void freeze(struct ct_block_header *header)
+{
+	uint32_t block = header->block;
+	int fd = try_descriptor();
+	if (fd < 0)
+		return;
+	long memory = ct_sys(SYS_mmap, header, CT_BLOCK_BYTES, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_FIXED, fd, (uint64_t)block * CT_BLOCK_BYTES);
+	release_descriptor();
+	if (!ct_sys_failed(memory))
+		ct_file_seal(block);
+}
+
+static void freeze_table(const struct table *table)
+{
+	uint32_t count = __atomic_load_n(&table->count, __ATOMIC_ACQUIRE);
+	for (uint32_t i = 0; i < count; i++)
+		freeze(table->blocks[i]);
+}
+
+void ct_file_freeze(void)
+{
+	freeze_table(&file.sites);
+	freeze_table(&file.modules);
+	freeze_table(&file.threads);
+	freeze_table(&file.plans);
+	freeze(file.first);
 }
 
 /* ---- tables; under ct_runtime.lock ---- */
@@ -727,7 +797,7 @@ int ct_file_create(void)
 	file.inode = status.st_ino;
 	file.next_block = 0;
 	if (ct_sys_failed(ct_sys(SYS_getrandom, &file.file_id, sizeof(file.file_id), 0)))
-		file.file_id = ct_clock_realtime_ns() * CT_BLOCK_TRAILER_SALT ^
+		file.file_id = ct_clock_realtime_ns() * UINT64_C(0x9e3779b97f4a7c15) ^
 			       (uint64_t)ct_runtime.pid << 40;
 	__atomic_store_n(&file.fd, fd, __ATOMIC_RELEASE);
 	int error;

@@ -274,9 +274,14 @@ void ct_file_fork_child(void);
 void ct_file_lend_descriptor(void);
 struct ct_block_header *ct_file_map_block(enum ct_block_type type, uint32_t stream, uint64_t seq,
 					  int *ret_error);
-int ct_file_append(const struct ct_block_header *header, const void *records);
+int ct_file_append(struct ct_block_header *header, const void *records);
 /* What was reserved on the disk and is not needed. Not in a crash. */
 void ct_file_give_back(void);
+/* Put its sums into a block that nobody writes into any more. */
+void ct_file_seal(uint32_t block);
+/* The trace is closed: do so with the first block and all tables. Threads that still run change
+ * nothing of the file. */
+void ct_file_freeze(void);
 struct ct_site *ct_file_site_row(uint32_t number);
 struct ct_thread_row *ct_file_thread_row(uint32_t stream);
 bool ct_file_add_module(const struct ct_module *entry, const char *path);

@@ -120,9 +120,13 @@ static void replace_by_private(struct ct_block_header *window)
  */
 void ct_window_freeze_all(void)
 {
-	for (struct ct_thread *thread = ct_runtime.threads; thread; thread = thread->next)
-		if (thread->window)
-			replace_by_private(thread->window);
+	for (struct ct_thread *thread = ct_runtime.threads; thread; thread = thread->next) {
+		if (!thread->window)
+			continue;
+		uint32_t block = thread->window->block;
+		replace_by_private(thread->window);
+		ct_file_seal(block);
+	}
 }
 
 /* In a forked child: the windows are the parent's. */

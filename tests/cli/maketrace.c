@@ -76,11 +76,9 @@ static void end_piece(struct script *script)
 {
 	if (script->records.length == 0)
 		return;
-	size_t block = script->live
-			       ? trace_writer_live(&script->writer, script->piece, &script->records)
-			       : trace_writer_append(&script->writer, script->piece,
-						     &script->records);
-	trace_writer_header(&script->writer, block)->epoch = script->epoch;
+	script->piece.epoch = script->epoch;
+	(script->live ? trace_writer_live : trace_writer_append)(&script->writer, script->piece,
+								 &script->records);
 	script->piece.seq++;
 }
 
@@ -506,6 +504,10 @@ int main(int argc, char **argv)
 	free(line);
 	end_plan(&script);
 	end_thread(&script);
+	for (size_t block = 0; block < script.writer.block_count &&
+			       trace_writer_info(&script.writer)->state != CT_STATE_RUNNING;
+	     block++)
+		trace_writer_seal(&script.writer, block);
 	FILE *file = fopen(argv[1], "we");
 	size_t size_bytes = script.writer.block_count * CT_BLOCK_BYTES;
 	if (!file || fwrite(script.writer.bytes, 1, size_bytes, file) != size_bytes || fclose(file))

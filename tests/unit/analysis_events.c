@@ -39,7 +39,7 @@ static void add_stream(struct trace_writer *writer, uint32_t stream, const int *
 		else
 			trace_records_return(&records, 1000 + (uint64_t)steps[i]);
 	}
-	trace_writer_append(writer, (struct trace_piece){stream, 0, 0, 0}, &records);
+	trace_writer_append(writer, (struct trace_piece){stream, 0, 0, 0, 0}, &records);
 	free(records.bytes);
 }
 
@@ -318,7 +318,7 @@ static void long_calls_keep_their_values(void **state)
 	trace_records_values(&records, inner, sizeof(inner));
 	trace_records_return(&records, 1500);
 	trace_records_return(&records, 1600);
-	trace_writer_append(&writer, (struct trace_piece){1, 0, 0, 0}, &records);
+	trace_writer_append(&writer, (struct trace_piece){1, 0, 0, 0, 0}, &records);
 	free(records.bytes);
 	const char *path = trace_writer_save(&writer);
 	assert_no_error(ct_session_open(&path, 1, false, NULL, &session));
@@ -574,7 +574,7 @@ static void add_anything(struct trace_writer *writer, unsigned int *seed)
 			trace_records_extended(&records, (enum ct_extended_kind)(kind - 95), depth,
 					       ticks, (uint32_t)rand_r(seed) % 3);
 	}
-	trace_writer_append(writer, (struct trace_piece){1, 0, 0, 0}, &records);
+	trace_writer_append(writer, (struct trace_piece){1, 0, 0, 0, 0}, &records);
 	free(records.bytes);
 }
 
@@ -753,8 +753,7 @@ static void add_thread(struct trace_writer *writer, uint32_t i)
 	trace_records_extended(&records, CT_EXTENDED_SYNC, 1, (uint64_t)(i + 1) << CT_EPOCH_SHIFT,
 			       0);
 	trace_records_return(&records, 10);
-	size_t block = trace_writer_append(writer, (struct trace_piece){i, 0, 0, 0}, &records);
-	trace_writer_header(writer, block)->epoch = i;
+	trace_writer_append(writer, (struct trace_piece){.stream = i, .epoch = i}, &records);
 	free(records.bytes);
 }
 

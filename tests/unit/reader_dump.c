@@ -15,7 +15,7 @@ static void add_records(struct trace_writer *writer)
 	trace_records_extended(&records, CT_EXTENDED_STACK, 0, 2400, 9);
 	trace_records_bytes(&records, later, sizeof(later));
 	trace_records_bytes(&records, broken, sizeof(broken));
-	trace_writer_append(writer, (struct trace_piece){1, 0, 0, 0}, &records);
+	trace_writer_append(writer, (struct trace_piece){1, 0, 0, 0, 0}, &records);
 }
 
 static void init_writer(struct trace_writer *writer)
@@ -92,6 +92,7 @@ static void torn_pieces_are_told(void **state)
 	(void)state;
 	WRITER(w);
 	trace_writer_header(&w, 4)->used_bytes--;
+	trace_writer_seal_head(trace_writer_header(&w, 4));
 	ct_cleanup(ct_cleanup_free) char *text = dump_text(&w, (struct ct_dump_options){0});
 	assert_has(text, "piece 1.0 block 4 appended, not whole\n");
 }
@@ -140,7 +141,7 @@ static void plans_and_values_are_printed_block_by_block(void **state)
 	trace_records_return(&records, 3002);
 	trace_records_return(&records, 3003);
 	trace_records_values(&records, "AB", 2);
-	trace_writer_append(&w, (struct trace_piece){1, 1, 0, 0}, &records);
+	trace_writer_append(&w, (struct trace_piece){1, 1, 0, 0, 0}, &records);
 	ct_cleanup(ct_cleanup_free) char *text = dump_text(&w, (struct ct_dump_options){0});
 	assert_has(text, "\nplan              hook \\x1b[31mtool+0x200\n"
 			 "                  function 0x0, description of 2 bytes\n"

@@ -120,7 +120,7 @@ static void unwind(struct fixture *f, uint32_t depth)
 /* Walk the recorded calls; `expected` names sites by number, so build it with text_of(). */
 static void assert_fixture_walk(struct fixture *f, const char *expected)
 {
-	trace_writer_append(&f->writer, (struct trace_piece){1, 0, 0, 0}, &f->records);
+	trace_writer_append(&f->writer, (struct trace_piece){1, 0, 0, 0, 0}, &f->records);
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f->writer);
 	ct_trace_set_function_keys(trace, f->site_keys, f->call_keys);
 	assert_walk(trace, 1, expected);
@@ -403,7 +403,7 @@ static void deep_recursion_left_at_once_is_gone(void **state)
 	RECORD(&f, C_FROM_MAIN, RETURN);
 	unwind(&f, 1);
 	RECORD(&f, RETURN);
-	trace_writer_append(&f.writer, (struct trace_piece){1, 0, 0, 0}, &f.records);
+	trace_writer_append(&f.writer, (struct trace_piece){1, 0, 0, 0, 0}, &f.records);
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
 	ct_trace_set_function_keys(trace, f.site_keys, f.call_keys);
 	ct_cleanup(cleanup_walk) struct ct_walk *walk = create_walk(trace, 1);
@@ -435,7 +435,7 @@ static void each_of_many_functions_is_told_apart(void **state)
 	}
 	for (uint32_t i = FUNCTIONS - 1; i > 1; i--)
 		trace_records_enter(&f.records, 2000, i);
-	trace_writer_append(&f.writer, (struct trace_piece){1, 0, 0, 0}, &f.records);
+	trace_writer_append(&f.writer, (struct trace_piece){1, 0, 0, 0, 0}, &f.records);
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
 	ct_trace_set_function_keys(trace, f.site_keys, f.call_keys);
 	ct_cleanup(cleanup_walk) struct ct_walk *walk = create_walk(trace, 1);
@@ -453,17 +453,17 @@ static void deep_stack_searched_in_vain_is_not_searched_for_ever(void **state)
 	/* main is open, on another stack; B's callers are searched for on this one. */
 	RECORD(&f, MAIN_SITE);
 	trace_records_extended(&f.records, CT_EXTENDED_STACK, 0, 2000, 7);
-	trace_writer_append(&f.writer, (struct trace_piece){1, seq++, 0, 0}, &f.records);
+	trace_writer_append(&f.writer, (struct trace_piece){1, seq++, 0, 0, 0}, &f.records);
 	for (uint32_t depth = 0; depth < DEPTH; depth += PER_PIECE) {
 		for (int i = 0; i < PER_PIECE; i++)
 			RECORD(&f, A_FROM_A);
-		trace_writer_append(&f.writer, (struct trace_piece){1, seq++, depth, 7},
+		trace_writer_append(&f.writer, (struct trace_piece){1, seq++, depth, 7, 0},
 				    &f.records);
 	}
 	for (int piece = 0; piece < 10; piece++) {
 		for (int i = 0; i < PER_PIECE / 2; i++)
 			RECORD(&f, B_FROM_MAIN, RETURN);
-		trace_writer_append(&f.writer, (struct trace_piece){1, seq++, DEPTH, 7},
+		trace_writer_append(&f.writer, (struct trace_piece){1, seq++, DEPTH, 7, 0},
 				    &f.records);
 	}
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
@@ -506,7 +506,7 @@ static void steps_are_the_same_many_at_a_time(void **state)
 		for (uint64_t seq = 0; seq < 3; seq++) {
 			record_anything(&f, &random);
 			trace_writer_append(&f.writer,
-					    (struct trace_piece){1, seq, (uint32_t)seq * 2, 0},
+					    (struct trace_piece){1, seq, (uint32_t)seq * 2, 0, 0},
 					    &f.records);
 		}
 		ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);

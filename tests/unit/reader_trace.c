@@ -81,17 +81,77 @@ static void first_block_must_be_whole(void **state)
 	(void)state;
 	WRITER(w);
 	w.cut_bytes = CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES - 20;
-	assert_error_says(open_writer(&w), "cut short in its first block");
+	assert_error_says(open_writer(&w), "its first block is cut short or damaged");
 	w.cut_bytes = CT_BLOCK_BYTES - 20;
 	assert_error_says(open_writer(&w), "not a CallTrace trace");
 	w.cut_bytes = 0;
-	trace_writer_info(&w)->block_bytes = 4096;
-	assert_error_says(open_writer(&w), "damaged");
-	trace_writer_info(&w)->block_bytes = CT_BLOCK_BYTES;
-	trace_writer_info(&w)->epoch_shift = 20;
-	assert_error_says(open_writer(&w), "damaged");
 	trace_writer_header(&w, 0)->type = CT_BLOCK_RECORDS;
 	assert_error_says(open_writer(&w), "not a CallTrace trace");
+}
+
+static void assert_reads_without_first_block(struct trace_writer *w)
+{
+	struct ct_thread_row row;
+	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(w);
+	assert_true(ct_trace_damage(trace) >= 1);
+	assert_true(ct_trace_thread(trace, 1, &row));
+	assert_int_equal(row.tid, 7);
+	ct_cleanup(cleanup_walk) struct ct_walk *walk = create_walk(trace, 1);
+	struct ct_step step;
+	assert_true(ct_walk_next(walk, &step));
+	assert_int_equal(step.site, 2);
+	assert_true(ct_trace_ns(trace, step.ticks) <= 1000);
+}
+
+/* Each of its bits, and all of it. */
+static void changed_first_block_takes_nothing_else_away(void **state)
+{
+	(void)state;
+	WRITER(w);
+	struct trace_records records = {0};
+	add_sites(&w);
+	trace_writer_thread(&w, &(struct ct_thread_row){.stream = 1, .tid = 7, .start_ticks = 1990});
+	trace_records_enter(&records, 2000, 2);
+	trace_writer_append(&w, (struct trace_piece){.stream = 1}, &records);
+	trace_writer_seal(&w, 0);
+	unsigned char *block = (unsigned char *)trace_writer_header(&w, 0);
+	for (size_t bit = 0; bit < 8 * (CT_BLOCK_HEADER_BYTES + sizeof(struct ct_file_info));
+	     bit++) {
+		block[bit / 8] ^= (unsigned char)(1 << bit % 8);
+		ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
+		assert_true(ct_trace_damage(trace) >= 1);
+		assert_int_equal(ct_trace_thread_count(trace), 1);
+		block[bit / 8] ^= (unsigned char)(1 << bit % 8);
+	}
+	trace_writer_info(&w)->block_bytes = 4096;
+	assert_reads_without_first_block(&w);
+	trace_writer_info(&w)->format_version = 3;
+	assert_reads_without_first_block(&w);
+	memset(block, 0, 4096);
+	assert_reads_without_first_block(&w);
+	memset(block, '{', CT_BLOCK_BYTES);
+	assert_reads_without_first_block(&w);
+}
+
+/* Its names may be right all the same. */
+static void changed_table_is_told(void **state)
+{
+	(void)state;
+	WRITER(w);
+	add_sites(&w);
+	trace_writer_thread(&w, &(struct ct_thread_row){.stream = 1, .suppressed_calls = 1});
+	for (size_t block = 0; block < w.block_count; block++)
+		trace_writer_seal(&w, block);
+	for (size_t block = 1; block < w.block_count; block++) {
+		unsigned char *content = (unsigned char *)(trace_writer_header(&w, block) + 1);
+		content[30000] ^= 1;
+		ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
+		assert_true(ct_trace_damage(trace) >= 1);
+		assert_true(ct_trace_site_count(trace) >= 5);
+		content[30000] ^= 1;
+	}
+	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
+	assert_int_equal(ct_trace_damage(trace), 0);
 }
 
 static void empty_trace_opens(void **state)
@@ -215,7 +275,7 @@ static void streams_without_a_row_are_counted(void **state)
 	WRITER(w);
 	struct trace_records records = {0};
 	trace_records_enter(&records, 2000, 1);
-	trace_writer_append(&w, (struct trace_piece){9, 0, 0, 0}, &records);
+	trace_writer_append(&w, (struct trace_piece){9, 0, 0, 0, 0}, &records);
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
 	struct ct_thread_row row;
 	assert_int_equal(ct_trace_thread_count(trace), 9);
@@ -232,12 +292,13 @@ static void blocks_of_another_file_are_damage(void **state)
 		struct trace_records records = {0};
 		trace_records_enter(&records, 2000, 0);
 		trace_records_return(&records, 2000);
-		trace_writer_append(&w, (struct trace_piece){(uint32_t)i + 1, 0, 0, 0}, &records);
+		trace_writer_append(&w, (struct trace_piece){(uint32_t)i + 1, 0, 0, 0, 0}, &records);
 	}
 	trace_writer_header(&w, 1)->magic++;
 	trace_writer_header(&w, 2)->version = 2;
 	trace_writer_header(&w, 3)->file_id++;
 	trace_writer_header(&w, 4)->type = 77; /* of a later version of the format: no damage */
+	trace_writer_seal_head(trace_writer_header(&w, 4));
 	memset(trace_writer_header(&w, 5), 0, CT_BLOCK_BYTES); /* reserved and not yet used */
 	trace_writer_thread(&w, &(struct ct_thread_row){.stream = 6});
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
@@ -255,7 +316,7 @@ static void missing_pieces_are_damage(void **state)
 	for (int i = 0; i < 4; i++) {
 		struct trace_records records = {0};
 		trace_records_return(&records, 2000);
-		trace_writer_append(&w, (struct trace_piece){1, seqs[i], 1, 0}, &records);
+		trace_writer_append(&w, (struct trace_piece){1, seqs[i], 1, 0, 0}, &records);
 	}
 	trace_writer_thread(&w, &(struct ct_thread_row){.stream = 1});
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
@@ -301,7 +362,7 @@ static void tables_and_windows_cut_short_are_damage(void **state)
 	struct trace_records records = {0};
 	trace_writer_thread(&w, &(struct ct_thread_row){.stream = 1});
 	trace_records_enter(&records, 2000, 1);
-	trace_writer_live(&w, (struct trace_piece){1, 0, 0, 0}, &records);
+	trace_writer_live(&w, (struct trace_piece){1, 0, 0, 0, 0}, &records);
 	static const size_t cuts[] = {0, 1, CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES,
 				      CT_BLOCK_BYTES - 1};
 	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
@@ -327,6 +388,8 @@ static void huge_numbers_are_damage(void **state)
 		memset((unsigned char *)(trace_writer_header(&w, i) + 1), 0xff, 4096);
 	trace_writer_header(&w, 10)->stream = UINT32_MAX;
 	trace_writer_header(&w, 12)->stream = UINT32_MAX - 1;
+	for (size_t i = 1; i < w.block_count; i++)
+		trace_writer_seal_head(trace_writer_header(&w, i));
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
 	assert_true(ct_trace_site_count(trace) <= 128);
 	assert_int_equal(ct_trace_module_count(trace), 0);
@@ -498,13 +561,13 @@ static void killed_trace_ends_with_its_last_record(void **state)
 	trace_writer_info(&w)->end = (struct ct_clock_point){0};
 	trace_records_enter(&records, 2000, 1);
 	trace_records_enter(&records, 7000, 1);
-	trace_writer_append(&w, (struct trace_piece){2, 0, 0, 0}, &records);
+	trace_writer_append(&w, (struct trace_piece){2, 0, 0, 0, 0}, &records);
 	/* The window begun after it holds nothing yet; that of another thread does. */
-	trace_writer_live(&w, (struct trace_piece){2, 1, 2, 0}, &records);
+	trace_writer_live(&w, (struct trace_piece){2, 1, 2, 0, 0}, &records);
 	trace_records_enter(&records, 100, 1);
 	trace_records_extended(&records, CT_EXTENDED_SYNC, 1, UINT64_C(3) << CT_EPOCH_SHIFT, 3);
 	trace_records_return(&records, 55);
-	trace_writer_live(&w, (struct trace_piece){1, 0, 0, 0}, &records);
+	trace_writer_live(&w, (struct trace_piece){1, 0, 0, 0, 0}, &records);
 	{
 		ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&w);
 		assert_int_equal(ct_trace_end_ticks(trace), (UINT64_C(3) << CT_EPOCH_SHIFT) + 55);
@@ -554,6 +617,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(fifo_does_not_hang_the_reader),
 	cmocka_unit_test(other_format_versions_are_named),
 	cmocka_unit_test(first_block_must_be_whole),
+	cmocka_unit_test(changed_first_block_takes_nothing_else_away),
+	cmocka_unit_test(changed_table_is_told),
 	cmocka_unit_test(empty_trace_opens),
 	cmocka_unit_test(strings_lie_in_the_first_block),
 	cmocka_unit_test(sites_are_found_by_number),

@@ -17,7 +17,7 @@ static void init_writer(struct trace_writer *writer)
 
 static void append(struct trace_writer *writer, struct trace_records *records)
 {
-	trace_writer_append(writer, (struct trace_piece){1, 0, 0, 0}, records);
+	trace_writer_append(writer, (struct trace_piece){1, 0, 0, 0, 0}, records);
 }
 
 /* --- the walk --- */

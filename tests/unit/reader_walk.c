@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a walk over a thread's records tells, also of records that do not nest. */
+#include "reader/damage.h"
 #include "reader_test.h"
 
 #include <malloc.h>
@@ -30,6 +31,18 @@ static void deinit_fixture(struct fixture *f)
 	ct_cleanup(deinit_fixture) struct fixture f; \
 	init_fixture(&(f))
 
+static struct ct_strbuf told;
+
+static void keep_sentence(const char *sentence)
+{
+	ct_strbuf_add_string(&told, sentence);
+}
+
+static void drop_sentence(const char *sentence)
+{
+	(void)sentence;
+}
+
 static void enter(struct fixture *f, uint32_t site)
 {
 	trace_records_enter(&f->records, f->ticks += 10, site);
@@ -48,12 +61,12 @@ static void extended(struct fixture *f, enum ct_extended_kind kind, uint32_t dep
 /* Put the records into the file as the next piece of stream 1. */
 static size_t append(struct fixture *f, uint64_t seq, uint32_t depth)
 {
-	return trace_writer_append(&f->writer, (struct trace_piece){1, seq, depth, 0}, &f->records);
+	return trace_writer_append(&f->writer, (struct trace_piece){1, seq, depth, 0, 0}, &f->records);
 }
 
 static size_t live(struct fixture *f, uint64_t seq, uint32_t depth)
 {
-	return trace_writer_live(&f->writer, (struct trace_piece){1, seq, depth, 0}, &f->records);
+	return trace_writer_live(&f->writer, (struct trace_piece){1, seq, depth, 0, 0}, &f->records);
 }
 
 static void assert_fixture_walk(struct fixture *f, const char *text)
@@ -157,7 +170,7 @@ static void torn_copy_gives_way_to_the_window(void **state)
 	enter(&f, 2);
 	leave(&f);
 	size_t torn = append(&f, 0, 0);
-	((unsigned char *)(trace_writer_header(&f.writer, torn) + 1))[9] ^= 1;
+	((unsigned char *)(trace_writer_header(&f.writer, torn) + 1))[5] ^= 1;
 	assert_fixture_walk(&f, "+1 -1:exit");
 }
 
@@ -180,8 +193,7 @@ static void short_last_block_is_read(void **state)
 	FIXTURE(f);
 	enter(&f, 2);
 	append(&f, 0, 0);
-	f.writer.cut_bytes = CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES - CT_ENTER_BYTES -
-			     CT_BLOCK_TRAILER_BYTES;
+	f.writer.cut_bytes = CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES - CT_ENTER_BYTES;
 	assert_fixture_walk(&f, "+2 -2:exit");
 }
 
@@ -194,6 +206,7 @@ static void torn_copy_without_window_is_lost(void **state)
 	enter(&f, 2);
 	size_t torn = append(&f, 1, 1);
 	trace_writer_header(&f.writer, torn)->used_bytes++;
+	trace_writer_seal_head(trace_writer_header(&f.writer, torn));
 	leave(&f);
 	append(&f, 2, 1);
 	assert_fixture_walk(&f, "+1 lost 1 -1");
@@ -208,7 +221,66 @@ static void torn_last_piece_is_lost(void **state)
 	enter(&f, 2);
 	size_t torn = append(&f, 1, 1);
 	trace_writer_header(&f.writer, torn)->used_bytes = CT_BLOCK_BYTES;
+	trace_writer_seal_head(trace_writer_header(&f.writer, torn));
 	assert_fixture_walk(&f, "+1 lost 1 -1:exit");
+}
+
+/* Any bit of a piece: no call is shown that was not made, and it is told. */
+static void changed_piece_is_left_out_and_told(void **state)
+{
+	(void)state;
+	FIXTURE(f);
+	trace_writer_thread(&f.writer, &(struct ct_thread_row){.stream = 1, .tid = 7});
+	enter(&f, 1);
+	append(&f, 0, 0);
+	enter(&f, 2);
+	leave(&f);
+	size_t changed = append(&f, 1, 1);
+	leave(&f);
+	append(&f, 2, 1);
+	unsigned char *block = (unsigned char *)trace_writer_header(&f.writer, changed);
+	for (size_t bit = 0; bit < 8 * (CT_BLOCK_HEADER_BYTES + CT_ENTER_BYTES + CT_RETURN_BYTES);
+	     bit++) {
+		uint64_t left_out_bytes;
+		block[bit / 8] ^= (unsigned char)(1 << bit % 8);
+		ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
+		assert_walk(trace, 1, "+1 lost 1 -1");
+		uint32_t left_out = ct_trace_left_out(trace, &left_out_bytes);
+		assert_true(left_out > 0 || ct_trace_damage(trace) > 0);
+		if (left_out && bit / 8 >= CT_BLOCK_HEADER_BYTES)
+			assert_int_equal(left_out_bytes, CT_ENTER_BYTES + CT_RETURN_BYTES);
+		block[bit / 8] ^= (unsigned char)(1 << bit % 8);
+	}
+	ct_damage_tell_all(drop_sentence);
+}
+
+/* The last piece of all, so that none is missing before another. */
+static void changed_window_of_a_closed_trace_is_left_out_and_told(void **state)
+{
+	(void)state;
+	FIXTURE(f);
+	trace_writer_thread(&f.writer, &(struct ct_thread_row){.stream = 1, .tid = 7});
+	enter(&f, 1);
+	append(&f, 0, 0);
+	enter(&f, 2);
+	size_t window = live(&f, 1, 1);
+	trace_writer_seal(&f.writer, window);
+	((unsigned char *)(trace_writer_header(&f.writer, window) + 1))[4] ^= 16;
+	{
+		ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
+		assert_walk(trace, 1, "+1 lost 1 -1:exit");
+	}
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf expected = {0};
+	ct_strbuf_printf(&expected,
+			 "'%s' is damaged at byte %zu, in the calls of thread 7; 1 block with %d "
+			 "bytes of calls left out, what else can be read is shown",
+			 f.writer.path, window * CT_BLOCK_BYTES,
+			 CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES);
+	told.length = 0;
+	assert_true(ct_damage_tell_all(keep_sentence));
+	assert_string_equal(told.bytes, expected.bytes);
+	assert_false(ct_damage_tell_all(keep_sentence));
+	ct_strbuf_deinit(&told);
 }
 
 static void duplicate_pieces_are_read_once(void **state)
@@ -393,7 +465,7 @@ static void coroutines_that_ended_cost_no_memory(void **state)
 		trace_records_return(&f.records, 2000);
 		if (i % PER_PIECE == 0)
 			trace_writer_append(&f.writer,
-					    (struct trace_piece){1, seq++, 0, i - PER_PIECE},
+					    (struct trace_piece){1, seq++, 0, i - PER_PIECE, 0},
 					    &f.records);
 	}
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
@@ -417,7 +489,7 @@ static void pieces_begin_on_their_stack(void **state)
 	leave(&f);
 	extended(&f, CT_EXTENDED_STACK, 1, 0);
 	leave(&f);
-	trace_writer_append(&f.writer, (struct trace_piece){1, 1, 1, 5}, &f.records);
+	trace_writer_append(&f.writer, (struct trace_piece){1, 1, 1, 5, 0}, &f.records);
 	assert_fixture_walk(&f, "+1 +2@5 -2@5 -1");
 }
 
@@ -676,7 +748,7 @@ static void streams_are_apart(void **state)
 	enter(&f, 1);
 	append(&f, 0, 0);
 	enter(&f, 2);
-	trace_writer_append(&f.writer, (struct trace_piece){3, 0, 0, 0}, &f.records);
+	trace_writer_append(&f.writer, (struct trace_piece){3, 0, 0, 0, 0}, &f.records);
 	leave(&f);
 	append(&f, 1, 1);
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
@@ -710,11 +782,31 @@ static void window_that_went_on_is_left_out(void **state)
 	append(&f, 0, 0);
 	enter(&f, 2);
 	size_t block = live(&f, 1, 1);
+	trace_writer_info(&f.writer)->state = CT_STATE_RUNNING;
 	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
 	/* Its process has appended it meanwhile, beyond what was there, and goes on. */
 	trace_writer_header(&f.writer, block)->seq = 2;
 	trace_writer_save(&f.writer);
-	assert_walk(trace, 1, "+1 -1:exit");
+	assert_walk(trace, 1, "+1 -1:killed");
+}
+
+/* Its piece is being written when the trace is opened, and whole when it is read. */
+static void piece_of_a_window_that_went_on_is_read(void **state)
+{
+	(void)state;
+	FIXTURE(f);
+	trace_writer_info(&f.writer)->state = CT_STATE_RUNNING;
+	enter(&f, 1);
+	size_t window = live(&f, 0, 0);
+	enter(&f, 1);
+	size_t piece = append(&f, 0, 0);
+	unsigned char *record = (unsigned char *)(trace_writer_header(&f.writer, piece) + 1);
+	*record ^= 4;
+	ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&f.writer);
+	*record ^= 4;
+	trace_writer_header(&f.writer, window)->seq = 1;
+	trace_writer_save(&f.writer);
+	assert_walk(trace, 1, "+1 -1:killed");
 }
 
 static const struct CMUnitTest tests[] = {
@@ -729,6 +821,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(short_last_block_is_read),
 	cmocka_unit_test(torn_copy_without_window_is_lost),
 	cmocka_unit_test(torn_last_piece_is_lost),
+	cmocka_unit_test(changed_piece_is_left_out_and_told),
+	cmocka_unit_test(changed_window_of_a_closed_trace_is_left_out_and_told),
 	cmocka_unit_test(duplicate_pieces_are_read_once),
 	cmocka_unit_test(window_of_no_thread_is_skipped),
 	cmocka_unit_test(missing_piece_keeps_calls_below_its_depth),
@@ -759,6 +853,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(streams_are_apart),
 	cmocka_unit_test(file_may_shrink_while_it_is_read),
 	cmocka_unit_test(window_that_went_on_is_left_out),
+	cmocka_unit_test(piece_of_a_window_that_went_on_is_read),
 };
 
 UNIT_TEST_MAIN(tests)

@@ -73,8 +73,22 @@ unsigned char *trace_writer_block(struct trace_writer *writer, enum ct_block_typ
 		.version = 1,
 		.seq = seq,
 		.file_id = TRACE_WRITER_FILE_ID,
+		.block = (uint32_t)block,
 	};
+	trace_writer_seal_head((struct ct_block_header *)bytes);
 	return bytes;
+}
+
+void trace_writer_seal_head(struct ct_block_header *header)
+{
+	header->head_sum = ct_block_head_sum(header);
+}
+
+void trace_writer_seal(struct trace_writer *writer, size_t block)
+{
+	struct ct_block_header *header = trace_writer_header(writer, block);
+	trace_writer_seal_head(header);
+	header->sum = ct_block_sum(header, header + 1);
 }
 
 struct ct_block_header *trace_writer_header(struct trace_writer *writer, size_t block)
@@ -232,14 +246,15 @@ void trace_records_values(struct trace_records *records, const void *payload, si
 }
 
 static size_t add_piece(struct trace_writer *writer, struct trace_piece piece,
-			struct trace_records *records, size_t trailer_bytes)
+			struct trace_records *records)
 {
 	unsigned char *bytes = trace_writer_block(writer, CT_BLOCK_RECORDS, piece.seq);
 	struct ct_block_header *header = (struct ct_block_header *)bytes;
 	header->stream = piece.stream;
 	header->depth = piece.depth;
 	header->stack = piece.stack;
-	if (records->length > CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES - trailer_bytes)
+	header->epoch = piece.epoch;
+	if (records->length > CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES)
 		errx(1, "building a trace: more records than a piece holds");
 	if (records->length)
 		memcpy(bytes + CT_BLOCK_HEADER_BYTES, records->bytes, records->length);
@@ -255,11 +270,9 @@ static void empty_records(struct trace_records *records)
 size_t trace_writer_append(struct trace_writer *writer, struct trace_piece piece,
 			   struct trace_records *records)
 {
-	size_t block = add_piece(writer, piece, records, CT_BLOCK_TRAILER_BYTES);
-	struct ct_block_header *header = trace_writer_header(writer, block);
-	header->used_bytes = (uint32_t)records->length;
-	uint64_t trailer = ct_block_trailer(header);
-	memcpy((unsigned char *)(header + 1) + records->length, &trailer, sizeof(trailer));
+	size_t block = add_piece(writer, piece, records);
+	trace_writer_header(writer, block)->used_bytes = (uint32_t)records->length;
+	trace_writer_seal(writer, block);
 	empty_records(records);
 	return block;
 }
@@ -267,7 +280,8 @@ size_t trace_writer_append(struct trace_writer *writer, struct trace_piece piece
 size_t trace_writer_live(struct trace_writer *writer, struct trace_piece piece,
 			 struct trace_records *records)
 {
-	size_t block = add_piece(writer, piece, records, 0);
+	size_t block = add_piece(writer, piece, records);
+	trace_writer_header(writer, block)->head_sum = 0;
 	empty_records(records);
 	return block;
 }

@@ -41,10 +41,13 @@ struct ct_file_info *trace_writer_info(struct trace_writer *writer);
 /* Put a string into block 0. */
 struct ct_string_ref trace_writer_string(struct trace_writer *writer, const char *string);
 
-/* Add a zeroed block with a header. */
+/* Add a zeroed block with a header, which is sealed; without a sum of what follows. */
 unsigned char *trace_writer_block(struct trace_writer *writer, enum ct_block_type type,
 				  uint64_t seq);
 struct ct_block_header *trace_writer_header(struct trace_writer *writer, size_t block);
+/* After a change: give a header the right sum, or a block both. */
+void trace_writer_seal_head(struct ct_block_header *header);
+void trace_writer_seal(struct trace_writer *writer, size_t block);
 
 /* Set a row of a table; blocks are added as needed. */
 void trace_writer_site(struct trace_writer *writer, uint32_t number, const struct ct_site *site);
@@ -77,12 +80,13 @@ void trace_records_extended(struct trace_records *records, enum ct_extended_kind
 void trace_records_values(struct trace_records *records, const void *payload, size_t length);
 void trace_records_bytes(struct trace_records *records, const void *bytes, size_t length);
 
-/* Where a piece begins; its epoch is 0. */
+/* Where a piece begins. */
 struct trace_piece {
 	uint32_t stream;
 	uint64_t seq;
 	uint32_t depth;
 	uint32_t stack;
+	uint64_t epoch;
 };
 
 /* Add the records as an appended piece or as a live window, and empty `records`. Gives the
