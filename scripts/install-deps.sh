@@ -58,6 +58,7 @@ meson            meson
 autoconf         autoconf
 chromium         chromium
 fonts-dejavu-core
+libdevel-nytprof-perl
 kcachegrind      kcachegrind
 xvfb             Xvfb
 dbus-daemon      dbus-run-session

@@ -83,6 +83,8 @@ async function useGraph(browser) {
   await page.locator('input').fill('/(/');
   result.badExpression = await page.locator('#status').textContent();
   await page.setViewportSize({ width: 600, height: 500 });
+  for (let wait = 0; wait < 100 && await widthOf(all) === result.fills[0]; wait++)
+    await page.waitForTimeout(50);
   result.narrow = await widthOf(all);
   const background = (page) => page.evaluate(() => getComputedStyle(document.querySelector('.page')).fill);
   result.light = await background(page);
