@@ -84,11 +84,11 @@ static void put_result(struct ct_json_writer *writer, const struct ct_check_resu
 	ct_json_put_string(writer, "unit", unit_of(result->kind));
 	ct_json_put_string(writer, "message", result->message);
 	if (result->path) {
-		ct_json_put_string(writer, "path", result->path);
-		ct_json_put_u64(writer, "path_calls", result->path_calls);
-		ct_json_put_u64(writer, "path_total_ns", result->path_ns);
+		ct_json_put_string(writer, "call_path", result->path);
+		ct_json_put_u64(writer, "call_path_calls", result->path_calls);
+		ct_json_put_u64(writer, "call_path_total_ns", result->path_ns);
 	} else {
-		ct_json_put_null(writer, "path");
+		ct_json_put_null(writer, "call_path");
 	}
 	ct_json_end(writer, '}');
 }

@@ -164,7 +164,7 @@ static struct ct_error *print_threads(const struct ct_trace *trace,
 /* ---- modules ---- */
 
 static const struct ct_column module_columns[] = {
-	{"file", "file", CT_COLUMN_NAME, 14},
+	{"file_state", "file", CT_COLUMN_NAME, 14},
 	{"build_id", "build-id", CT_COLUMN_NAME, 12},
 	{"path", "path", CT_COLUMN_NAME, 0},
 };

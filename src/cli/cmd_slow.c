@@ -111,7 +111,7 @@ static void put_call(const struct ct_session *session, const struct ct_slow_call
 	ct_json_put_bytes(writer, "thread_name", thread->name,
 			  strnlen(thread->name, sizeof(thread->name)));
 	ct_json_put_u64(writer, "depth", call->depth);
-	ct_json_begin(writer, "path", '[');
+	ct_json_begin(writer, "callers", '[');
 	for (uint32_t i = 0; i < call->path_count; i++)
 		ct_json_put_string(writer, NULL, session->functions[call->path[i]].name);
 	ct_json_end(writer, ']');
@@ -154,7 +154,7 @@ static struct ct_error *show(void *state, const struct ct_view *view)
 	if (ct_page_is_json()) {
 		ct_json_begin(writer, NULL, '{');
 		ct_json_put_u64(writer, "lost_events", slowest->lost_events);
-		ct_json_begin(writer, "calls", '[');
+		ct_json_begin(writer, "rows", '[');
 	}
 	for (size_t i = 0; i < slowest->count; i++) {
 		if (ct_page_is_json())

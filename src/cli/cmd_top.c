@@ -237,7 +237,7 @@ static void print_json(const struct ct_activity_snapshot *shot)
 	ct_json_put_u64(writer, "interval_ns", shot->interval_ns);
 	ct_json_put_u64(writer, "running", shot->running);
 	ct_json_put_u64(writer, "ended", shot->ended);
-	ct_json_put_u64(writer, "threads", shot->threads);
+	ct_json_put_u64(writer, "total_threads", shot->threads);
 	ct_json_put_u64(writer, "calls", shot->calls);
 	ct_json_put_u64(writer, "lost_events", shot->lost_events);
 	ct_json_put_u64(writer, "skipped_bytes", shot->skipped_pieces * 1024 * PIECE_KB);

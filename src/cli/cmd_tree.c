@@ -219,12 +219,8 @@ static void begin_node(const struct printing *printing, uint32_t index, unsigned
 	}
 	ct_json_begin(writer, NULL, '{');
 	ct_json_put_u64(writer, "id", index);
-	if (!nests(printing, depth)) {
-		if (flat_parent)
-			ct_json_put_u64(writer, "parent_id", flat_parent);
-		else
-			ct_json_put_null(writer, "parent_id");
-	}
+	if (!nests(printing, depth))
+		ct_json_put_u64(writer, "parent_id", flat_parent);
 	ct_json_put_u64(writer, "depth", depth);
 	put_node(printing, node);
 	if (nests(printing, depth))

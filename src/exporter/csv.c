@@ -132,8 +132,7 @@ static void put_call(void *state, size_t stream, const struct ct_row *row)
 	ct_sink_reserve(sink, ROW_BYTES);
 	char *at = ct_json_u64(sink->at, row->id);
 	*at++ = ',';
-	if (row->parent_id)
-		at = ct_json_u64(at, row->parent_id);
+	at = ct_json_u64(at, row->parent_id);
 	sink->at = at;
 	ct_sink_add(sink, pass->thread.bytes, pass->thread.length);
 	ct_sink_reserve(sink, ROW_BYTES);

@@ -107,7 +107,7 @@ static void put_call(void *state, size_t stream, const struct ct_row *row)
 	char *at = CT_STORE(sink->at, "{\"type\":\"call\",\"id\":");
 	at = ct_json_u64(at, row->id);
 	at = CT_STORE(at, ",\"parent_id\":");
-	at = row->parent_id ? ct_json_u64(at, row->parent_id) : CT_STORE(at, "null");
+	at = ct_json_u64(at, row->parent_id);
 	*at++ = ',';
 	at = store_ids(at, pass, stream);
 	if (end->stack) {

@@ -91,7 +91,7 @@ def check_tells_what_broke_the_rules(t):
     with open(rules, "w", encoding="utf-8") as file:
         file.write(RULES.format(baseline=old, limit="1s"))
     answer = json.loads(calltrace(t, "check", rules, new, "--json", "--junit", "junit.xml", status=1))
-    failed = {(result["rule"], result["check"]): result["path"]
+    failed = {(result["rule"], result["check"]): result["call_path"]
               for result in answer["results"] if not result["passed"]}
     t.same("failed", {
         ("parse takes no longer than before", "max_slowdown"): "main > parse",

@@ -159,7 +159,7 @@ def top_finds_processes_that_begin(t):
     t.same("processes", (0, 0, []), (first["running"], first["ended"], first["rows"]))
     one, two = Watched(t), Watched(t)
     end = time.monotonic() + PATIENCE_S
-    while json.loads(process.stdout.readline())["threads"] != 4:
+    while json.loads(process.stdout.readline())["total_threads"] != 4:
         t.expect(time.monotonic() < end, "two processes of two threads were not found")
     numbers = [a + b for a, b in zip(one.end(), two.end())]
     out, _ = process.communicate(timeout=PATIENCE_S)
