@@ -235,9 +235,20 @@ static struct ct_error *move_aside(struct target *target)
 	return NULL;
 }
 
+/* What cannot be made, the folder itself will tell. */
+static void make_parents(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(path, 0777);
+		*slash = '/';
+	}
+}
+
 static struct ct_error *make_folder(struct target *target)
 {
 	struct ct_error *err = NULL;
+	make_parents(target->path);
 	if (mkdir(target->path, 0777) == 0)
 		return NULL;
 	if (errno != EEXIST)

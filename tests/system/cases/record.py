@@ -91,6 +91,21 @@ def record_keeps_the_recording_before(t):
 
 
 @test(ONE)
+def record_makes_the_folders_it_is_told(t):
+    """with those around them, and a slash at the end or not"""
+    program = t.build("recorded.c")
+    for name in ("runs/new/1", "runs/new/2/", "runs/new/2"):
+        t.same(f"{name}: status", 0, record(t, "-o", name, program).returncode)
+        t.same(f"{name}: calls", CALLS, report(t, name)["calls"])
+    t.same("folders", ["1", "2", "2.old"], sorted(os.listdir(os.path.join(t.out, "runs", "new"))))
+    with open(os.path.join(t.out, "file"), "w"):
+        pass
+    done = record(t, "-o", "file/1", program)
+    t.same("below a file", 1, done.returncode)
+    t.expect(b"cannot make the folder" in done.stderr and b"Not a directory" in done.stderr, done.stderr)
+
+
+@test(ONE)
 def record_of_nothing_costs_no_recording(t):
     """a name mistyped, a program without hooks, a library that is not there: all is as it was before"""
     program = t.build("recorded.c")
