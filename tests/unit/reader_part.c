@@ -89,7 +89,7 @@ static void add_stream(struct trace_writer *writer, struct stream *stream)
 			add_record(stream, &records);
 		/* now and then one is missing */
 		if (any(stream, 1000) >= stream->oddities)
-			trace_writer_append(writer, (struct trace_piece){1, seq, depth, 0},
+			trace_writer_append(writer, (struct trace_piece){1, seq, depth, 0, 0},
 					    &records);
 		else
 			records.length = 0;
