@@ -125,7 +125,7 @@ def top_of_ended_processes_agrees_with_report(t):
     shot = json.loads(done.stdout)
     t.same("since the beginning", True, shot["since_beginning"])
     report = subprocess.run([t.context.command, "report", "--json"], cwd=t.out, capture_output=True, timeout=PATIENCE_S)
-    expected = {row["name"]: (row["calls"], row["self_ns"]) for row in json.loads(report.stdout)["rows"]}
+    expected = {row["function"]: (row["calls"], row["self_ns"]) for row in json.loads(report.stdout)["rows"]}
     t.same("functions", expected, {name: (row["total_calls"], row["total_self_ns"]) for name, row in rows(shot).items()})
 
 
@@ -141,8 +141,8 @@ def reports_of_running_programs_give_open_calls_the_time_until_now(t):
     watched.end()
     for what, row in (
         ("report", rows(report)["is_told"]),
-        ("tree", next(node for node in tree["nodes"] if node["name"] == "is_told")),
-        ("slow", next(call for call in slow["calls"] if call["name"] == "is_told")),
+        ("tree", next(node for node in tree["nodes"] if node["function"] == "is_told")),
+        ("slow", next(call for call in slow["rows"] if call["function"] == "is_told")),
     ):
         t.expect(1.1e9 < row["self_ns"] < 1e10, f"{what}: {row}")
     main = rows(report)["main"]
