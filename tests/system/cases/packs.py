@@ -46,7 +46,7 @@ def packs(t, raws):
         if command[-1] == "thread":  # which trace each is of
             for raw in raws:
                 inside = os.path.join(packed, os.path.basename(raw))
-                of_packed = of_packed.replace(f'"trace":"{inside}"', f'"trace":"{raw}"')
+                of_packed = of_packed.replace(f'"trace":"{inside}"'.encode(), f'"trace":"{raw}"'.encode())
         t.same(" ".join(command), of_raws, of_packed)
     facts = ("process_id", "end", "duration_ns", "threads", "modules")
     infos = [json.loads(calltrace(t, "info", "--json", *what))["traces"] for what in (raws, [packed])]

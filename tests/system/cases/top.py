@@ -147,7 +147,7 @@ def reports_of_running_programs_give_open_calls_the_time_until_now(t):
         t.expect(1.1e9 < row["self_ns"] < 1e10, f"{what}: {row}")
     main = rows(report)["main"]
     t.expect(main["total_ns"] > 0.9 * report["duration_ns"] > 1e9, f"{main} of {report['duration_ns']}")
-    t.same("main did not return", 1, main["unfinished"])
+    t.same("main did not return", 1, main["unfinished_calls"])
 
 
 @test(ONE)
