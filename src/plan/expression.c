@@ -35,6 +35,8 @@ struct ct_expr_arena {
 	struct slot *slots;
 	size_t slot_count;
 	uint64_t generation; /* from 1 */
+	/* Registers are asked for the most, all of them with each new machine. */
+	struct slot registers[UINT8_MAX + 1];
 };
 
 static const struct ct_expr unknown = {.kind = CT_EXPR_UNKNOWN};
@@ -171,7 +173,12 @@ const struct ct_expr *ct_expr_unknown(void)
 
 const struct ct_expr *ct_expr_register(struct ct_expr_arena *arena, unsigned int number)
 {
-	return intern(arena, (struct ct_expr){.kind = CT_EXPR_REGISTER, .number = (uint8_t)number});
+	struct slot *slot = &arena->registers[(uint8_t)number];
+	if (slot->generation != arena->generation)
+		*slot = (struct slot){intern(arena, (struct ct_expr){.kind = CT_EXPR_REGISTER,
+								     .number = (uint8_t)number}),
+				      arena->generation};
+	return slot->node;
 }
 
 const struct ct_expr *ct_expr_constant(struct ct_expr_arena *arena, int64_t constant)

@@ -28,6 +28,7 @@ static void locate_by_lists(struct ct_plan_module *module, Dwarf_Die *function, 
 		.function = function,
 		.cfi = module->cfi,
 		.debug_cfi = module->debug_cfi,
+		.memo = module->memo,
 		.is_in_call = true,
 	};
 	for (size_t i = 0; i < parameters->count; i++) {
@@ -96,21 +97,12 @@ static void use_what_was_passed(struct ct_passed *passed, struct ct_passed_param
 /* Does the location list begin at the function's entry, or is it the same everywhere? */
 static bool is_there_at_entry(Dwarf_Die *located, uint64_t low)
 {
-	enum { ENTRIES_MAX = 200 };
-	Dwarf_Attribute attribute;
-	Dwarf_Addr base, from, to;
-	Dwarf_Op *ops;
-	size_t op_count;
-	ptrdiff_t offset = 0;
-	if (!dwarf_attr(located, DW_AT_location, &attribute))
-		return false;
-	for (int i = 0; i < ENTRIES_MAX; i++) {
-		offset = dwarf_getlocations(&attribute, offset, &base, &from, &to, &ops, &op_count);
-		if (offset <= 0)
-			return false;
-		if (from == low || (from == 0 && to == UINT64_MAX))
+	struct ct_location_walk walk;
+	struct ct_location_entry entry;
+	ct_location_walk_begin(&walk, located);
+	while (ct_location_walk_next(&walk, &entry))
+		if (entry.from == low || entry.is_everywhere)
 			return true;
-	}
 	return false;
 }
 
@@ -365,7 +357,6 @@ static void refuse_not_stored(struct ct_passed *passed, struct ct_plan_parameter
 {
 	struct ct_location_context in_call = ct_passed_context(passed, passed->site - 1);
 	const struct ct_expr *cfa;
-	bool has_run = false;
 	in_call.is_in_call = true;
 	if (!is_optimized(&passed->function))
 		return;
@@ -375,9 +366,7 @@ static void refuse_not_stored(struct ct_passed *passed, struct ct_plan_parameter
 		struct ct_location found;
 		if (!parameter->type.addr || !has_own(&parameter->location, cfa))
 			continue;
-		if (!has_run)
-			ct_passed_run(passed);
-		has_run = true;
+		ct_passed_run_once(passed);
 		struct ct_location_context context = in_call;
 		context.machine = passed->module->machine;
 		ct_location_find(&context, &parameter->located, &found);
@@ -478,7 +467,7 @@ static void locate_by_abi(struct ct_passed *passed, struct ct_plan_parameter_lis
 	if (has_hidden(parameters))
 		return;
 	ct_passed_assign(passed, parameters);
-	ct_passed_run(passed);
+	ct_passed_run_once(passed);
 	if (!passed->call || !keeps_to_abi(passed, parameters))
 		return;
 	for (size_t i = 0; i < parameters->count; i++) {
@@ -500,6 +489,7 @@ void ct_plan_locate_gnu(struct ct_plan_module *module, const struct ct_plan_func
 	passed->low = function->low;
 	passed->site = site;
 	passed->code = ct_hook_sites_code(&module->sites, site);
+	passed->has_run = false;
 	locate_by_lists(module, &passed->function, site, parameters);
 	refuse_not_stored(passed, parameters);
 	refuse_x87(passed, parameters);

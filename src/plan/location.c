@@ -15,6 +15,31 @@ enum {
 	OPERATIONS_MAX = 1000,
 	FRAME_BASE_DEPTH_MAX = 1, /* a frame base does not refer to itself */
 	LIST_ENTRIES_MAX = 8,	  /* that cover one address */
+	MEMO_FRAMES = 8,
+	MEMO_VARIABLES = 128,
+};
+
+/* What the debug information says of a variable at an address, not yet evaluated. */
+struct said {
+	const void *die; /* NULL: nothing is here */
+	uint64_t address;
+	Dwarf_Attribute attribute;
+	bool is_constant;		 /* DW_AT_const_value */
+	int count;			 /* entries that cover the address; < 0: broken */
+	Dwarf_Op *ops[LIST_ENTRIES_MAX]; /* libdw's, for as long as it has the file */
+	size_t op_counts[LIST_ENTRIES_MAX];
+};
+
+struct frame {
+	Dwarf_CFI *table;
+	uint64_t address;
+	Dwarf_Frame *frame; /* NULL: the table has none */
+};
+
+struct ct_location_memo {
+	struct frame frames[MEMO_FRAMES];
+	size_t next_frame;
+	struct said variables[MEMO_VARIABLES]; /* by address and DIE */
 };
 
 /* A value of the DWARF stack. Generic: 8 bytes without a sign of its own. */
@@ -70,6 +95,72 @@ static const struct ct_expr *read_memory(const struct ct_location_context *conte
 	if (context->machine)
 		return ct_machine_load(context->machine, address, size_bytes, NULL);
 	return ct_expr_load(context->arena, address, size_bytes);
+}
+
+/* ---- memo ---- */
+
+struct ct_location_memo *ct_location_memo_create(void)
+{
+	return calloc(1, sizeof(struct ct_location_memo));
+}
+
+void ct_location_memo_destroy(struct ct_location_memo *memo)
+{
+	for (size_t i = 0; memo && i < MEMO_FRAMES; i++)
+		free(memo->frames[i].frame);
+	free(memo);
+}
+
+static Dwarf_Frame *read_frame(Dwarf_CFI *table, uint64_t address)
+{
+	Dwarf_Frame *frame = NULL;
+	return dwarf_cfi_addrframe(table, address, &frame) == 0 ? frame : NULL;
+}
+
+/* The frame of the context's address: *ret_owned is to be freed. */
+static Dwarf_Frame *find_frame(const struct ct_location_context *context, Dwarf_CFI *table,
+			       Dwarf_Frame **ret_owned)
+{
+	struct ct_location_memo *memo = context->memo;
+	*ret_owned = NULL;
+	if (!memo) {
+		*ret_owned = read_frame(table, context->address);
+		return *ret_owned;
+	}
+	for (size_t i = 0; i < MEMO_FRAMES; i++)
+		if (memo->frames[i].table == table && memo->frames[i].address == context->address)
+			return memo->frames[i].frame;
+	struct frame *frame = &memo->frames[memo->next_frame++ % MEMO_FRAMES];
+	free(frame->frame);
+	*frame = (struct frame){table, context->address, read_frame(table, context->address)};
+	return frame->frame;
+}
+
+static void ask(Dwarf_Die *variable, uint64_t address, struct said *ret)
+{
+	ret->die = variable->addr;
+	ret->address = address;
+	ret->count = 0;
+	ret->is_constant = dwarf_attr(variable, DW_AT_const_value, &ret->attribute) != NULL;
+	if (!ret->is_constant && dwarf_attr(variable, DW_AT_location, &ret->attribute))
+		ret->count = dwarf_getlocation_addr(&ret->attribute, address, ret->ops,
+						    ret->op_counts, LIST_ENTRIES_MAX);
+}
+
+/* `room`: for when there is no memo. */
+static struct said *find_said(const struct ct_location_context *context, Dwarf_Die *variable,
+			      struct said *room)
+{
+	struct said *said = room;
+	if (context->memo) {
+		uint64_t hash = ((uintptr_t)variable->addr ^ context->address << 20) *
+				0x9e3779b97f4a7c15u;
+		said = &context->memo->variables[(hash >> 32) % MEMO_VARIABLES];
+		if (said->die == variable->addr && said->address == context->address)
+			return said;
+	}
+	ask(variable, context->address, said);
+	return said;
 }
 
 /* ---- stack ---- */
@@ -311,16 +402,17 @@ static const struct ct_expr *find_cfa(struct evaluation *outer)
 {
 	Dwarf_CFI *const tables[] = {outer->context->cfi, outer->context->debug_cfi};
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		Dwarf_Frame *frame = NULL;
-		if (!tables[i] ||
-		    dwarf_cfi_addrframe(tables[i], outer->context->address, &frame) != 0)
+		Dwarf_Frame *owned = NULL;
+		Dwarf_Frame *frame = tables[i] ? find_frame(outer->context, tables[i], &owned)
+					       : NULL;
+		if (!frame)
 			continue;
 		Dwarf_Op *ops;
 		size_t op_count;
 		const struct ct_expr *cfa = ct_expr_unknown();
 		if (dwarf_frame_cfa(frame, &ops, &op_count) == 0 && op_count > 0)
 			cfa = evaluate_to_value(outer, NULL, ops, op_count);
-		free(frame);
+		free(owned);
 		if (ct_expr_is_known(cfa))
 			return cfa;
 	}
@@ -740,28 +832,23 @@ static bool is_list(Dwarf_Attribute *attribute)
 void ct_location_find(const struct ct_location_context *context, Dwarf_Die *variable,
 		      struct ct_location *ret)
 {
-	Dwarf_Attribute attribute;
+	struct said room;
+	struct said *said = find_said(context, variable, &room);
 	ct_location_set_absent(ret, CT_WHY_OPTIMIZED_OUT);
-	if (dwarf_attr(variable, DW_AT_const_value, &attribute)) {
+	if (said->is_constant) {
 		*ret = (struct ct_location){0};
-		find_constant(context, &attribute, ret);
+		find_constant(context, &said->attribute, ret);
 		return;
 	}
-	if (!dwarf_attr(variable, DW_AT_location, &attribute))
-		return;
-	Dwarf_Op *ops[LIST_ENTRIES_MAX];
-	size_t op_counts[LIST_ENTRIES_MAX];
-	int found = dwarf_getlocation_addr(&attribute, context->address, ops, op_counts,
-					   LIST_ENTRIES_MAX);
-	if (found < 0)
+	if (said->count < 0)
 		ct_location_set_absent(ret, CT_WHY_PLAN_UNSURE);
 	/* Several entries for one address are as good as each other: the first that can be had. */
-	for (int i = 0; i < found; i++) {
-		if (op_counts[i] == 0)
+	for (int i = 0; i < said->count; i++) {
+		if (said->op_counts[i] == 0)
 			continue;
-		struct evaluation evaluation = {.context = context, .attribute = &attribute};
-		struct ct_location location = {.is_everywhere = !is_list(&attribute)};
-		if (!evaluate(&evaluation, ops[i], op_counts[i], &location)) {
+		struct evaluation evaluation = {.context = context, .attribute = &said->attribute};
+		struct ct_location location = {.is_everywhere = !is_list(&said->attribute)};
+		if (!evaluate(&evaluation, said->ops[i], said->op_counts[i], &location)) {
 			ct_location_set_absent(ret, evaluation.why);
 			continue;
 		}
@@ -769,4 +856,44 @@ void ct_location_find(const struct ct_location_context *context, Dwarf_Die *vari
 		if (location.is_composite || location.pieces[0].kind != CT_LOCATION_ABSENT)
 			return;
 	}
+}
+
+/* ---- lists ---- */
+
+void ct_location_walk_begin(struct ct_location_walk *ret, Dwarf_Die *variable)
+{
+	*ret = (struct ct_location_walk){0};
+	if (!dwarf_attr(variable, DW_AT_location, &ret->attribute))
+		ret->offset = -1;
+}
+
+static bool is_entry_value(const Dwarf_Op *ops, size_t op_count)
+{
+	return op_count == 2 && ops[1].atom == DW_OP_stack_value &&
+	       (ops[0].atom == DW_OP_entry_value || ops[0].atom == DW_OP_GNU_entry_value);
+}
+
+bool ct_location_walk_next(struct ct_location_walk *walk, struct ct_location_entry *ret)
+{
+	enum { ENTRIES_MAX = 200 };
+	Dwarf_Addr from, to;
+	Dwarf_Op *ops;
+	size_t op_count;
+	if (walk->offset < 0 || walk->count == ENTRIES_MAX)
+		return false;
+	walk->offset = dwarf_getlocations(&walk->attribute, walk->offset, &walk->base, &from, &to,
+					  &ops, &op_count);
+	if (walk->offset <= 0) {
+		walk->is_whole = walk->offset == 0 && walk->count > 0;
+		walk->offset = -1;
+		return false;
+	}
+	walk->count++;
+	*ret = (struct ct_location_entry){
+		.from = from,
+		.to = to,
+		.is_everywhere = from == 0 && to == UINT64_MAX,
+		.is_what_it_was = is_entry_value(ops, op_count),
+	};
+	return true;
 }

@@ -38,13 +38,18 @@ struct ct_location {
 	bool is_everywhere; /* one location for all of the variable's scope, not a list */
 };
 
+/* What the debug information said when it was asked last: it is asked the same several times. */
+struct ct_location_memo *ct_location_memo_create(void);
+void ct_location_memo_destroy(struct ct_location_memo *memo);
+
 /* The code a location is asked for. */
 struct ct_location_context {
 	struct ct_expr_arena *arena;
-	uint64_t address;     /* whose entry of a location list counts */
-	Dwarf_Die *function;  /* has DW_AT_frame_base */
-	Dwarf_CFI *cfi;	      /* has the frame of `address`, or NULL */
-	Dwarf_CFI *debug_cfi; /* the same, when the first has not */
+	uint64_t address;	       /* whose entry of a location list counts */
+	Dwarf_Die *function;	       /* has DW_AT_frame_base */
+	Dwarf_CFI *cfi;		       /* has the frame of `address`, or NULL */
+	Dwarf_CFI *debug_cfi;	       /* the same, when the first has not */
+	struct ct_location_memo *memo; /* or NULL */
 	/* Registers and memory are those of the machine now; NULL: those of the instruction. */
 	struct ct_machine *machine;
 	/* Registers that a function may change are gone: `address` is in a call. */
@@ -57,6 +62,25 @@ struct ct_location_context {
  */
 void ct_location_find(const struct ct_location_context *context, Dwarf_Die *variable,
 		      struct ct_location *ret);
+
+/* An entry of a variable's location list. */
+struct ct_location_entry {
+	uint64_t from, to;
+	bool is_everywhere;  /* the only one, not of a list: from 0 to UINT64_MAX */
+	bool is_what_it_was; /* it was the value passed, which is nowhere now: DW_OP_entry_value */
+};
+
+/* Goes through a location list, of up to 200 entries. */
+struct ct_location_walk {
+	Dwarf_Attribute attribute;
+	Dwarf_Addr base;
+	ptrdiff_t offset;
+	unsigned int count; /* of the entries so far */
+	bool is_whole;	    /* there was a list, and it was understood to its end */
+};
+void ct_location_walk_begin(struct ct_location_walk *ret, Dwarf_Die *variable);
+/* False at the end. */
+bool ct_location_walk_next(struct ct_location_walk *walk, struct ct_location_entry *ret);
 
 /* The same for all of a variable: it is not there. */
 void ct_location_set_absent(struct ct_location *ret, enum ct_why why);

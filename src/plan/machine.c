@@ -203,13 +203,6 @@ enum ct_machine_stop ct_machine_run(struct ct_machine *machine, const struct ct_
 	return CT_MACHINE_UNKNOWN;
 }
 
-uint64_t ct_machine_next(const struct ct_machine *machine, const struct ct_code *code,
-			 uint64_t address)
-{
-	struct ct_instruction instruction;
-	return ct_machine_decode(machine, code, address, &instruction) ? instruction.next : 0;
-}
-
 static bool split_frame(const struct ct_machine *machine, const struct ct_expr *expr,
 			int64_t *ret_offset)
 {

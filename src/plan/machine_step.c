@@ -18,12 +18,12 @@ struct decoded {
 };
 static _Thread_local struct decoded decoded_before[DECODED_COUNT]; /* by address */
 
-bool ct_machine_decode(const struct ct_machine *machine, const struct ct_code *code,
-		       uint64_t address, struct ct_instruction *ret)
+static const struct ct_instruction *decode(const struct ct_machine *machine,
+					   const struct ct_code *code, uint64_t address)
 {
 	uint64_t at = address - code->address;
 	if (at >= code->size_bytes)
-		return false;
+		return NULL;
 	const uint8_t *bytes = code->bytes + at;
 	uint64_t there = code->size_bytes - at;
 	struct decoded *decoded = &decoded_before[address % DECODED_COUNT];
@@ -34,13 +34,33 @@ bool ct_machine_decode(const struct ct_machine *machine, const struct ct_code *c
 							 &decoded->instruction.insn,
 							 decoded->instruction.operands))) {
 			decoded->instruction.insn.length = 0;
-			return false;
+			return NULL;
 		}
 		memcpy(decoded->bytes, bytes, insn->length);
 	}
-	*ret = decoded->instruction;
-	ret->next = address + ret->insn.length;
+	return &decoded->instruction;
+}
+
+bool ct_machine_decode(const struct ct_machine *machine, const struct ct_code *code,
+		       uint64_t address, struct ct_instruction *ret)
+{
+	enum { FEW_OPERANDS = 4 }; /* those there are by name, for any mnemonic; most have fewer */
+	const struct ct_instruction *there = decode(machine, code, address);
+	if (!there)
+		return false;
+	size_t count = there->insn.operand_count > FEW_OPERANDS ? there->insn.operand_count
+								: FEW_OPERANDS;
+	ret->insn = there->insn;
+	memcpy(ret->operands, there->operands, count * sizeof(there->operands[0]));
+	ret->next = address + there->insn.length;
 	return true;
+}
+
+uint64_t ct_machine_next(const struct ct_machine *machine, const struct ct_code *code,
+			 uint64_t address)
+{
+	const struct ct_instruction *there = decode(machine, code, address);
+	return there ? address + there->insn.length : 0;
 }
 
 /* ---- flags ---- */

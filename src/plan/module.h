@@ -25,6 +25,7 @@ struct ct_plan_module {
 	struct ct_split *split;
 	Dwarf_CFI *cfi;	      /* of .eh_frame */
 	Dwarf_CFI *debug_cfi; /* of .debug_frame */
+	struct ct_location_memo *memo;
 	struct ct_expr_arena *arena;
 	struct ct_machine *machine;
 	struct ct_describer *describer;

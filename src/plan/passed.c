@@ -30,6 +30,7 @@ struct ct_location_context ct_passed_context(struct ct_passed *passed, uint64_t 
 		.function = &passed->function,
 		.cfi = passed->module->cfi,
 		.debug_cfi = passed->module->debug_cfi,
+		.memo = passed->module->memo,
 	};
 }
 
@@ -136,6 +137,13 @@ void ct_passed_run(struct ct_passed *passed)
 			ct_machine_skip_call(machine, passed->code, &at);
 		}
 	}
+}
+
+void ct_passed_run_once(struct ct_passed *passed)
+{
+	if (!passed->has_run)
+		ct_passed_run(passed);
+	passed->has_run = true;
 }
 
 uint64_t ct_passed_bytes(struct ct_passed *passed, Dwarf_Die *type_die)

@@ -32,6 +32,7 @@ struct ct_passed {
 	uint64_t low;
 	uint64_t site;
 	const struct ct_code *code;
+	bool has_run;  /* ct_passed_run_once() */
 	uint64_t call; /* address of the hook's call; 0: there is no straight way to it */
 	int64_t rsp;   /* at the call, in terms of the entry's */
 	const struct ct_expr *registers[CT_PASSED_REGISTERS]; /* the same */
@@ -60,6 +61,8 @@ uint64_t ct_passed_bytes(struct ct_passed *passed, Dwarf_Die *type);
 
 /* Run from the function's entry to the hook's call: `call`, `rsp`, and the module's machine. */
 void ct_passed_run(struct ct_passed *passed);
+/* The same, unless `has_run`, and the machine has not been used since. */
+void ct_passed_run_once(struct ct_passed *passed);
 
 /* Address of the instruction that aligns the frame, which is before any call; 0: there is none. */
 uint64_t ct_passed_alignment(struct ct_passed *passed);

@@ -637,6 +637,7 @@ static bool open_tools(struct ct_plan_module *module, const struct files *files)
 {
 	module->cfi = dwarf_getcfi_elf(module->file->elf);
 	module->debug_cfi = dwarf_getcfi(module->dwarf);
+	module->memo = ct_location_memo_create();
 	module->arena = ct_expr_arena_create();
 	module->machine = module->arena ? ct_machine_create(module->arena) : NULL;
 	module->describer = ct_describer_create(&module->options->settings);
@@ -644,8 +645,9 @@ static bool open_tools(struct ct_plan_module *module, const struct files *files)
 	module->passed = malloc(sizeof(*module->passed));
 	module->split = ct_split_create(module->file, files->debug ? files->debug : module->file,
 					module->dwarf);
-	return module->machine && module->describer && module->parameters && module->passed &&
-	       module->split && ct_plan_names_init(&module->names, module->file, files->debug);
+	return module->memo && module->machine && module->describer && module->parameters &&
+	       module->passed && module->split &&
+	       ct_plan_names_init(&module->names, module->file, files->debug);
 }
 
 static void module_deinit(struct ct_plan_module *module, struct files *files)
@@ -661,6 +663,7 @@ static void module_deinit(struct ct_plan_module *module, struct files *files)
 	ct_plan_writer_deinit(&module->writer);
 	ct_plan_names_deinit(&module->names);
 	ct_describer_destroy(module->describer);
+	ct_location_memo_destroy(module->memo);
 	ct_machine_destroy(module->machine);
 	ct_expr_arena_destroy(module->arena);
 	ct_hook_sites_deinit(&module->sites);

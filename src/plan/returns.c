@@ -382,6 +382,7 @@ void ct_plan_exit(struct ct_plan_module *module, const struct ct_plan_function *
 		.function = &die,
 		.cfi = module->cfi,
 		.debug_cfi = module->debug_cfi,
+		.memo = module->memo,
 		.is_in_call = true,
 	};
 	const struct ct_expr *cfa = ct_location_cfa(&context);

@@ -2,16 +2,9 @@
 /* Parameters that keep the value passed: see steady.h. */
 #include "plan/steady.h"
 
-#include <dwarf.h>
 #include <stdlib.h>
 
 #include "plan/passed.h"
-
-static bool is_entry_value(const Dwarf_Op *ops, size_t op_count)
-{
-	return op_count == 2 && ops[1].atom == DW_OP_stack_value &&
-	       (ops[0].atom == DW_OP_entry_value || ops[0].atom == DW_OP_GNU_entry_value);
-}
 
 /*
  * An entry of a parameter's location list that begins at `from`: is it about
@@ -49,26 +42,19 @@ static bool add_entry(struct entries *entries, struct entry entry)
 static bool list_entries(struct entries *entries, size_t parameter, Dwarf_Die *located,
 			 uint64_t site)
 {
-	enum { ENTRIES_MAX = 200 };
-	Dwarf_Attribute attribute;
-	Dwarf_Addr base, from, to;
-	Dwarf_Op *ops;
-	size_t op_count;
-	ptrdiff_t offset = 0;
-	if (!dwarf_attr(located, DW_AT_location, &attribute))
-		return false;
-	for (int i = 0; i < ENTRIES_MAX; i++) {
-		offset = dwarf_getlocations(&attribute, offset, &base, &from, &to, &ops, &op_count);
-		if (offset <= 0)
-			return offset == 0 && i > 0;
-		struct entry entry = {.parameter = parameter, .from = from, .to = to};
-		entry.is_everywhere = from == 0 && to == UINT64_MAX;
-		if (entry.is_everywhere)
-			entry.from = site; /* the frame is there */
-		if (!is_entry_value(ops, op_count) && !add_entry(entries, entry))
+	struct ct_location_walk walk;
+	struct ct_location_entry said;
+	ct_location_walk_begin(&walk, located);
+	while (ct_location_walk_next(&walk, &said)) {
+		struct entry entry = {.parameter = parameter,
+				      .from = said.is_everywhere ? site /* the frame is there */
+								 : said.from,
+				      .to = said.to,
+				      .is_everywhere = said.is_everywhere};
+		if (!said.is_what_it_was && !add_entry(entries, entry))
 			return false;
 	}
-	return false;
+	return walk.is_whole;
 }
 
 static uint64_t first_enter_site(const struct ct_hook_sites *sites, uint64_t low)
