@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "format/planner_identity.h"
 #include "plan/plan_file.h"
 #include "reader/payload.h"
 #include "runtime/hot.h"
@@ -223,7 +224,8 @@ static void put_into_cache(const struct ct_plan_header *header)
 	char id[2 * sizeof(header->build_id) + 1];
 	for (size_t i = 0; i < header->build_id_bytes; i++)
 		snprintf(id + 2 * i, 3, "%02x", header->build_id[i]);
-	snprintf(given.path, sizeof(given.path), "%s/%s-%d-%u-%u-%016x.plan", given.folder, id,
+	snprintf(given.path, sizeof(given.path),
+		 "%s/%s-%d." CT_PLANNER_IDENTITY "-%u-%u-%016x.plan", given.folder, id,
 		 CT_PLAN_VERSION, header->settings.max_string, header->settings.max_pointee, 0);
 	int fd = open(given.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, given.bytes, given.size_bytes) != (ssize_t)given.size_bytes)

@@ -38,9 +38,11 @@ enum {
 
 /*
  * What a plan depends on besides the module; part of the cache file's name:
- *	<cache>/plans/<build-id>-<version>-<max_string>-<max_pointee>-<filter_hash>.plan
- * with the build-id in lower-case hex, the three numbers in decimal, and the
- * hash as 16 lower-case hex digits. <cache> is $XDG_CACHE_HOME/calltrace when
+ *	<cache>/plans/<build-id>-<version>.<planner>-<max_string>-<max_pointee>-<filter_hash>.plan
+ * with the build-id in lower-case hex, the three numbers in decimal, the
+ * planner's identity as 8 and the hash as 16 lower-case hex digits. The library
+ * and the command have the identity from the same build; where they have not,
+ * the command is asked each time. <cache> is $XDG_CACHE_HOME/calltrace when
  * that is an absolute path, else $HOME/.cache/calltrace. For a module without a
  * build-id "none-" and 16 hex digits stand for it, which only `calltrace plan`
  * knows to make (plan/cache.c). A folder or file that is not the effective

@@ -17,12 +17,14 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/io.h"
+#include "format/planner_identity.h"
 #include "plan/plan_file.h"
 
 enum {
 	LOCK_STEP_MS = 20,
 	LOCK_STEPS = 60000 / LOCK_STEP_MS,
 	FILES_MAX = 256, /* more are of builds that are gone */
+	OTHERS_SECONDS = 7 * 24 * 3600,
 };
 static const char suffix[] = ".plan";
 
@@ -88,6 +90,14 @@ static uint64_t hash_file(const struct ct_elf_file *file)
 	return ct_hash_more(ct_hash_bytes(name, strlen(name)), identity, (size_t)length);
 }
 
+enum { PLANNER_PART_BYTES = 32 };
+
+/* Of a file's name, between the build-id and the settings: who made the plans. */
+static void planner_part(char ret[PLANNER_PART_BYTES])
+{
+	snprintf(ret, PLANNER_PART_BYTES, "-%d." CT_PLANNER_IDENTITY "-", CT_PLAN_VERSION);
+}
+
 static void make_name(char *ret, size_t size_bytes, const struct ct_elf_file *file,
 		      const struct ct_plan_settings *settings)
 {
@@ -97,9 +107,10 @@ static void make_name(char *ret, size_t size_bytes, const struct ct_elf_file *fi
 	else
 		for (size_t i = 0; i < file->build_id_bytes; i++)
 			snprintf(id + 2 * i, 3, "%02x", file->build_id[i]);
-	snprintf(ret, size_bytes, "%s-%u-%" PRIu32 "-%" PRIu32 "-%016" PRIx64 "%s", id,
-		 (unsigned int)CT_PLAN_VERSION, settings->max_string, settings->max_pointee,
-		 settings->filter_hash, suffix);
+	char planner[PLANNER_PART_BYTES];
+	planner_part(planner);
+	snprintf(ret, size_bytes, "%s%s%" PRIu32 "-%" PRIu32 "-%016" PRIx64 "%s", id, planner,
+		 settings->max_string, settings->max_pointee, settings->filter_hash, suffix);
 }
 
 bool ct_plan_cache_open(struct ct_plan_cache *ret, const struct ct_elf_file *file,
@@ -195,6 +206,32 @@ void ct_plan_cache_lock(struct ct_plan_cache *cache)
 		close(lock);
 }
 
+static DIR *open_entries(int folder)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!entries && fd >= 0)
+		close(fd);
+	return entries;
+}
+
+/* Plans of other planners, mostly of older ones. Not at once: two may be in use in turn. */
+static void remove_of_others(int folder)
+{
+	struct stat status;
+	char planner[PLANNER_PART_BYTES];
+	time_t now = time(NULL);
+	DIR *entries = open_entries(folder);
+	planner_part(planner);
+	for (struct dirent *entry; entries && (entry = readdir(entries));)
+		if (strstr(entry->d_name, suffix) && !strstr(entry->d_name, planner) &&
+		    fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    now - status.st_mtim.tv_sec > OTHERS_SECONDS)
+			unlinkat(folder, entry->d_name, 0);
+	if (entries)
+		closedir(entries);
+}
+
 /* While there are too many files of ours: the one that was made first goes. */
 static void remove_oldest(int folder)
 {
@@ -203,13 +240,9 @@ static void remove_oldest(int folder)
 		char oldest[256] = "";
 		struct timespec oldest_time = {0};
 		size_t count = 0;
-		int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
-		if (!entries) {
-			if (fd >= 0)
-				close(fd);
+		DIR *entries = open_entries(folder);
+		if (!entries)
 			return;
-		}
 		for (struct dirent *entry; (entry = readdir(entries));) {
 			if (!strstr(entry->d_name, suffix) ||
 			    fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
@@ -246,5 +279,6 @@ void ct_plan_cache_write(const struct ct_plan_cache *cache, const struct ct_strb
 		unlinkat(cache->folder, name, 0);
 		return;
 	}
+	remove_of_others(cache->folder);
 	remove_oldest(cache->folder);
 }

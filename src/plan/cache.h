@@ -36,8 +36,8 @@ bool ct_plan_cache_read(const struct ct_plan_cache *cache, const struct ct_elf_f
  */
 void ct_plan_cache_lock(struct ct_plan_cache *cache);
 
-/* Keep a plan file: another process sees it whole or not at all. Removes the oldest ones where
- * there are many. */
+/* Keep a plan file: another process sees it whole or not at all. Removes those of other planners
+ * that are a week old, and the oldest ones where there are many. */
 void ct_plan_cache_write(const struct ct_plan_cache *cache, const struct ct_strbuf *plans);
 
 #endif

@@ -124,15 +124,12 @@ static bool is_address_stored(struct ct_passed *passed, Dwarf_Die *located,
 /* Where its list begins, before the hook; 0: nowhere there. */
 static uint64_t find_list_begin(struct ct_passed *passed, Dwarf_Die *located)
 {
-	Dwarf_Attribute attribute;
-	Dwarf_Addr base, from, to;
-	Dwarf_Op *ops;
-	size_t op_count;
-	return dwarf_attr(located, DW_AT_location, &attribute) &&
-			       dwarf_getlocations(&attribute, 0, &base, &from, &to, &ops,
-						  &op_count) > 0 &&
-			       from >= passed->low && from <= passed->call
-		       ? from
+	struct ct_location_walk walk;
+	struct ct_location_entry first;
+	ct_location_walk_begin(&walk, located);
+	return ct_location_walk_next(&walk, &first) && first.from >= passed->low &&
+			       first.from <= passed->call
+		       ? first.from
 		       : 0;
 }
 
@@ -325,6 +322,35 @@ static bool is_bound(struct ct_passed *passed)
 	return passed->call && is_external;
 }
 
+/*
+ * May others call it, by a symbol? Link-time optimization makes functions that
+ * were external local ones, whose parameters it then may leave out.
+ */
+static bool is_visible(const struct ct_passed *passed)
+{
+	const struct ct_symtab_entry *symbol = ct_symtab_find(&passed->module->names.symtab,
+							      passed->low);
+	return symbol && symbol->low == passed->low && !ct_symtab_is_local(symbol);
+}
+
+/*
+ * Clang describes no parameter that it has taken apart: a complex number in one
+ * register, an integer in two. Where it keeps one of those registers all the
+ * same, that is what was passed.
+ */
+static bool is_undescribed(const struct ct_passed *passed,
+			   const struct ct_passed_parameter *candidate, const Dwarf_Die *located)
+{
+	const struct ct_argument *argument = &candidate->argument;
+	if (!located->addr || argument->kind != CT_ARGUMENT_WORDS)
+		return false;
+	/* On the stack there is something, whether anybody has put it there or not. */
+	for (size_t i = 0; i < argument->word_count; i++)
+		if (argument->words[i].value->kind != CT_EXPR_REGISTER)
+			return false;
+	return is_visible(passed);
+}
+
 static void locate_function(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
 	bool is_plain = !is_optimized(&passed->function);
@@ -350,6 +376,9 @@ static void locate_function(struct ct_passed *passed, struct ct_plan_parameter_l
 		bool is_there = has_location(&parameters->list[i].located);
 		if (is_there && !is_plain && !is_believed)
 			ct_location_set_absent(&candidate->found, CT_WHY_PLAN_UNSURE);
+		else if (!is_there && !is_plain && believes_abi &&
+			 is_undescribed(passed, candidate, &parameters->list[i].located))
+			continue;
 		else if (!is_there || (!is_plain && ct_passed_is_dead(passed, candidate,
 								      &parameters->list[i].type)))
 			ct_location_set_absent(&candidate->found, CT_WHY_OPTIMIZED_OUT);
@@ -415,22 +444,13 @@ static bool is_part_of_word(Dwarf_Die *located, uint64_t address)
 /* Where the first entry of its list behind the hook begins; 0: there is none. */
 static uint64_t next_begin(Dwarf_Die *located, uint64_t site)
 {
-	enum { ENTRIES_MAX = 200 };
-	Dwarf_Attribute attribute;
-	Dwarf_Addr base, from, to;
-	Dwarf_Op *ops;
-	size_t op_count;
-	ptrdiff_t offset = 0;
+	struct ct_location_walk walk;
+	struct ct_location_entry entry;
 	uint64_t next = 0;
-	if (!dwarf_attr(located, DW_AT_location, &attribute))
-		return 0;
-	for (int i = 0; i < ENTRIES_MAX; i++) {
-		offset = dwarf_getlocations(&attribute, offset, &base, &from, &to, &ops, &op_count);
-		if (offset <= 0)
-			break;
-		if (from > site && (next == 0 || from < next))
-			next = from;
-	}
+	ct_location_walk_begin(&walk, located);
+	while (ct_location_walk_next(&walk, &entry))
+		if (entry.from > site && (next == 0 || entry.from < next))
+			next = entry.from;
 	return next;
 }
 

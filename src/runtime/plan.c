@@ -12,6 +12,7 @@
  */
 #include "runtime/values.h"
 
+#include "format/planner_identity.h"
 #include "runtime/hot.h"
 
 #include <errno.h>
@@ -209,7 +210,8 @@ static bool find_cached(const struct image *image, struct ct_text *ret)
 	ct_text_add(ret, "/");
 	for (unsigned int i = 0; i < image->build_id_bytes; i++)
 		add_hex(ret, image->build_id[i], 2);
-	ct_text_printf(ret, "-%d-%u-%u-", CT_PLAN_VERSION, wanted.max_string, wanted.max_pointee);
+	ct_text_printf(ret, "-%d." CT_PLANNER_IDENTITY "-%u-%u-", CT_PLAN_VERSION,
+		       wanted.max_string, wanted.max_pointee);
 	add_hex(ret, wanted.filter_hash, 16);
 	ct_text_add(ret, ".plan");
 	return !ret->cut;

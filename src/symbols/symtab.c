@@ -85,6 +85,8 @@ static bool is_mapping_symbol(const char *name)
 	       (name[2] == '\0' || name[2] == '.');
 }
 
+enum { LOCAL_RANK = 2 };
+
 static uint8_t rank_binding(unsigned char binding)
 {
 	switch (binding) {
@@ -94,8 +96,13 @@ static uint8_t rank_binding(unsigned char binding)
 	case STB_WEAK:
 		return 1;
 	default:
-		return 2;
+		return LOCAL_RANK;
 	}
+}
+
+bool ct_symtab_is_local(const struct ct_symtab_entry *entry)
+{
+	return entry->binding_rank == LOCAL_RANK;
 }
 
 /* False: out of memory. A symbol that is no function of ours is not added. */

@@ -42,6 +42,9 @@ bool ct_symtab_seal(struct ct_symtab *symtab);
 /* The best symbol around `address`, or NULL. */
 const struct ct_symtab_entry *ct_symtab_find(const struct ct_symtab *symtab, uint64_t address);
 
+/* Is it known in its own file alone? The linker makes hidden ones such, too. */
+bool ct_symtab_is_local(const struct ct_symtab_entry *entry);
+
 /* The lowest address of the function `entry` is a piece of: see ct_symbols_function_key(). */
 uint64_t ct_symtab_function_key(struct ct_symtab *symtab, const struct ct_symtab_entry *entry);
 

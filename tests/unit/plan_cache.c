@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "format/planner_identity.h"
 #include "plan/cache.h"
 #include "plan/plan_file.h"
 #include "symbols_elf_builder.h"
@@ -153,6 +154,36 @@ static void other_settings_are_another_file(void **state)
 	fixture->settings.filter_hash = 0;
 	assert_true(open_cache(fixture));
 	assert_true(is_there(fixture));
+}
+
+/* Its plans may be wrong where ours are right. */
+static void plans_of_another_planner_are_not_used(void **state)
+{
+	struct fixture *fixture = *state;
+	char other[sizeof(fixture->cache.name)];
+	assert_true(open_cache(fixture));
+	write_plans(fixture);
+	assert_true(is_there(fixture));
+	snprintf(other, sizeof(other), "%s", fixture->cache.name);
+	char *identity = strstr(other, CT_PLANNER_IDENTITY);
+	assert_non_null(identity);
+	memcpy(identity, "00000000", 8);
+	assert_int_equal(
+		renameat(fixture->cache.folder, fixture->cache.name, fixture->cache.folder, other),
+		0);
+	assert_false(is_there(fixture));
+	/* They stay for a while, for the other may be in use, too. */
+	write_plans(fixture);
+	assert_int_equal(count_files(fixture), 2);
+	const struct timespec long_ago[2] = {{.tv_sec = time(NULL) - 8 * 24 * 3600},
+					     {.tv_sec = time(NULL) - 8 * 24 * 3600}};
+	assert_int_equal(utimensat(fixture->cache.folder, other, long_ago, 0), 0);
+	assert_int_equal(utimensat(fixture->cache.folder, fixture->cache.name, long_ago, 0), 0);
+	fixture->settings.max_string = 65;
+	assert_true(open_cache(fixture));
+	write_plans(fixture);
+	assert_int_equal(count_files(fixture), 2);
+	assert_int_not_equal(faccessat(fixture->cache.folder, other, F_OK, 0), 0);
 }
 
 static void without_a_home_there_is_no_cache(void **state)
@@ -381,9 +412,10 @@ static void the_oldest_go_when_there_are_many(void **state)
 	char name[32];
 	assert_true(open_cache(fixture));
 	int folder = fixture->cache.folder;
+	time_t now = time(NULL);
 	for (int i = 0; i < FILES_MAX + 20; i++) {
 		snprintf(name, sizeof(name), "%d.plan", i);
-		make_file(folder, name, 1000 + i);
+		make_file(folder, name, now - 1000 + i);
 	}
 	make_file(folder, "notes.txt", 1);
 	/* Left behind by a process that was killed. */
@@ -420,6 +452,7 @@ static void what_does_not_fit_leaves_nothing(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(plans_are_found_again),
 	TEST(other_settings_are_another_file),
+	TEST(plans_of_another_planner_are_not_used),
 	TEST(without_a_home_there_is_no_cache),
 	TEST(damaged_files_are_refused),
 	TEST(a_changed_bit_is_noticed_wherever_it_is),

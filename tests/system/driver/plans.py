@@ -150,12 +150,14 @@ class Cache:
         self.home = os.path.join(t.dir, "cache")
         self.folder = os.path.join(self.home, "calltrace", "plans")
         os.makedirs(self.folder, mode=0o700)
+        with open(os.path.join(t.context.build, "include/format/planner_identity.h")) as header:
+            self.planner = re.search(r'"(\w+)"', header.read())[1]
         self.env = {"CALLTRACE_CAPTURE_ARGS": "1", "XDG_CACHE_HOME": self.home}
 
     def name(self, identity, settings=(64, 1, 0)):
         return os.path.join(
             self.folder,
-            f"{identity.hex()}-{VERSION}-{settings[0]}-{settings[1]}-{settings[2]:016x}.plan",
+            f"{identity.hex()}-{VERSION}.{self.planner}-{settings[0]}-{settings[1]}-{settings[2]:016x}.plan",
         )
 
     def put(self, program, plans, settings=(64, 1, 0), odd=None):
