@@ -175,6 +175,11 @@ static struct ct_error *plan_with_cache(const struct ct_elf_file *file,
 	return err;
 }
 
+static const char *filter_name(const struct request *request)
+{
+	return request->fd == NO_FD ? "--args-filter" : "CALLTRACE_ARGS_FILTER";
+}
+
 static struct ct_error *make_plans(const struct request *request)
 {
 	ct_cleanup(cleanup_file) struct ct_elf_file *file = NULL;
@@ -185,9 +190,12 @@ static struct ct_error *make_plans(const struct request *request)
 				       ? ct_patterns_create(request->filter_text, &filter)
 				       : NULL;
 	if (err)
-		return ct_error_wrap(err, "%s",
-				     request->fd == NO_FD ? "--args-filter"
-							  : "CALLTRACE_ARGS_FILTER");
+		return ct_error_wrap(err, "%s", filter_name(request));
+	if (filter && ct_patterns_count(filter) == 0)
+		return ct_error_create(
+			"%s: '%s' holds no pattern, so no arguments are captured; name "
+			"functions, as in 'parse_*,main', or leave it out for all",
+			filter_name(request), request->filter_text);
 	if (request->fd == NO_FD && access(request->module, R_OK) != 0)
 		return ct_error_errno(errno, "cannot open '%s'", request->module);
 	err = ct_elf_file_open(request->module, &file);

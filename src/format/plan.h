@@ -73,12 +73,14 @@ struct ct_plan_header {
 _Static_assert(sizeof(struct ct_plan_header) == 104, "part of the file format");
 
 enum ct_plan_flags {
-	CT_PLAN_NO_DEBUG_INFO = 1, /* the module has none: nothing is planned */
-	CT_PLAN_NO_HOOKS = 2,	   /* no instrumented code in the module */
-	CT_PLAN_INCOMPLETE = 4,	   /* a .dwo file or package is not there */
-	CT_PLAN_COMPRESSED = 8,	   /* with NO_DEBUG_INFO: there is some, compressed in a way that
-				    * the command cannot read */
-	CT_PLAN_LINES_ONLY = 16,   /* with NO_DEBUG_INFO: there is some, without parameters (-g1) */
+	CT_PLAN_NO_DEBUG_INFO = 1,  /* the module has none: nothing is planned */
+	CT_PLAN_NO_HOOKS = 2,	    /* no instrumented code in the module */
+	CT_PLAN_INCOMPLETE = 4,	    /* a .dwo file or package is not there */
+	CT_PLAN_COMPRESSED = 8,	    /* with NO_DEBUG_INFO: there is some, compressed in a way that
+				     * the command cannot read */
+	CT_PLAN_NO_DEBUG_FILE = 32, /* with NO_DEBUG_INFO: it is in a file of its own, which is not
+				     * there; the command has said which */
+	CT_PLAN_LINES_ONLY = 16, /* with NO_DEBUG_INFO: there is some, without parameters (-g1) */
 };
 
 struct ct_plan_index {

@@ -407,13 +407,18 @@ static void note_missing(struct ct_plan_module *module, Dwarf_Die *skeleton)
 				 module->missing_count > 1 ? ", " : "", name ? name : "?");
 }
 
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 static void warn_of_missing(struct ct_plan_module *module)
 {
 	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf sentence = {0};
 	if (!module->missing_count || !module->options->warn)
 		return;
-	const char *slash = strrchr(module->file->path, '/');
-	const char *name = slash ? slash + 1 : module->file->path;
+	const char *name = last_part(module->file->path);
 	size_t others = module->missing_count > MISSING_NAMED_MAX
 				? module->missing_count - MISSING_NAMED_MAX
 				: 0;
@@ -610,10 +615,14 @@ static Dwarf *open_dwarf(const struct ct_elf_file *file)
 	return NULL;
 }
 
+static const char *debug_root(const struct ct_plan_module *module)
+{
+	return module->options->debug_root ? module->options->debug_root : default_debug_root;
+}
+
 static void open_debug_info(struct ct_plan_module *module, struct files *files)
 {
-	const char *root = module->options->debug_root ? module->options->debug_root
-						       : default_debug_root;
+	const char *root = debug_root(module);
 	const struct ct_elf_file *source = module->file;
 	module->dwarf = open_dwarf(module->file);
 	if (!module->dwarf) {
@@ -683,6 +692,34 @@ static bool is_compressed(const struct ct_elf_file *file)
 	return section && gelf_getshdr(section, &header) && header.sh_flags & SHF_COMPRESSED;
 }
 
+/* The file that .gnu_debuglink names is not there, or is another's. False: it names none. */
+static bool warn_of_debug_file(const struct ct_plan_module *module, const char *root)
+{
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf sentence = {0};
+	ct_cleanup(ct_cleanup_free) char *unfit = NULL;
+	const char *name = last_part(module->file->path);
+	const char *debug = ct_elf_file_missing_debug(module->file, root, &unfit);
+	if (!debug)
+		return false;
+	if (unfit)
+		ct_strbuf_printf(
+			&sentence,
+			"'%s' is not the debug information of '%s', but of another build, so "
+			"arguments are not captured; put there what was made with '%s', or "
+			"install the package of its debug symbols",
+			unfit, name, name);
+	else
+		ct_strbuf_printf(
+			&sentence,
+			"the debug information of '%s' is in a file of its own, '%s', which is "
+			"not there, so arguments are not captured; install the package of its "
+			"debug symbols, or put the file beside '%s'",
+			name, debug, name);
+	if (module->options->warn && !sentence.failed)
+		module->options->warn(sentence.bytes);
+	return true;
+}
+
 static struct ct_error *plan_module(struct ct_plan_module *module, struct files *files,
 				    uint32_t *ret_flags)
 {
@@ -695,10 +732,11 @@ static struct ct_error *plan_module(struct ct_plan_module *module, struct files 
 	}
 	open_debug_info(module, files);
 	if (!module->dwarf) {
-		*ret_flags = CT_PLAN_NO_DEBUG_INFO |
-			     (is_compressed(module->file) || is_compressed(files->debug)
-				      ? CT_PLAN_COMPRESSED
-				      : 0);
+		*ret_flags = CT_PLAN_NO_DEBUG_INFO;
+		if (is_compressed(module->file) || is_compressed(files->debug))
+			*ret_flags |= CT_PLAN_COMPRESSED;
+		else if (!files->debug && warn_of_debug_file(module, debug_root(module)))
+			*ret_flags |= CT_PLAN_NO_DEBUG_FILE;
 		return NULL;
 	}
 	return open_tools(module, files) && plan_units(module, ret_flags) ? NULL : ct_error_nomem;

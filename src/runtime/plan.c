@@ -50,9 +50,10 @@ struct plan_file {
 enum image_state {
 	IMAGE_READY = 1,
 	IMAGE_NO_DEBUG_INFO,
-	IMAGE_LINES_ONLY, /* debug information without parameters */
-	IMAGE_COMPRESSED, /* its debug information, in a way that cannot be read */
-	IMAGE_FAILED,	  /* no plan file could be had */
+	IMAGE_NO_DEBUG_FILE, /* the same, which the command has explained */
+	IMAGE_LINES_ONLY,    /* debug information without parameters */
+	IMAGE_COMPRESSED,    /* its debug information, in a way that cannot be read */
+	IMAGE_FAILED,	     /* no plan file could be had */
 };
 
 /* The plans of one module, where it is mapped now. */
@@ -267,6 +268,8 @@ static void set_state(struct image *image, const struct ct_plan_header *header)
 		image->state = IMAGE_COMPRESSED;
 	else if (header->flags & CT_PLAN_LINES_ONLY)
 		image->state = IMAGE_LINES_ONLY;
+	else if (header->flags & CT_PLAN_NO_DEBUG_FILE)
+		image->state = IMAGE_NO_DEBUG_FILE;
 	else if (header->flags & CT_PLAN_NO_DEBUG_INFO)
 		image->state = IMAGE_NO_DEBUG_INFO;
 	else if (header->flags & CT_PLAN_NO_HOOKS)

@@ -169,24 +169,35 @@ static uint32_t file_crc32(const struct ct_elf_file *file)
 	return ~crc;
 }
 
-/* A debug file by name: the build-ids decide; without them the CRC, which reads all of it. */
+/* A debug file by name: the build-ids decide; without them the CRC, which reads all of it.
+ * *ret_unfit: one is there, and does not fit. */
 static struct ct_elf_file *try_debuglink(const struct ct_elf_file *main_file, const char *path,
-					 GElf_Word crc)
+					 GElf_Word crc, bool *ret_unfit)
 {
 	ct_cleanup(cleanup_elf_file) struct ct_elf_file *file = try_open(path);
+	*ret_unfit = false;
 	if (!file || (file->device == main_file->device && file->inode == main_file->inode))
 		return NULL;
 	bool fits = main_file->build_id_bytes > 0 && file->build_id_bytes > 0
 			    ? same_build_id(file, main_file->build_id, main_file->build_id_bytes)
 			    : file_crc32(file) == crc;
+	*ret_unfit = !fits;
 	return fits ? ct_take(file) : NULL;
 }
 
-static struct ct_elf_file *find_by_debuglink(const struct ct_elf_file *file, const char *debug_root)
+static const char *debuglink_name(const struct ct_elf_file *file, GElf_Word *ret_crc)
+{
+	const char *name = dwelf_elf_gnu_debuglink(file->elf, ret_crc);
+	return name && *name && !strchr(name, '/') ? name : NULL;
+}
+
+/* *ret_unfit: the first that is there and does not fit, to be freed; or it stays. */
+static struct ct_elf_file *find_by_debuglink(const struct ct_elf_file *file, const char *debug_root,
+					     char **ret_unfit)
 {
 	GElf_Word crc;
-	const char *name = dwelf_elf_gnu_debuglink(file->elf, &crc);
-	if (!name || !*name || strchr(name, '/'))
+	const char *name = debuglink_name(file, &crc);
+	if (!name)
 		return NULL;
 	ct_cleanup(ct_cleanup_free) char *directory = realpath(file->path, NULL);
 	if (!directory)
@@ -201,12 +212,15 @@ static struct ct_elf_file *find_by_debuglink(const struct ct_elf_file *file, con
 	struct ct_elf_file *found = NULL;
 	for (size_t i = 0; !found && i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
 		ct_cleanup(ct_cleanup_free) char *path = NULL;
+		bool is_unfit;
 		if (asprintf(&path, "%s%s%s/%s", prefixes[i][0], directory, prefixes[i][1], name) <
 		    0) {
 			path = NULL;
 			return NULL;
 		}
-		found = try_debuglink(file, path, crc);
+		found = try_debuglink(file, path, crc, &is_unfit);
+		if (is_unfit && ret_unfit && !*ret_unfit)
+			*ret_unfit = ct_take(path);
 	}
 	return found;
 }
@@ -215,7 +229,16 @@ struct ct_elf_file *ct_elf_file_find_debug(const struct ct_elf_file *file, const
 {
 	struct ct_elf_file *found = find_by_build_id(debug_root, file->build_id,
 						     file->build_id_bytes);
-	return found ? found : find_by_debuglink(file, debug_root);
+	return found ? found : find_by_debuglink(file, debug_root, NULL);
+}
+
+const char *ct_elf_file_missing_debug(const struct ct_elf_file *file, const char *debug_root,
+				      char **ret_unfit)
+{
+	GElf_Word crc;
+	*ret_unfit = NULL;
+	ct_elf_file_destroy(find_by_debuglink(file, debug_root, ret_unfit));
+	return debuglink_name(file, &crc);
 }
 
 struct ct_elf_file *ct_elf_file_find_alternate(const struct ct_elf_file *debug,

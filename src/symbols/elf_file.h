@@ -33,6 +33,11 @@ void ct_elf_file_destroy(struct ct_elf_file *file);
 /* The separate debug file of `file`, or NULL when there is none that fits. */
 struct ct_elf_file *ct_elf_file_find_debug(const struct ct_elf_file *file, const char *debug_root);
 
+/* Where that finds none: the name .gnu_debuglink has for it; NULL: it has none. *ret_unfit: the
+ * path of a file of that name that is another module's or build's, to be freed; or NULL. */
+const char *ct_elf_file_missing_debug(const struct ct_elf_file *file, const char *debug_root,
+				      char **ret_unfit);
+
 /* The file a dwz'ed `debug` file shares data with (.gnu_debugaltlink), or NULL. */
 struct ct_elf_file *ct_elf_file_find_alternate(const struct ct_elf_file *debug,
 					       const char *debug_root);

@@ -254,6 +254,10 @@ def nothing_test(name, recipe):
         program = recipe.make(t)
         if name == "lost_dwo":
             nothing_known(t, program, (".dwo'", f"'{os.path.basename(program)}.dwp'"))
+        elif name == "lost_debug_file":
+            nothing_known(t, program, ("'program.debug', which is not there", "debug symbols"))
+        elif name == "foreign_debug_file":
+            nothing_known(t, program, ("/program.debug' is not the debug information", "another build"))
         else:
             nothing_known(t, program, ("build it with -g",))
 

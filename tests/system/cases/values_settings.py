@@ -211,10 +211,10 @@ def values_args_filter_plus(t):
 
 @test(ONE)
 def values_bad_filter(t):
-    """a regular expression that is none: one line, the program is unharmed"""
+    """a regular expression that is none, or no pattern at all: one line, the program is unharmed"""
     program = settings_program(t)
     plain = t.run([program], traced=False)
-    for filter_ in ("/(/", "/[/", "/unfinished", "nosuch:thing"):
+    for filter_ in ("/(/", "/[/", "/unfinished", "nosuch:thing", ",", " , "):
         env = account.environment(t, {"CALLTRACE_ARGS_FILTER": filter_})
         traced = t.run([program], env=env)
         t.same("exit status, output", (plain.status, plain.out), (traced.status, traced.out))
