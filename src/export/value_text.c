@@ -179,14 +179,21 @@ static char *put_float(char *at, float value)
 static char *put_long_double(char *at, long double value)
 {
 	int length = 0;
+	/* Readers that keep numbers as doubles would make another number of it, or infinity. */
+	bool quoted = (long double)(double)value != value;
 	if (value == 0)
 		return put_zero(at, signbit(value));
+	if (quoted)
+		*at++ = '"';
 	for (int precision = 17; precision <= 21; precision++) {
 		length = snprintf(at, NUMBER_BYTES, "%.*Lg", precision, value);
 		if (strtold(at, NULL) == value)
 			break;
 	}
-	return at + length;
+	at += length;
+	if (quoted)
+		*at++ = '"';
+	return at;
 }
 
 /* A number taken apart: sign, and significand * 2^exponent. */

@@ -22,9 +22,10 @@ void ct_value_put_unsigned(struct ct_sink *sink, unsigned __int128 value);
 void ct_value_put_address(struct ct_sink *sink, uint64_t address);
 
 /*
- * The shortest decimal number that reads back as the same value; "nan", "inf"
- * and "-inf". `format` is that of CT_NODE_FLOAT. A value that a long double
- * cannot hold is a string in hexadecimal, as %La writes it.
+ * The shortest decimal number that reads back as the same value, as a string
+ * where a double cannot hold it; "nan", "inf" and "-inf". `format` is that of
+ * CT_NODE_FLOAT. A value that a long double cannot hold is a string in
+ * hexadecimal, as %La writes it.
  */
 void ct_value_put_float(struct ct_sink *sink, const unsigned char *bytes, uint8_t format);
 

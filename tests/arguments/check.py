@@ -105,6 +105,15 @@ def round_to(number, bits, least):
     return (-mantissa if negative else mantissa) >> zeros, exponent + zeros if mantissa else 0
 
 
+def fits_double(want):
+    """Can readers that keep numbers as doubles read it? Others are strings."""
+    if want == "-0":
+        return True
+    mantissa, exponent = (int(part) for part in want.split("p"))
+    bits = abs(mantissa).bit_length()
+    return mantissa == 0 or (bits <= 53 and exponent >= -1074 and bits + exponent <= 1024)
+
+
 LEAST = {24: -149, 53: -1074, 64: -16445}
 
 
@@ -200,6 +209,9 @@ class Comparison:
         if want in ("nan", "inf", "-inf"):
             need(seen in ((want, "-nan") if want == "nan" else (want,)), want, cell)
             return
+        if not fits_double(want):
+            need(isinstance(seen, str) and re.fullmatch(r"-?[0-9.]+(e[+-][0-9]+)?", seen), f"{want}, a string", cell)
+            seen = Decimal(seen)
         need(is_number(seen), want, cell)
         if want in ("-0", "0p0"):
             need(seen == 0 and (isinstance(seen, Decimal) and seen.is_signed()) == (want == "-0"), want, cell)
@@ -593,7 +605,8 @@ class Faker:
             if "p" not in want:
                 return {"value": want}
             mantissa, exponent = (int(part) for part in want.split("p"))
-            return {"value": shortest(mantissa, exponent, expected["bits"])}
+            number = shortest(mantissa, exponent, expected["bits"])
+            return {"value": number if fits_double(want) else str(number).lower()}
         if kind == "complex":
             return {"value": {half: self.inner(expected[half]) for half in ("real", "imaginary")}}
         if kind in ("pointer", "smart"):
