@@ -91,8 +91,8 @@ static bool skip_string(struct text *text)
 				return false;
 			continue;
 		}
-		size_t step = ct_json_sequence_length(text->at, (size_t)(text->end - text->at),
-						      &bad_length);
+		size_t step = ct_utf8_sequence(text->at, (size_t)(text->end - text->at),
+					       &bad_length);
 		if (step == 0)
 			return false;
 		text->at += step;

@@ -30,9 +30,10 @@ struct module {
 };
 
 struct function {
-	uint32_t module;	       /* index; 0: none is known */
-	uint64_t address;	       /* in the file; without a module as it was at run time */
-	char *name;		       /* NULL: not looked up yet */
+	uint32_t module;  /* index; 0: none is known */
+	uint64_t address; /* in the file; without a module as it was at run time */
+	char *name;	  /* NULL: not looked up yet */
+	uint32_t name_number;
 	uint64_t calls, self_ns;       /* since the last look */
 	struct ct_activity_row counts; /* as of the last look */
 };
@@ -75,6 +76,8 @@ struct ct_activity {
 	size_t module_count;
 	struct function *functions;
 	size_t function_count, function_capacity;
+	uint32_t *named; /* functions with names, in the order in which they got them */
+	size_t named_count, named_capacity;
 	uint32_t *slots; /* of functions, by module and address: index + 1 */
 	size_t slot_count;
 	struct ct_activity_row *rows;
@@ -126,6 +129,7 @@ void ct_activity_destroy(struct ct_activity *activity)
 	free(activity->modules);
 	free(activity->functions);
 	free(activity->slots);
+	free(activity->named);
 	free(activity->rows);
 	free(activity->path_bytes);
 	free(activity);
@@ -542,6 +546,9 @@ static bool name_function(struct ct_activity *activity, struct function *functio
 	struct ct_symbol symbol;
 	if (function->name)
 		return true;
+	if (!make_room(&activity->named, &activity->named_capacity, activity->named_count,
+		       sizeof(*activity->named)))
+		return false;
 	if (function->module && !module->is_open) {
 		module->symbols = ct_names_open_symbols(&module->row);
 		module->is_open = true;
@@ -559,7 +566,21 @@ static bool name_function(struct ct_activity *activity, struct function *functio
 			    function->address) < 0) {
 		function->name = NULL;
 	}
-	return function->name != NULL;
+	if (!function->name)
+		return false;
+	function->name_number = (uint32_t)activity->named_count;
+	activity->named[activity->named_count++] = (uint32_t)(function - activity->functions);
+	return true;
+}
+
+size_t ct_activity_name_count(const struct ct_activity *activity)
+{
+	return activity->named_count;
+}
+
+const char *ct_activity_name(const struct ct_activity *activity, size_t number)
+{
+	return activity->functions[activity->named[number]].name;
 }
 
 /* ---- the sum ---- */
@@ -634,6 +655,7 @@ struct ct_error *ct_activity_rank(struct ct_activity *activity, enum ct_activity
 			return ct_error_nomem;
 		rows[i] = function->counts;
 		rows[i].name = function->name;
+		rows[i].name_number = function->name_number;
 		rows[i].module = function->module ? activity->modules[function->module].path : "";
 		shot->row_count++;
 	}

@@ -18,6 +18,7 @@ struct ct_activity;
 
 struct ct_activity_row {
 	const char *name;	 /* demangled; never "" */
+	size_t name_number;	 /* of ct_activity_name() */
 	const char *module;	 /* path; "" where it is not known */
 	uint64_t calls, self_ns; /* since the snapshot before */
 	uint64_t total_calls,
@@ -53,6 +54,11 @@ struct ct_error *ct_activity_add(struct ct_activity *activity, const char *path)
 struct ct_error *ct_activity_look(struct ct_activity *activity, enum ct_activity_sort sort,
 				  size_t most, struct ct_activity_snapshot *ret)
 	__attribute__((warn_unused_result));
+
+/* The names that rows have had until now, in the order in which they came: a number keeps its
+ * name. */
+size_t ct_activity_name_count(const struct ct_activity *activity);
+const char *ct_activity_name(const struct ct_activity *activity, size_t number);
 
 /* The rows of a snapshot in another order; nothing is read. */
 struct ct_error *ct_activity_rank(struct ct_activity *activity, enum ct_activity_sort sort,

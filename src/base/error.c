@@ -7,14 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plain_text.h"
+
 static struct ct_error nomem_error = {(char *)"out of memory", false};
 struct ct_error *const ct_error_nomem = &nomem_error;
 
 char *ct_error_line(char *text)
 {
-	for (char *at = text; *at; at++)
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			*at = '?';
+	size_t left = strlen(text);
+	for (char *at = text; left;) {
+		size_t plain = ct_plain_text_length(at, left), step = 0;
+		at += plain;
+		left -= plain;
+		if (left)
+			step = ct_plain_text_step(at, left);
+		memset(at, '?', step);
+		at += step;
+		left -= step;
+	}
 	return text;
 }
 

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "analysis/checks.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
+#include "base/plain_text.h"
+#include "base/strbuf.h"
 #include "cli/junit.h"
 #include "cli/rules.h"
 #include "cli/term.h"
@@ -40,20 +43,37 @@ static const struct ct_option_group *const groups[] = {&own_group, &ct_input_gro
 
 /* ---- printing ---- */
 
+enum { INDENT = 7 };
+
+/* Names of any bytes are in it. On a terminal, in lines of its width. */
+static void print_indented(const struct ct_strbuf *text, const char *style)
+{
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf plain = {0};
+	ct_plain_text_add(&plain, text->bytes ? text->bytes : "", text->length);
+	fputs(style, stdout);
+	ct_options_wrap(stdout, plain.bytes ? plain.bytes : "", INDENT, INDENT,
+			ct_page_cuts_names() ? ct_page_columns() - 1 : UINT_MAX);
+	fputs(style[0] ? ct_page_style(CT_STYLE_PLAIN) : "", stdout);
+}
+
 static void print_result(const struct ct_check_result *result)
 {
 	char ns[CT_DURATION_BYTES];
-	printf("%s%-6s%s %s: %s: %s\n",
-	       ct_page_style(result->passed ? CT_STYLE_GOOD : CT_STYLE_BAD),
-	       result->passed ? "ok" : "FAILED", ct_page_style(CT_STYLE_PLAIN), result->rule->name,
-	       ct_check_name(result->kind), result->message);
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
+	printf("%s%-*s%s ", ct_page_style(result->passed ? CT_STYLE_GOOD : CT_STYLE_BAD),
+	       INDENT - 1, result->passed ? "ok" : "FAILED", ct_page_style(CT_STYLE_PLAIN));
+	ct_strbuf_printf(&text, "%s: %s: %s", result->rule->name, ct_check_name(result->kind),
+			 result->message);
+	print_indented(&text, "");
 	if (!result->path)
 		return;
+	text.length = 0;
 	ct_duration_print(ns, result->path_ns);
-	printf("       %s%s%s  (%" PRIu64 " call%s%s%s)\n", ct_page_style(CT_STYLE_NAME),
-	       result->path, ct_page_style(CT_STYLE_PLAIN), result->path_calls,
-	       result->path_calls == 1 ? "" : "s", result->path_ns ? ", " : "",
-	       result->path_ns ? ns : "");
+	ct_strbuf_printf(&text, "%s  (%" PRIu64 " call%s%s%s)", result->path, result->path_calls,
+			 result->path_calls == 1 ? "" : "s", result->path_ns ? ", " : "",
+			 result->path_ns ? ns : "");
+	printf("%*s", INDENT, "");
+	print_indented(&text, ct_page_style(CT_STYLE_NAME));
 }
 
 static const char *unit_of(enum ct_check_kind kind)

@@ -14,6 +14,7 @@
 #include "analysis/rank_test.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
+#include "cli/shown.h"
 #include "cli/table.h"
 #include "cli/term.h"
 #include "cli/view.h"
@@ -222,6 +223,8 @@ struct printing {
 	const struct diff_options *options;
 	const struct ct_session *session;
 	const struct ct_comparison *comparison;
+	struct ct_shown *shown;
+	unsigned int name_columns;
 };
 
 static bool is_changed(const struct ct_compared *row)
@@ -264,12 +267,16 @@ static enum ct_style style_of(const struct ct_compared *row)
 	return row->frequency ? CT_STYLE_HEAD : CT_STYLE_DIM;
 }
 
+static uint32_t function_index(const struct ct_compared *row)
+{
+	return row->functions[CT_NEW] != CT_NO_FUNCTION ? row->functions[CT_NEW]
+							: row->functions[CT_OLD];
+}
+
 static const struct ct_function *function_of(const struct printing *printing,
 					     const struct ct_compared *row)
 {
-	uint32_t function = row->functions[CT_NEW] != CT_NO_FUNCTION ? row->functions[CT_NEW]
-								     : row->functions[CT_OLD];
-	return &printing->session->functions[function];
+	return &printing->session->functions[function_index(row)];
 }
 
 /* NAN: of nothing. */
@@ -369,7 +376,9 @@ static void print_row(const struct printing *printing, const struct ct_table *ta
 		real_cell(row->time_p),
 		real_cell(row->calls_p),
 		{.text = what_word(row, what, sizeof(what)), .style = style_of(row)},
-		{.text = function->name},
+		{.text = function->name,
+		 .shown = ct_shown_name(printing->shown, function_index(row),
+					printing->name_columns)},
 		{.text = timeless ? NULL : time_word(row)},
 		{.text = frequency_word(row)},
 		{.real = row->total_ns[CT_OLD], .is_absent = timeless || !row->sums[CT_OLD].calls},
@@ -545,7 +554,7 @@ static void put_head(const struct printing *printing)
 	ct_json_put_u64(writer, "lost_events", comparison->lost_events);
 }
 
-static struct ct_error *print_rows(const struct printing *printing, bool *changed)
+static struct ct_error *print_rows(struct printing *printing, bool *changed)
 {
 	const struct ct_comparison *comparison = printing->comparison;
 	const struct diff_options *options = printing->options;
@@ -566,6 +575,11 @@ static struct ct_error *print_rows(const struct printing *printing, bool *change
 	size_t unchanged = comparison->row_count - count;
 	qsort(rows, count, sizeof(*rows), compare_sorted);
 	make_columns(columns, options);
+	printing->name_columns = ct_table_rest(&table);
+	struct ct_error *err = ct_shown_functions(printing->session, printing->name_columns,
+						  &printing->shown);
+	if (err)
+		return err;
 	if (ct_page_is_json()) {
 		put_head(printing);
 	} else {
@@ -623,8 +637,9 @@ static struct ct_error *diff(void *state, const struct ct_view *view)
 	ct_term_clear();
 	if (err)
 		return err;
-	const struct printing printing = {options, view->session, comparison};
+	struct printing printing = {options, view->session, comparison, NULL, 0};
 	err = print_rows(&printing, &diffing->changed);
+	ct_shown_destroy(printing.shown);
 	if (!err)
 		ct_view_tell_lost(comparison->lost_events);
 	return err;

@@ -16,6 +16,7 @@
 #include "base/duration.h"
 #include "cli/inputs.h"
 #include "cli/page.h"
+#include "cli/shown.h"
 #include "cli/table.h"
 #include "export/json.h"
 #include "symbols/elf_file.h"
@@ -198,13 +199,22 @@ static void print_modules(const struct ct_trace *trace)
 
 /* ---- the whole ---- */
 
+static void print_fact(const char *title, const char *text)
+{
+	enum { TITLE_COLUMNS = 10 };
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf shown = {0};
+	ct_shown_cut(&shown, text,
+		     ct_page_cuts_names() ? ct_page_columns() - TITLE_COLUMNS - 1 : 0);
+	printf("%s%-*s%s %s\n", ct_page_style(CT_STYLE_HEAD), TITLE_COLUMNS, title,
+	       ct_page_style(CT_STYLE_PLAIN), shown.bytes ? shown.bytes : "");
+}
+
 static void put_fact(const char *key, const char *title, const char *text)
 {
 	if (ct_page_is_json())
 		ct_json_put_string(ct_page_json(), key, text);
 	else
-		printf("%s%-10s%s %s\n", ct_page_style(CT_STYLE_HEAD), title,
-		       ct_page_style(CT_STYLE_PLAIN), text);
+		print_fact(title, text);
 }
 
 static void put_number(const char *key, const char *title, uint64_t number)

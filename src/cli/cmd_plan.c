@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/io.h"
+#include "cli/page.h"
 #include "cli/term.h"
 #include "plan/cache.h"
 #include "plan/explain.h"
@@ -180,6 +181,21 @@ static const char *filter_name(const struct request *request)
 	return request->fd == NO_FD ? "--args-filter" : "CALLTRACE_ARGS_FILTER";
 }
 
+/* Names out of a file may hold anything. */
+static void print_lines(const char *text, size_t length)
+{
+	while (length) {
+		const char *end = memchr(text, '\n', length);
+		size_t line = end ? (size_t)(end - text) : length;
+		ct_page_put_text(text, line);
+		if (end)
+			putchar('\n');
+		line += end != NULL;
+		text += line;
+		length -= line;
+	}
+}
+
 static struct ct_error *make_plans(const struct request *request)
 {
 	ct_cleanup(cleanup_file) struct ct_elf_file *file = NULL;
@@ -223,7 +239,7 @@ static struct ct_error *make_plans(const struct request *request)
 	err = explain(request, file, &plans, &text);
 	if (err)
 		return err;
-	fwrite(text.bytes, 1, text.length, stdout);
+	print_lines(text.bytes, text.length);
 	return NULL;
 }
 

@@ -12,6 +12,7 @@
 #include "analysis/merge.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
+#include "cli/shown.h"
 #include "cli/view.h"
 #include "export/json_text.h"
 #include "export/open_calls.h"
@@ -46,20 +47,22 @@ static const struct ct_option_group own_group = {
 static const struct ct_option_group *const groups[] = {&own_group, &ct_input_group, &ct_page_group};
 
 /* What is printed of a function each time. */
-struct shown_name {
-	size_t length; /* of its name without the types of parameters */
+struct function_text {
+	char *bare;    /* its name without the types of parameters: values take their place */
 	char *members; /* of its object in JSON */
 	size_t members_length;
 };
 
 struct replay {
 	const struct ct_session *session;
-	struct shown_name *names;      /* by function */
+	struct function_text *names; /* by function */
+	struct ct_shown *shown;
 	struct ct_values **values;     /* by input; NULL: nothing was captured */
 	struct ct_open_stacks *stacks; /* by stream: arguments of open calls, for JSON */
 	struct ct_sink *sink;
 	bool has_threads; /* more than one */
 	bool is_timeless;
+	unsigned int most_indent;
 	uint64_t lines;
 };
 
@@ -89,11 +92,41 @@ static struct ct_values *values_of(const struct replay *replay, size_t stream)
 
 /* ---- lines ---- */
 
+enum { THREAD_COLUMNS = 7, DURATION_COLUMNS = 9 };
+
+/* Beside a name and what is before it, two spaces and what closes a call. */
+enum { AROUND_COLUMNS = 10 };
+
+static unsigned int margin_columns(const struct replay *replay)
+{
+	return (replay->has_threads ? THREAD_COLUMNS + 1 : 0) + DURATION_COLUMNS;
+}
+
+/* Such that a name has room. */
+static unsigned int most_indent(const struct replay *replay)
+{
+	unsigned int columns = ct_page_columns(), used = margin_columns(replay) + AROUND_COLUMNS +
+							 CT_SHOWN_GOOD_COLUMNS +
+							 (unsigned int)sizeof("[100] ") - 1;
+	if (!ct_page_cuts_names() || columns >= used + MOST_INDENT)
+		return MOST_INDENT;
+	return columns > used ? (columns - used) & ~1U : 0;
+}
+
+/* What is left for the name of a call. */
+static unsigned int name_columns(const struct replay *replay, const struct ct_event *event)
+{
+	unsigned int columns = ct_page_columns(), indent = 2 * event->depth;
+	unsigned int used = margin_columns(replay) + AROUND_COLUMNS;
+	if (indent > replay->most_indent)
+		indent = replay->most_indent + (unsigned int)sizeof("[100] ") - 1;
+	return columns > used + indent ? columns - used - indent : 0;
+}
+
 /* The thread, the duration (NULL: none), the indentation. */
 static void put_margin(const struct replay *replay, size_t stream, const struct ct_event *event,
 		       const struct ct_event *end)
 {
-	enum { THREAD_COLUMNS = 7, DURATION_COLUMNS = 9 };
 	struct ct_sink *sink = replay->sink;
 	char duration[CT_DURATION_BYTES] = "";
 	if (end && !replay->is_timeless)
@@ -117,11 +150,11 @@ static void put_margin(const struct replay *replay, size_t stream, const struct 
 		put(sink, " ");
 	}
 	put(sink, ct_page_style(CT_STYLE_PLAIN));
-	if (event->depth <= MOST_INDENT / 2) {
+	if (event->depth <= replay->most_indent / 2) {
 		put_spaces(sink, 2 * (size_t)event->depth);
 		return;
 	}
-	put_spaces(sink, MOST_INDENT);
+	put_spaces(sink, replay->most_indent);
 	put(sink, "[");
 	put_number(sink, event->depth);
 	put(sink, "] ");
@@ -145,8 +178,8 @@ static size_t bare_length(const char *name)
 static void put_name(const struct replay *replay, const struct ct_event *event)
 {
 	put(replay->sink, ct_page_style(CT_STYLE_NAME));
-	ct_sink_add(replay->sink, replay->session->functions[event->function].name,
-		    replay->names[event->function].length);
+	put(replay->sink,
+	    ct_shown_name(replay->shown, event->function, name_columns(replay, event)));
 	put(replay->sink, ct_page_style(CT_STYLE_PLAIN));
 }
 
@@ -233,7 +266,7 @@ static void add_text_member(struct ct_strbuf *members, const char *key, const ch
 static void put_object(const struct replay *replay, size_t stream, const struct ct_event *end,
 		       struct ct_value_bytes arguments)
 {
-	const struct shown_name *name = &replay->names[end->function];
+	const struct function_text *name = &replay->names[end->function];
 	const struct ct_value_bytes result = {end->values, end->value_bytes, end->ns};
 	struct ct_values *values = values_of(replay, stream);
 	struct ct_sink *sink = replay->sink;
@@ -300,8 +333,11 @@ static void replay_deinit(struct replay *replay)
 		ct_values_destroy(replay->values[i]);
 	for (size_t i = 0; replay->stacks && i < replay->session->stream_count; i++)
 		ct_open_stacks_deinit(&replay->stacks[i]);
-	for (uint32_t i = 0; replay->names && i < replay->session->function_count; i++)
+	for (uint32_t i = 0; replay->names && i < replay->session->function_count; i++) {
+		free(replay->names[i].bare);
 		free(replay->names[i].members);
+	}
+	ct_shown_destroy(replay->shown);
 	free(replay->values);
 	free(replay->stacks);
 	free(replay->names);
@@ -318,15 +354,20 @@ static bool make_names(struct replay *replay)
 		struct ct_strbuf members = {0};
 		add_text_member(&members, ",\"function\":", function->name);
 		add_text_member(&members, ",\"module\":", function->module);
-		replay->names[i] = (struct shown_name){
-			.length = bare_length(function->name),
+		replay->names[i] = (struct function_text){
+			.bare = strndup(function->name, bare_length(function->name)),
 			.members = members.bytes,
 			.members_length = members.length,
 		};
-		if (members.failed)
+		if (members.failed || !replay->names[i].bare)
 			return false;
 	}
 	return true;
+}
+
+static const char *bare_name(const void *names, size_t index)
+{
+	return ((const struct function_text *)names)[index].bare;
 }
 
 static struct ct_error *replay_init(struct replay *replay, const struct ct_session *session,
@@ -342,6 +383,15 @@ static struct ct_error *replay_init(struct replay *replay, const struct ct_sessi
 	replay->stacks = calloc(session->stream_count + 1, sizeof(*replay->stacks));
 	if (!replay->values || !replay->stacks || !make_names(replay))
 		return ct_error_nomem;
+	const struct ct_shown_options shown = {
+		.name = bare_name,
+		.context = replay->names,
+		.count = session->function_count,
+		.are_whole = !ct_page_cuts_names(),
+		.are_symbols = true,
+		.least_columns = CT_SHOWN_GOOD_COLUMNS,
+	};
+	err = ct_shown_create(&shown, &replay->shown);
 	for (size_t i = 0; !err && options->values != VALUES_NONE && i < session->input_count;
 	     i++) {
 		err = ct_values_create(session->inputs[i].trace, false, true, &replay->values[i]);
@@ -373,6 +423,7 @@ static struct ct_error *replay_calls(struct replay *replay, const struct ct_sele
 	if (err)
 		return err;
 	replay->has_threads = ct_merge_stream_count(merge) > 1;
+	replay->most_indent = most_indent(replay);
 	while (ct_merge_next(merge, &merged)) {
 		if (!ct_page_is_json())
 			put_lines(replay, &merged);

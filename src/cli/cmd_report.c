@@ -9,6 +9,7 @@
 
 #include "analysis/profile.h"
 #include "base/cleanup.h"
+#include "cli/shown.h"
 #include "cli/table.h"
 #include "cli/term.h"
 #include "cli/view.h"
@@ -323,28 +324,58 @@ static void make_more(struct ct_cell ret[MORE_COUNT], uint32_t key,
 	ret[2].is_absent = ret[2].number == 0;
 }
 
-static void print_row(const struct ct_table *table, const struct row *row,
+static void print_row(const struct ct_table *table, const struct row *row, const char *shown,
 		      const struct ct_session *session, const struct ct_profile *profile,
 		      enum ct_profile_by by)
 {
 	struct ct_cell cells[COLUMN_COUNT] = {0};
 	bool is_nothing = row->profile->key == CT_NO_CALLER && is_of_functions(by);
 	make_times(cells, row->profile, profile, ct_session_is_timeless(session));
+	cells[NAME_COLUMN].shown = shown;
 	cells[NAME_COLUMN].text = is_nothing && ct_page_is_json() ? NULL : row->name;
 	make_more(cells + NAME_COLUMN + 1, row->profile->key, session, by);
 	ct_table_row(table, cells);
 }
 
-static void print_rows(const struct report_options *options, const struct ct_session *session,
-		       const struct ct_profile *profile, struct row *rows, enum ct_profile_by by)
+static const char *row_name(const void *rows, size_t index)
+{
+	return ((const struct row *)rows)[index].name;
+}
+
+/* Functions by their numbers in the session, as in other commands; else by row. */
+static struct ct_error *create_shown(const struct ct_session *session,
+				     const struct ct_profile *profile, const struct row *rows,
+				     enum ct_profile_by by, unsigned int columns,
+				     struct ct_shown **ret)
+{
+	const struct ct_shown_options options = {
+		.name = row_name,
+		.context = rows,
+		.count = profile->row_count,
+		.are_whole = !ct_page_cuts_names(),
+		.least_columns = columns,
+	};
+	return is_of_functions(by) ? ct_shown_functions(session, columns, ret)
+				   : ct_shown_create(&options, ret);
+}
+
+static struct ct_error *print_rows(const struct report_options *options,
+				   const struct ct_session *session,
+				   const struct ct_profile *profile, struct row *rows,
+				   enum ct_profile_by by)
 {
 	struct ct_column columns[COLUMN_COUNT];
 	const struct ct_table table = {
 		columns, make_columns(columns, options, by, ct_session_is_timeless(session))};
+	ct_cleanup(ct_shown_cleanup) struct ct_shown *shown = NULL;
 	struct ct_json_writer *writer = ct_page_json();
 	size_t count = options->limit && options->limit < profile->row_count
 			       ? (size_t)options->limit
 			       : profile->row_count;
+	unsigned int rest = ct_table_rest(&table);
+	struct ct_error *err = create_shown(session, profile, rows, by, rest, &shown);
+	if (err)
+		return err;
 	if (ct_page_is_json()) {
 		ct_json_begin(writer, NULL, '{');
 		ct_json_put_string(writer, "by", names[by].by);
@@ -353,14 +384,19 @@ static void print_rows(const struct report_options *options, const struct ct_ses
 		ct_json_put_u64(writer, "duration_ns", session->duration_ns);
 	}
 	ct_table_begin(&table, "rows");
-	for (size_t i = 0; i < count; i++)
-		print_row(&table, &rows[options->reverse ? profile->row_count - 1 - i : i], session,
+	for (size_t i = 0; i < count; i++) {
+		size_t index = options->reverse ? profile->row_count - 1 - i : i;
+		size_t name = is_of_functions(by) ? rows[index].profile->key : index;
+		print_row(&table, &rows[index],
+			  name == CT_NO_CALLER ? NULL : ct_shown_name(shown, name, rest), session,
 			  profile, by);
+	}
 	ct_table_end();
 	if (ct_page_is_json()) {
 		ct_json_end(writer, '}');
 		ct_json_newline(writer->sink, 0);
 	}
+	return NULL;
 }
 
 /* ---- the command ---- */
@@ -416,8 +452,9 @@ static struct ct_error *report(void *state, const struct ct_view *view)
 		err = ct_error_nomem;
 	if (!err && rows) {
 		qsort(rows, profile->row_count, sizeof(*rows), compare_rows);
-		print_rows(options, session, profile, rows, profile_options.by);
-		ct_view_tell_lost(profile->lost_events);
+		err = print_rows(options, session, profile, rows, profile_options.by);
+		if (!err)
+			ct_view_tell_lost(profile->lost_events);
 	}
 	rows_destroy(rows, profile->row_count);
 	return err;

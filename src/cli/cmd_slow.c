@@ -9,6 +9,8 @@
 #include "analysis/slowest.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
+#include "base/plain_text.h"
+#include "cli/shown.h"
 #include "cli/term.h"
 #include "cli/view.h"
 #include "exporter/exporter.h"
@@ -47,39 +49,71 @@ static double share(uint64_t part_ns, uint64_t all_ns)
 
 /* ---- text ---- */
 
-static void print_share(const struct ct_slow_call *call, uint64_t ns, const char *name,
-			uint64_t calls)
+/* Of a line that has so much besides a name: what is left for it. */
+static unsigned int name_columns(size_t used)
+{
+	unsigned int columns = ct_page_columns();
+	return used < columns ? columns - (unsigned int)used : 0;
+}
+
+static void print_share(const struct ct_slow_call *call, uint64_t ns)
 {
 	char text[CT_DURATION_BYTES];
 	ct_duration_print(text, ns);
-	printf("  %9s %8.2f %%  %s", text, share(ns, call->duration_ns), name);
-	if (calls)
-		printf("%s, %" PRIu64 " %s%s", ct_page_style(CT_STYLE_DIM), calls,
-		       calls == 1 ? "call" : "calls", ct_page_style(CT_STYLE_PLAIN));
-	putchar('\n');
+	printf("  %9s %8.2f %%  ", text, share(ns, call->duration_ns));
 }
 
-static void print_call(const struct ct_session *session, const struct ct_slow_call *call,
-		       size_t number, size_t most_callees)
+static void print_callee(struct ct_shown *shown, const struct ct_slow_call *call,
+			 const struct ct_slow_callee *callee)
 {
-	char duration[CT_DURATION_BYTES], start[CT_DURATION_BYTES];
+	enum { NUMBER_COLUMNS = 24 };
+	char calls[48];
+	int length = snprintf(calls, sizeof(calls), ", %" PRIu64 " %s", callee->calls,
+			      callee->calls == 1 ? "call" : "calls");
+	print_share(call, callee->ns);
+	printf("%s%s%s%s\n",
+	       ct_shown_name(shown, callee->function,
+			     name_columns(NUMBER_COLUMNS + (size_t)length)),
+	       ct_page_style(CT_STYLE_DIM), calls, ct_page_style(CT_STYLE_PLAIN));
+}
+
+/* The moment and the thread: behind the name, or below it where they leave it too little room. */
+static void print_head(const struct ct_session *session, struct ct_shown *shown,
+		       const struct ct_slow_call *call, size_t number)
+{
+	char duration[CT_DURATION_BYTES], start[CT_DURATION_BYTES], head[64];
 	const struct ct_thread_row *thread = &session->streams[call->stream].row;
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf place = {0};
 	ct_duration_print(duration, call->duration_ns);
 	ct_duration_print(start, call->start_ns);
-	printf("%s%zu. %s  %s%s  %sat %s, thread %.16s (%" PRIu32 ")%s%s\n",
-	       ct_page_style(CT_STYLE_HEAD), number, duration,
-	       session->functions[call->function].name, ct_page_style(CT_STYLE_PLAIN),
-	       ct_page_style(CT_STYLE_DIM), start, thread->name, thread->tid,
-	       call->end == CT_CALL_RETURNED ? "" : ", did not return",
-	       ct_page_style(CT_STYLE_PLAIN));
+	size_t used = (size_t)snprintf(head, sizeof(head), "%zu. %s  ", number, duration);
+	ct_strbuf_printf(&place, "at %s, thread ", start);
+	ct_plain_text_add(&place, thread->name, strnlen(thread->name, sizeof(thread->name)));
+	ct_strbuf_printf(&place, " (%" PRIu32 ")%s", thread->tid,
+			 call->end == CT_CALL_RETURNED ? "" : ", did not return");
+	size_t place_columns = 2 + ct_plain_text_columns(place.bytes, place.length);
+	bool is_below = ct_page_cuts_names() &&
+			used + CT_SHOWN_GOOD_COLUMNS + place_columns > ct_page_columns();
+	printf("%s%s%s%s%s%s%s%s\n", ct_page_style(CT_STYLE_HEAD), head,
+	       ct_shown_name(shown, call->function,
+			     name_columns(is_below ? used : used + place_columns)),
+	       ct_page_style(CT_STYLE_PLAIN), is_below ? "\n  " : "  ", ct_page_style(CT_STYLE_DIM),
+	       place.bytes ? place.bytes : "", ct_page_style(CT_STYLE_PLAIN));
+}
+
+static void print_call(const struct ct_session *session, struct ct_shown *shown,
+		       const struct ct_slow_call *call, size_t number, size_t most_callees)
+{
+	enum { PATH_COLUMNS = sizeof("  from  > ...") - 1 };
+	print_head(session, shown, call, number);
 	for (uint32_t i = 0; i < call->path_count; i++)
-		printf("  %s%s%s\n", i ? "> " : "from ", session->functions[call->path[i]].name,
+		printf("  %s%s%s\n", i ? "> " : "from ",
+		       ct_shown_name(shown, call->path[i], name_columns(PATH_COLUMNS)),
 		       i + 1 == call->path_count && call->depth > call->path_count ? " > ..." : "");
-	print_share(call, call->self_ns, "self", 0);
+	print_share(call, call->self_ns);
+	puts("self");
 	for (size_t i = 0; i < call->callee_count && i < most_callees; i++)
-		print_share(call, call->callees[i].ns,
-			    session->functions[call->callees[i].function].name,
-			    call->callees[i].calls);
+		print_callee(shown, call, &call->callees[i]);
 	if (call->callee_count > most_callees)
 		printf("  %22s  %zu more functions (--callees)\n", "",
 		       call->callee_count - most_callees);
@@ -141,6 +175,7 @@ static struct ct_error *show(void *state, const struct ct_view *view)
 	const struct slow_options *options = state;
 	const struct ct_session *session = view->session;
 	ct_cleanup(slowest_cleanup) struct ct_slowest *slowest = NULL;
+	ct_cleanup(ct_shown_cleanup) struct ct_shown *shown = NULL;
 	struct ct_json_writer *writer = ct_page_json();
 	if (ct_session_is_timeless(session))
 		return ct_error_create("the trace was recorded without a clock: no call is known "
@@ -149,6 +184,8 @@ static struct ct_error *show(void *state, const struct ct_view *view)
 	struct ct_error *err = ct_slowest_create(session, view->selection, (size_t)options->limit,
 						 ct_term_progress, &slowest);
 	ct_term_clear();
+	if (!err)
+		err = ct_shown_functions(session, CT_SHOWN_GOOD_COLUMNS, &shown);
 	if (err)
 		return err;
 	if (ct_page_is_json()) {
@@ -160,7 +197,8 @@ static struct ct_error *show(void *state, const struct ct_view *view)
 		if (ct_page_is_json())
 			put_call(session, &slowest->calls[i]);
 		else
-			print_call(session, &slowest->calls[i], i + 1, (size_t)options->callees);
+			print_call(session, shown, &slowest->calls[i], i + 1,
+				   (size_t)options->callees);
 	}
 	if (ct_page_is_json()) {
 		ct_json_end(writer, ']');

@@ -5,7 +5,6 @@
  */
 #include "cli/command.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -23,8 +22,10 @@
 #include "cli/inputs.h"
 #include "cli/page.h"
 #include "cli/screen.h"
+#include "cli/shown.h"
 #include "cli/table.h"
 #include "cli/term.h"
+#include "base/plain_text.h"
 
 struct top_options {
 	uint64_t interval_ns, count, limit;
@@ -193,39 +194,58 @@ static void add_head(struct ct_strbuf *text, const struct ct_activity_snapshot *
 
 static const char column_heads[] = "  self%       self   calls/s      calls  function";
 
-/* `columns` 0: the name is not cut. */
+static const char *row_name(const void *activity, size_t number)
+{
+	return ct_activity_name(activity, number);
+}
+
+enum { NAME_COLUMN = 41 };
+
+static struct ct_error *create_shown(const struct ct_activity *activity, unsigned int columns,
+				     struct ct_shown **ret)
+{
+	const struct ct_shown_options options = {
+		.name = row_name,
+		.context = activity,
+		.count = ct_activity_name_count(activity),
+		.are_whole = !ct_page_cuts_names(),
+		.are_symbols = true,
+		.least_columns = columns > NAME_COLUMN ? columns - NAME_COLUMN : 0,
+	};
+	return ct_shown_create(&options, ret);
+}
+
 static void add_row(struct ct_strbuf *text, const struct ct_activity_snapshot *shot,
-		    const struct ct_activity_row *row, size_t columns)
+		    const struct ct_activity_row *row, const char *name)
 {
 	char self[CT_DURATION_BYTES], rate[32], calls[32];
 	ct_duration_print(self, row->total_self_ns);
 	put_rate(rate, sizeof(rate), per_second(shot, row->calls));
 	put_rate(calls, sizeof(calls), (double)row->total_calls);
-	size_t begin = text->length;
-	ct_strbuf_printf(text, "%7.1f %10s %9s %10s  ", percent(shot, row->self_ns), self, rate,
-			 calls);
-	size_t used = text->length - begin;
-	for (const char *at = row->name; *at && (columns == 0 || used < columns); at++) {
-		/* A symbol may hold any byte; a character of several takes one column. */
-		char byte = iscntrl((unsigned char)*at) ? '?' : *at;
-		ct_strbuf_add(text, &byte, 1);
-		used += ((unsigned char)at[1] & 0xc0) != 0x80;
-	}
-	if (columns && used > columns)
-		text->length = begin + columns; /* not even the numbers fit */
+	ct_strbuf_printf(text, "%7.1f %10s %9s %10s  %s", percent(shot, row->self_ns), self, rate,
+			 calls, name);
 }
 
-static void print_text(const struct ct_activity_snapshot *shot, bool is_first)
+static struct ct_error *print_text(const struct ct_activity *activity,
+				   const struct ct_activity_snapshot *shot, bool is_first)
 {
 	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
+	ct_cleanup(ct_shown_cleanup) struct ct_shown *shown = NULL;
+	unsigned int columns = ct_page_columns();
+	struct ct_error *err = create_shown(activity, columns, &shown);
+	if (err)
+		return err;
 	add_head(&text, shot);
 	printf("%s%s\n%s%s%s\n", is_first ? "" : "\n", text.bytes ? text.bytes : "",
 	       ct_page_style(CT_STYLE_HEAD), column_heads, ct_page_style(CT_STYLE_PLAIN));
 	for (size_t i = 0; i < shot->row_count; i++) {
 		text.length = 0;
-		add_row(&text, shot, &shot->rows[i], 0);
+		add_row(&text, shot, &shot->rows[i],
+			ct_shown_name(shown, shot->rows[i].name_number,
+				      columns > NAME_COLUMN ? columns - NAME_COLUMN : 0));
 		puts(text.bytes ? text.bytes : "");
 	}
+	return NULL;
 }
 
 static void print_json(const struct ct_activity_snapshot *shot)
@@ -317,8 +337,8 @@ static struct ct_error *run_batch(const struct top_options *options, struct ct_a
 		if (ct_page_is_json())
 			print_json(&shot);
 		else
-			print_text(&shot, i == 0);
-		if (!ct_page_flush())
+			err = print_text(activity, &shot, i == 0);
+		if (!err && !ct_page_flush())
 			return NULL; /* ct_page_end() says why */
 	}
 	if (!err && is_over)
@@ -338,20 +358,23 @@ struct view {
 
 static void add_line(struct ct_strbuf *text, const char *style, const char *line, size_t columns)
 {
-	size_t length = strlen(line);
 	ct_strbuf_add_string(text, style);
-	ct_strbuf_add(text, line, length < columns ? length : columns);
+	ct_strbuf_add(text, line, ct_plain_text_head(line, strlen(line), columns));
 	ct_strbuf_add_string(text, ct_page_style(CT_STYLE_PLAIN));
 	ct_strbuf_add_string(text, "\033[K\n");
 }
 
-static void draw(const struct view *view)
+static struct ct_error *draw(const struct view *view)
 {
 	enum { HEAD_ROWS = 4 };
+	ct_cleanup(ct_shown_cleanup) struct ct_shown *shown = NULL;
 	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
 	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf line = {0};
 	unsigned int rows, columns;
 	ct_screen_size(&rows, &columns);
+	struct ct_error *err = create_shown(view->activity, columns, &shown);
+	if (err)
+		return err;
 	ct_strbuf_add_string(&text, "\033[H");
 	ct_strbuf_add_string(&line, "calltrace top: ");
 	add_head(&line, &view->shot);
@@ -365,14 +388,18 @@ static void draw(const struct view *view)
 	add_line(&text, ct_page_style(CT_STYLE_DIM), line.bytes ? line.bytes : "", columns);
 	add_line(&text, "", "", columns);
 	add_line(&text, ct_page_style(CT_STYLE_HEAD), column_heads, columns);
-	size_t shown = rows > HEAD_ROWS + 1 ? rows - HEAD_ROWS - 1 : 0;
-	for (size_t i = 0; i < view->shot.row_count && i < shown; i++) {
-		add_row(&text, &view->shot, &view->shot.rows[i], columns);
-		ct_strbuf_add_string(&text, "\033[K\n");
+	size_t room = rows > HEAD_ROWS + 1 ? rows - HEAD_ROWS - 1 : 0;
+	for (size_t i = 0; i < view->shot.row_count && i < room; i++) {
+		line.length = 0;
+		add_row(&line, &view->shot, &view->shot.rows[i],
+			ct_shown_name(shown, view->shot.rows[i].name_number,
+				      columns > NAME_COLUMN ? columns - NAME_COLUMN : 0));
+		add_line(&text, "", line.bytes ? line.bytes : "", columns);
 	}
 	ct_strbuf_add_string(&text, "\033[J");
 	fwrite(text.bytes, 1, text.length, stdout);
 	fflush(stdout);
+	return NULL;
 }
 
 static uint64_t now_ns(void)
@@ -428,9 +455,10 @@ static struct ct_error *run_screen(struct view *view)
 			err = look(view);
 			next_ns = now + view->options->interval_ns;
 		}
+		if (!err)
+			err = draw(view);
 		if (err)
 			return err;
-		draw(view);
 		now = now_ns();
 		uint64_t rest_ns = next_ns > now ? next_ns - now : 0;
 		int key = ct_screen_key(view->is_paused || view->is_over ? long_ns : rest_ns);

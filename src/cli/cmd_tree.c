@@ -10,6 +10,7 @@
 #include "analysis/call_tree.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
+#include "cli/shown.h"
 #include "cli/term.h"
 #include "cli/view.h"
 
@@ -27,6 +28,7 @@ enum {
 	MOST_NESTED = 80,
 	MOST_CALLERS = 256,
 	MOST_INDENT = 40,
+	NUMBER_COLUMNS = 41,
 };
 
 #define OFFSET(member) offsetof(struct tree_options, member)
@@ -85,6 +87,8 @@ struct printing {
 	const struct tree_options *options;
 	uint64_t *calls;   /* by node, with those below it; NULL: shares are of the time */
 	uint64_t left_out; /* nodes */
+	struct ct_shown *shown;
+	unsigned int most_indent;
 };
 
 static double share(uint64_t part, uint64_t all)
@@ -158,20 +162,28 @@ static void print_node(const struct printing *printing, const struct ct_call_nod
 		       unsigned int depth)
 {
 	const struct ct_stream *thread = thread_of(printing, node);
-	unsigned int indent = 2 * depth;
+	unsigned int indent = 2 * depth, used = NUMBER_COLUMNS + indent;
+	char level[16] = "";
 	print_times(printing, node);
 	printf("%10" PRIu64 "  ", node->calls);
-	if (indent > MOST_INDENT) /* deep recursion stays on the screen */
-		printf("%*s%s[%u]%s ", MOST_INDENT, "", ct_page_style(CT_STYLE_DIM), depth,
-		       ct_page_style(CT_STYLE_PLAIN));
-	else
-		printf("%*s", (int)indent, "");
-	if (thread)
-		printf("%sthread %.16s (%" PRIu32 ")%s\n", ct_page_style(CT_STYLE_HEAD),
-		       thread->row.name, thread->row.tid, ct_page_style(CT_STYLE_PLAIN));
-	else
-		printf("%s%s%s\n", ct_page_style(CT_STYLE_NAME),
-		       printing->session->functions[node->key].name, ct_page_style(CT_STYLE_PLAIN));
+	if (indent > printing->most_indent) { /* deep recursion stays on the screen */
+		used = NUMBER_COLUMNS + printing->most_indent +
+		       (unsigned int)snprintf(level, sizeof(level), "[%u] ", depth);
+		indent = printing->most_indent;
+	}
+	printf("%*s%s%s%s", (int)indent, "", level[0] ? ct_page_style(CT_STYLE_DIM) : "", level,
+	       level[0] ? ct_page_style(CT_STYLE_PLAIN) : "");
+	if (thread) {
+		printf("%sthread ", ct_page_style(CT_STYLE_HEAD));
+		ct_page_put_text(thread->row.name,
+				 strnlen(thread->row.name, sizeof(thread->row.name)));
+		printf(" (%" PRIu32 ")%s\n", thread->row.tid, ct_page_style(CT_STYLE_PLAIN));
+		return;
+	}
+	unsigned int columns = ct_page_columns();
+	printf("%s%s%s\n", ct_page_style(CT_STYLE_NAME),
+	       ct_shown_name(printing->shown, node->key, columns > used ? columns - used : 0),
+	       ct_page_style(CT_STYLE_PLAIN));
 }
 
 static void put_ns(const struct printing *printing, const char *key, uint64_t ns)
@@ -327,6 +339,16 @@ static struct ct_error *invert(const struct tree_options *options, const struct 
 	return NULL;
 }
 
+/* Such that a name has room. */
+static unsigned int most_indent(void)
+{
+	enum { WITH_LEVEL = NUMBER_COLUMNS + CT_SHOWN_GOOD_COLUMNS + sizeof("[100] ") - 1 };
+	unsigned int columns = ct_page_columns();
+	if (!ct_page_cuts_names() || columns >= WITH_LEVEL + MOST_INDENT)
+		return MOST_INDENT;
+	return columns > WITH_LEVEL ? (columns - WITH_LEVEL) & ~1U : 0;
+}
+
 static struct ct_error *show(void *state, const struct ct_view *view)
 {
 	const struct tree_options *options = state;
@@ -342,12 +364,21 @@ static struct ct_error *show(void *state, const struct ct_view *view)
 		err = invert(options, session, &tree);
 	if (err)
 		return err;
-	struct printing printing = {.session = session, .tree = tree, .options = options};
+	struct printing printing = {
+		.session = session,
+		.tree = tree,
+		.options = options,
+		.most_indent = most_indent(),
+	};
 	err = count_calls(&printing);
+	if (!err)
+		err = ct_shown_functions(session, CT_SHOWN_GOOD_COLUMNS, &printing.shown);
+	if (!err)
+		print_tree(&printing);
+	ct_shown_destroy(printing.shown);
+	free(printing.calls);
 	if (err)
 		return err;
-	print_tree(&printing);
-	free(printing.calls);
 	if (tree->folded_calls)
 		ct_term_say("there are too many different paths: %" PRIu64 " calls on further ones "
 			    "count as time of their callers",

@@ -5,9 +5,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/cleanup.h"
+#include "base/strbuf.h"
 #include "cli/options.h"
 #include "cli/page.h"
+#include "base/plain_text.h"
 
 static const struct {
 	const char *name;
@@ -75,17 +79,25 @@ const struct ct_finding *ct_findings_problem(const struct ct_findings *findings)
 	return NULL;
 }
 
+/* Names out of files may hold anything. */
+static void print_wrapped(const char *text, unsigned int indent, unsigned int columns)
+{
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf plain = {0};
+	ct_plain_text_add(&plain, text, strlen(text));
+	ct_options_wrap(stdout, plain.bytes ? plain.bytes : "", indent, indent, columns);
+}
+
 static void print_row(const struct ct_finding *row)
 {
 	enum { INDENT = 9 };
 	unsigned int columns = ct_page_columns() - 1;
 	printf("%s%-*s%s", ct_page_style(marks[row->mark].style), INDENT, marks[row->mark].name,
 	       ct_page_style(CT_STYLE_PLAIN));
-	ct_options_wrap(stdout, row->what, INDENT, INDENT, columns);
+	print_wrapped(row->what, INDENT, columns);
 	if (!row->remedy)
 		return;
 	printf("%*s-> ", INDENT, "");
-	ct_options_wrap(stdout, row->remedy, INDENT + 3, INDENT + 3, columns);
+	print_wrapped(row->remedy, INDENT + 3, columns);
 }
 
 static void put_row(const struct ct_finding *row)

@@ -11,6 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/strbuf.h"
+#include "base/plain_text.h"
+
 enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 #define OFFSET(member) offsetof(struct ct_page_options, member)
@@ -26,6 +30,10 @@ static const struct ct_option options_table[] = {
 	 .help = "auto: on a terminal, unless NO_COLOR is set",
 	 .offset = OFFSET(colour)},
 	{.kind = CT_OPTION_FLAG,
+	 .name = "full-names",
+	 .help = "do not shorten names that are too long for the terminal",
+	 .offset = OFFSET(full_names)},
+	{.kind = CT_OPTION_FLAG,
 	 .name = "no-pager",
 	 .help = "do not show the result in $PAGER (less) when it goes to a terminal",
 	 .offset = OFFSET(no_pager)},
@@ -40,6 +48,8 @@ static struct {
 	bool is_json;
 	bool has_colour;
 	bool is_terminal;
+	bool cuts_names;
+	unsigned int columns; /* of the terminal; 0: not known */
 	pid_t pager;
 	int error; /* errno of the first write that failed */
 	struct ct_sink sink;
@@ -111,8 +121,12 @@ static void write_out(struct ct_sink *sink)
 void ct_page_begin(const struct ct_page_options *options)
 {
 	const char *no_colour = getenv("NO_COLOR");
+	struct winsize size;
 	page.is_terminal = isatty(STDOUT_FILENO);
+	if (page.is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		page.columns = size.ws_col;
 	page.is_json = options->json;
+	page.cuts_names = page.is_terminal && !options->json && !options->full_names;
 	page.has_colour = !options->json && (options->colour == COLOUR_ALWAYS ||
 					     (options->colour == COLOUR_AUTO && page.is_terminal &&
 					      !(no_colour && *no_colour)));
@@ -162,11 +176,22 @@ bool ct_page_is_json(void)
 unsigned int ct_page_columns(void)
 {
 	const char *columns = getenv("COLUMNS");
-	struct winsize size;
 	int number = columns ? atoi(columns) : 0;
-	if (number <= 0 && page.is_terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0)
-		number = size.ws_col;
+	if (number <= 0)
+		number = (int)page.columns;
 	return number >= 40 && number <= 1000 ? (unsigned int)number : 80;
+}
+
+void ct_page_put_text(const char *bytes, size_t length)
+{
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
+	ct_plain_text_add(&text, bytes, length);
+	fwrite(text.bytes ? text.bytes : "", 1, text.length, stdout);
+}
+
+bool ct_page_cuts_names(void)
+{
+	return page.cuts_names;
 }
 
 const char *ct_page_style(enum ct_style style)

@@ -16,6 +16,7 @@
 struct ct_page_options {
 	bool json;
 	bool no_pager;
+	bool full_names;
 	unsigned int colour; /* auto|always|never */
 };
 extern const struct ct_option_group ct_page_group;
@@ -41,6 +42,10 @@ bool ct_page_flush(void);
 bool ct_page_is_json(void);
 /* Columns of the terminal; 80 when it is none, and unless $COLUMNS says otherwise. */
 unsigned int ct_page_columns(void);
+/* Names are shortened to fit into them: on a terminal, unless the user wants them whole. */
+bool ct_page_cuts_names(void);
+/* Bytes of a trace, to standard output: control characters are written out. */
+void ct_page_put_text(const char *bytes, size_t length);
 /* "" without colour. */
 const char *ct_page_style(enum ct_style style);
 

@@ -7,8 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/duration.h"
+#include "base/strbuf.h"
 #include "cli/page.h"
+#include "cli/shown.h"
+
+enum { NAME_GAP = 2 };
 
 static void print_head(const struct ct_table *table)
 {
@@ -18,7 +23,7 @@ static void print_head(const struct ct_table *table)
 		if (!column->title)
 			continue;
 		if (column->kind == CT_COLUMN_NAME)
-			printf("  %-*s", (int)column->width, column->title);
+			printf("%*s%-*s", NAME_GAP, "", (int)column->width, column->title);
 		else
 			printf("%*s", (int)column->width, column->title);
 	}
@@ -47,15 +52,35 @@ static void print_ns_change(char *ret, double ns)
 	ct_duration_print(ret + 1, (uint64_t)(fabs(ns) + 0.5));
 }
 
+unsigned int ct_table_rest(const struct ct_table *table)
+{
+	unsigned int columns = ct_page_columns(), used = 0;
+	for (size_t i = 0; i < table->column_count; i++) {
+		const struct ct_column *column = &table->columns[i];
+		if (column->title)
+			used += column->width + (column->kind == CT_COLUMN_NAME ? NAME_GAP : 0);
+	}
+	return columns > used + CT_SHOWN_LEAST_COLUMNS ? columns - used : CT_SHOWN_LEAST_COLUMNS;
+}
+
+static void print_name(const struct ct_table *table, const struct ct_column *column,
+		       const struct ct_cell *cell)
+{
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
+	const char *name = cell->shown ? cell->shown : "-";
+	if (!cell->shown && cell->text) {
+		bool is_cut = ct_page_cuts_names() && column->width == 0;
+		ct_shown_cut(&text, cell->text, is_cut ? ct_table_rest(table) : 0);
+		name = text.bytes ? text.bytes : "";
+	}
+	printf("%*s%s%-*s%s", NAME_GAP, "",
+	       ct_page_style(cell->style ? cell->style : CT_STYLE_NAME), (int)column->width, name,
+	       ct_page_style(CT_STYLE_PLAIN));
+}
+
 static void print_cell(const struct ct_column *column, const struct ct_cell *cell)
 {
 	char text[32] = "-";
-	if (column->kind == CT_COLUMN_NAME) {
-		const char *name = cell->text ? cell->text : "-";
-		printf("  %s%-*s%s", ct_page_style(cell->style ? cell->style : CT_STYLE_NAME),
-		       (int)column->width, name, ct_page_style(CT_STYLE_PLAIN));
-		return;
-	}
 	if (!cell->is_absent && column->kind == CT_COLUMN_COUNT)
 		snprintf(text, sizeof(text), "%" PRIu64, cell->number);
 	else if (!cell->is_absent && column->kind == CT_COLUMN_PERCENT)
@@ -96,6 +121,8 @@ void ct_table_row(const struct ct_table *table, const struct ct_cell *cells)
 	for (size_t i = 0; i < table->column_count; i++) {
 		if (ct_page_is_json())
 			put_cell(writer, &table->columns[i], &cells[i]);
+		else if (table->columns[i].title && table->columns[i].kind == CT_COLUMN_NAME)
+			print_name(table, &table->columns[i], &cells[i]);
 		else if (table->columns[i].title)
 			print_cell(&table->columns[i], &cells[i]);
 	}

@@ -23,14 +23,15 @@ struct ct_column {
 	const char *key;   /* in JSON */
 	const char *title; /* NULL: not in text */
 	enum ct_column_kind kind;
-	unsigned int width; /* 0: the rest of the line; is not cut */
+	unsigned int width; /* 0: the rest of the line */
 };
 
 struct ct_cell {
-	const char *text;    /* NAME; NULL: null */
-	uint64_t number;     /* COUNT, NS */
-	double real;	     /* PERCENT, CHANGE, NS_CHANGE, REAL; NS when `number` is 0 */
-	bool is_absent;	     /* null; "-" in text */
+	const char *text;  /* NAME; NULL: null */
+	const char *shown; /* the same in text (shown.h); NULL: `text`, cut where it is the last */
+	uint64_t number;   /* COUNT, NS */
+	double real;	   /* PERCENT, CHANGE, NS_CHANGE, REAL; NS when `number` is 0 */
+	bool is_absent;	   /* null; "-" in text */
 	enum ct_style style; /* NAME; 0: as names are */
 };
 
@@ -38,6 +39,9 @@ struct ct_table {
 	const struct ct_column *columns;
 	size_t column_count;
 };
+
+/* Columns that are left for the last one. */
+unsigned int ct_table_rest(const struct ct_table *table);
 
 /* To the page (page.h). `key`: of the array in the object being written, in JSON. */
 void ct_table_begin(const struct ct_table *table, const char *key);

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "base/plain_text.h"
+
 const char ct_json_digit_pairs[201] =
 	"0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546"
 	"4748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293"
@@ -19,43 +21,6 @@ char *ct_json_hex(char *at, uint64_t value)
 	for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4)
 		*at++ = hex_digits[value >> shift & 15];
 	return at;
-}
-
-size_t ct_json_sequence_length(const unsigned char *at, size_t left, size_t *bad_length)
-{
-	unsigned char first = at[0];
-	unsigned char low = 0x80, high = 0xbf; /* of the second byte */
-	size_t length;
-
-	*bad_length = 1;
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xc2 && first <= 0xdf) {
-		length = 2;
-	} else if (first >= 0xe0 && first <= 0xef) {
-		length = 3;
-		if (first == 0xe0)
-			low = 0xa0; /* else overlong */
-		if (first == 0xed)
-			high = 0x9f; /* else a surrogate */
-	} else if (first >= 0xf0 && first <= 0xf4) {
-		length = 4;
-		if (first == 0xf0)
-			low = 0x90;
-		if (first == 0xf4)
-			high = 0x8f; /* else above U+10FFFF */
-	} else {
-		return 0;
-	}
-	for (size_t i = 1; i < length; i++) {
-		if (i >= left || at[i] < low || at[i] > high) {
-			*bad_length = i;
-			return 0;
-		}
-		low = 0x80;
-		high = 0xbf;
-	}
-	return length;
 }
 
 static bool needs_escape(unsigned char byte)
@@ -91,8 +56,9 @@ void ct_json_string(struct ct_strbuf *buf, const char *bytes, size_t length)
 	ct_strbuf_add(buf, "\"", 1);
 	while (length > 0) {
 		size_t bad_length;
-		size_t step = ct_json_sequence_length(at, length, &bad_length);
-		if (step > 0 && !needs_escape(*at)) {
+		size_t step = ct_utf8_sequence(at, length, &bad_length);
+		if (step > 0 && !needs_escape(*at) &&
+		    (step == 1 || ct_plain_text_is((const char *)at, step))) {
 			plain += step;
 		} else {
 			ct_strbuf_add(buf, at - plain, plain);
@@ -100,6 +66,9 @@ void ct_json_string(struct ct_strbuf *buf, const char *bytes, size_t length)
 			if (step == 0) {
 				ct_strbuf_add_string(buf, "\xef\xbf\xbd");
 				step = bad_length;
+			} else if (step > 1) {
+				char text[CT_PLAIN_ESCAPE_BYTES];
+				ct_strbuf_add(buf, text, ct_plain_text_escape(text, at, step));
 			} else {
 				add_escape(buf, *at);
 			}

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "base/utf8.h"
 
 enum { CT_JSON_U64_BYTES = 20, CT_JSON_HEX_BYTES = 18 };
 
@@ -39,12 +40,6 @@ static inline char *ct_json_u64(char *at, uint64_t value)
 
 /* Write `value` as 0x... at `at`, which has room for CT_JSON_HEX_BYTES; gives the end. */
 char *ct_json_hex(char *at, uint64_t value);
-
-/*
- * Length of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), or
- * 0; then `*bad_length` is the length of the maximal ill-formed part.
- */
-size_t ct_json_sequence_length(const unsigned char *at, size_t left, size_t *bad_length);
 
 /*
  * Add `bytes` as a JSON string with its quotes. The result is valid UTF-8

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "export/code_names.h"
+#include "base/plain_text.h"
 #include "export/json_text.h"
 #include "export/json_writer.h"
 #include "export/value_examine.h"
@@ -182,24 +183,20 @@ static void put_function_text(struct ct_values *values, struct ct_sink *sink, ui
 static void put_string_text(struct ct_sink *sink, const unsigned char *bytes, size_t length,
 			    char quote)
 {
-	static const char digits[] = "0123456789abcdef";
 	static const char named[] = "\\\n\t\r", names[] = "\\ntr";
 	ct_sink_add(sink, &quote, 1);
 	for (size_t step; length; bytes += step, length -= step) {
-		size_t bad_length;
+		char escape[CT_PLAIN_ESCAPE_BYTES];
 		const char *name = *bytes ? strchr(named, *bytes) : NULL;
-		step = *bytes < 0x80 ? 1 : ct_json_sequence_length(bytes, length, &bad_length);
+		step = ct_plain_text_step((const char *)bytes, length);
 		if (*bytes == (unsigned char)quote)
 			ct_sink_add(sink, (char[]){'\\', quote}, 2);
 		else if (name)
 			ct_sink_add(sink, (char[]){'\\', names[name - named]}, 2);
-		else if (step == 0 || *bytes < ' ' || *bytes == 0x7f)
-			ct_sink_add(sink,
-				    (char[]){'\\', 'x', digits[*bytes >> 4], digits[*bytes & 15]},
-				    4);
-		else
+		else if (ct_plain_text_is((const char *)bytes, step))
 			ct_sink_add(sink, (const char *)bytes, step);
-		step += step == 0;
+		else
+			ct_sink_add(sink, escape, ct_plain_text_escape(escape, bytes, step));
 	}
 	ct_sink_add(sink, &quote, 1);
 }

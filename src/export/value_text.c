@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "export/json_text.h"
+#include "base/plain_text.h"
 
 enum { NUMBER_BYTES = 64 }; /* no number has more digits and marks */
 #define EXACT_LIMIT (UINT64_C(1) << 53)
@@ -361,12 +362,18 @@ void ct_value_put_float(struct ct_sink *sink, const unsigned char *bytes, uint8_
 
 /* --- strings --- */
 
+/* First bytes of characters that a terminal may obey (base/plain_text.h). */
+static inline bool may_rule(unsigned char byte)
+{
+	return byte == 0xc2 || byte == 0xd8 || byte == 0xe2;
+}
+
 /* Bytes at the start that a JSON string holds as they are. */
 static size_t plain_length(const unsigned char *bytes, size_t length, bool escaped)
 {
 	size_t i = 0;
 	while (i < length && bytes[i] >= ' ' && bytes[i] != '"' && bytes[i] != '\\' &&
-	       bytes[i] != 0x7f && (bytes[i] < 0x80 || !escaped))
+	       bytes[i] != 0x7f && (bytes[i] < 0x80 || (!escaped && !may_rule(bytes[i]))))
 		i++;
 	return i;
 }
@@ -403,6 +410,13 @@ static void put_bad_bytes(struct ct_sink *sink, const unsigned char *bytes, size
 			    5);
 }
 
+/* JSON's escape of what a terminal would obey. */
+static void put_escape(struct ct_sink *sink, const unsigned char *bytes, size_t length)
+{
+	char text[CT_PLAIN_ESCAPE_BYTES];
+	ct_sink_add(sink, text, ct_plain_text_escape(text, bytes, length));
+}
+
 void ct_value_put_string(struct ct_sink *sink, const unsigned char *bytes, size_t length,
 			 bool escaped)
 {
@@ -416,8 +430,10 @@ void ct_value_put_string(struct ct_sink *sink, const unsigned char *bytes, size_
 			step = 1;
 			put_ascii(sink, *bytes, escaped);
 		} else {
-			step = ct_json_sequence_length(bytes, length, &bad_length);
-			if (step)
+			step = ct_utf8_sequence(bytes, length, &bad_length);
+			if (step && !ct_plain_text_is((const char *)bytes, step))
+				put_escape(sink, bytes, step);
+			else if (step)
 				ct_sink_add(sink, (const char *)bytes, step);
 			else
 				put_bad_bytes(sink, bytes, step = bad_length);
@@ -434,7 +450,7 @@ bool ct_value_is_utf8(const unsigned char *bytes, size_t *length, bool truncated
 	size_t left = *length;
 	while (left) {
 		size_t bad_length;
-		size_t step = *at < 0x80 ? 1 : ct_json_sequence_length(at, left, &bad_length);
+		size_t step = *at < 0x80 ? 1 : ct_utf8_sequence(at, left, &bad_length);
 		if (step == 0 && truncated && bad_length == left && *at >= 0xc2 && *at <= 0xf4) {
 			*length -= left;
 			return true;

@@ -38,8 +38,7 @@ static void add_field(struct ct_strbuf *text, const char *bytes, size_t length)
 		ct_strbuf_add(text, "\"", 1);
 	while (length > 0) {
 		size_t bad_length;
-		size_t step = ct_json_sequence_length((const unsigned char *)bytes, length,
-						      &bad_length);
+		size_t step = ct_utf8_sequence((const unsigned char *)bytes, length, &bad_length);
 		if (step == 0 || *bytes == '\0') {
 			ct_strbuf_add_string(text, "\xef\xbf\xbd");
 			step = step ? step : bad_length;

@@ -60,7 +60,7 @@ static void add_xml(struct ct_strbuf *text, const char *bytes, size_t length, si
 	size_t characters = 0, cut_at = 0;
 	while (length > 0) {
 		size_t bad_length;
-		size_t step = ct_json_sequence_length(at, length, &bad_length);
+		size_t step = ct_utf8_sequence(at, length, &bad_length);
 		bool is_noncharacter = step == 3 && at[0] == 0xef && at[1] == 0xbf && at[2] >= 0xbe;
 		if (characters + 1 == most)
 			cut_at = text->length;

@@ -21,7 +21,7 @@ void ct_utf8_add(struct ct_strbuf *text, const char *bytes, size_t length)
 		if (at == end)
 			break;
 		size_t bad_length = 0;
-		size_t good_length = ct_json_sequence_length(at, (size_t)(end - at), &bad_length);
+		size_t good_length = ct_utf8_sequence(at, (size_t)(end - at), &bad_length);
 		if (good_length == 1)
 			ct_strbuf_add(text, " ", 1);
 		else if (good_length)

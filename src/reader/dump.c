@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/plain_text.h"
 #include "reader/dump_values.h"
 #include "reader/trace_private.h"
 
@@ -32,13 +33,9 @@ struct dump {
 /* Bytes from a file may hold anything, escape sequences of a terminal too. */
 static void print_text(FILE *out, const char *bytes, size_t length)
 {
-	for (size_t i = 0; i < length; i++) {
-		unsigned char byte = (unsigned char)bytes[i];
-		if (byte < ' ' || byte == '\\' || byte == 0x7f)
-			fprintf(out, "\\x%02x", byte);
-		else
-			putc(byte, out);
-	}
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
+	ct_plain_text_add(&text, bytes, length);
+	fwrite(text.bytes ? text.bytes : "", 1, text.length, out);
 }
 
 static const char *word(const char *const *words, size_t count, uint64_t number)

@@ -40,7 +40,7 @@
  *   values WORD...       of the call or return before
  * A WORD is a byte, or h:N w:N q:N for 2, 4, 8 bytes, f:N d:N for a float and a
  * double, s:TEXT for bytes, t:TEXT for a text with its length; in TEXT a ~ is
- * a space and \xNN a byte.
+ * a space and \xNN a byte; so it is in a PATH of a module, a NAME and the command.
  */
 #include <err.h>
 #include <stdbool.h>
@@ -149,14 +149,31 @@ static void fib(struct script *script, unsigned int n)
 	leave(script, script->now - START_TICKS + 5);
 }
 
-static const char *word(char **rest)
+static char *word(char **rest)
 {
-	const char *found = strsep(rest, " ");
+	char *found = strsep(rest, " ");
 	while (found && !*found && *rest)
 		found = strsep(rest, " ");
 	if (!found)
 		errx(1, "a word is missing");
 	return found;
+}
+
+/* In place: a word with \\xNN for a byte. */
+static char *decoded(char *text)
+{
+	char *to = text;
+	for (const char *at = text; *at; at++) {
+		unsigned int byte;
+		if (sscanf(at, "\\x%2x", &byte) == 1) {
+			*to++ = (char)byte;
+			at += 3;
+		} else {
+			*to++ = *at;
+		}
+	}
+	*to = '\0';
+	return text;
 }
 
 static uint64_t number(char **rest)
@@ -181,7 +198,7 @@ static uint32_t choice(char **rest, const char *const *names, uint32_t count)
 
 static void set_command_line(struct script *script, char *rest)
 {
-	size_t length = strlen(rest);
+	size_t length = strlen(decoded(rest));
 	struct ct_string_ref line = trace_writer_string(&script->writer, rest);
 	char *text = (char *)script->writer.bytes + line.offset;
 	for (size_t i = 0; i < length; i++) {
@@ -207,7 +224,7 @@ static void set_crash(struct script *script, char *rest)
 static void add_module(struct script *script, char *rest)
 {
 	struct ct_module module = {.ordinal = ++script->module_count};
-	const char *path = word(&rest);
+	const char *path = decoded(word(&rest));
 	module.low = number(&rest);
 	module.high = number(&rest);
 	module.bias = number(&rest);
@@ -240,7 +257,7 @@ static void begin_thread(struct script *script, char *rest)
 	script->thread.created_ticks = created_ns ? created_ns + START_TICKS : 0;
 	script->thread.suppressed_calls = number(&rest);
 	script->thread.lost_events = number(&rest);
-	snprintf(script->thread.name, sizeof(script->thread.name), "%s", word(&rest));
+	snprintf(script->thread.name, sizeof(script->thread.name), "%s", decoded(word(&rest)));
 	script->now = START_TICKS;
 	script->depth = script->stack = 0;
 	script->live = false;
