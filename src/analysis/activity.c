@@ -50,6 +50,8 @@ struct thread {
 	size_t stack_count, stack_capacity;
 	size_t current;
 	uint64_t last_ticks; /* up to here time was given to a call */
+	uint64_t last_ns;    /* the same, by the clock's scale as it was in this look: */
+	uint64_t look;
 };
 
 struct process {
@@ -82,8 +84,10 @@ struct ct_activity {
 	size_t slot_count;
 	struct ct_activity_row *rows;
 	uint64_t last_look_ns;
-	bool has_read;		 /* of a process */
-	struct process *reading; /* whose steps are coming */
+	bool has_read;		      /* of a process */
+	struct process *reading;      /* whose steps are coming */
+	const struct ct_scale *scale; /* its */
+	uint64_t look;		      /* number of this one */
 	char *path_bytes;
 };
 
@@ -394,13 +398,17 @@ static struct stack *stack_of(struct thread *thread, uint32_t number)
 static inline void give_time_to(struct ct_activity *activity, struct thread *thread,
 				uint32_t function, uint64_t ticks)
 {
-	const struct ct_follow *follow = activity->reading->follow;
 	if (ticks <= thread->last_ticks)
 		return;
+	if (ct_unlikely(thread->look != activity->look)) {
+		thread->look = activity->look;
+		thread->last_ns = ct_scale_ns(activity->scale, thread->last_ticks);
+	}
+	uint64_t ns = ct_scale_ns(activity->scale, ticks);
 	if (function != NONE && thread->last_ticks)
-		activity->functions[function].self_ns += ct_follow_ns(follow, ticks) -
-							 ct_follow_ns(follow, thread->last_ticks);
+		activity->functions[function].self_ns += ns - thread->last_ns;
 	thread->last_ticks = ticks;
+	thread->last_ns = ns;
 }
 
 /* The function of the innermost call, or of one around it; NONE: there is none. */
@@ -524,6 +532,7 @@ static struct ct_error *read_process(struct ct_activity *activity, struct proces
 		}
 	}
 	activity->reading = process;
+	activity->scale = ct_follow_scale(process->follow);
 	struct ct_error *err = ct_follow_read(process->follow, take, activity);
 	process->skipped = ct_follow_skipped(process->follow);
 	process->lasted_ns = ct_follow_lasted_ns(process->follow);
@@ -668,6 +677,7 @@ struct ct_error *ct_activity_look(struct ct_activity *activity, enum ct_activity
 {
 	struct ct_error *err = NULL;
 	*ret = (struct ct_activity_snapshot){0};
+	activity->look++;
 	for (size_t i = 0; i < activity->folder_count && !err; i++)
 		err = look_into_folder(activity, activity->folders[i]);
 	for (size_t i = 0; i < activity->process_count && !err; i++) {

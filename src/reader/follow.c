@@ -379,6 +379,31 @@ struct reading {
 	void *context;
 };
 
+/* Calls and returns, many at a time, up to the first step of another kind. `*ret_done`: there
+ * was none. */
+static bool take_plain_steps(const struct reading *reading, bool *ret_done)
+{
+	enum { AT_ONCE = 256 };
+	struct ct_plain_step steps[AT_ONCE];
+	struct ct_walk *walk = reading->stream->walk;
+	struct ct_step step = {0};
+	uint32_t depth = ct_walk_open_count(walk);
+	size_t count = ct_walk_plain(walk, steps, AT_ONCE, &step.stack);
+	*ret_done = count == 0;
+	for (size_t i = 0; i < count; i++) {
+		bool is_end = steps[i].is_end;
+		step.kind = is_end ? CT_STEP_END : CT_STEP_CALL;
+		step.site = steps[i].site;
+		step.ticks = steps[i].ticks;
+		step.values = steps[i].values;
+		step.value_bytes = steps[i].value_bytes;
+		step.depth = is_end ? --depth : depth++;
+		if (!reading->take(reading->context, reading->number, &step))
+			return false;
+	}
+	return true;
+}
+
 /* Give the walk what is in its buffer. */
 static bool walk_on(const struct reading *reading, uint64_t seq)
 {
@@ -391,7 +416,13 @@ static bool walk_on(const struct reading *reading, uint64_t seq)
 	ct_walk_feed(stream->walk, begins ? 0 : stream->offset, begins);
 	stream->seq = seq;
 	stream->has_begun = true;
-	while (ct_walk_next(stream->walk, &step)) {
+	for (;;) {
+		bool is_done = false;
+		while (!is_done)
+			if (!take_plain_steps(reading, &is_done))
+				return false;
+		if (!ct_walk_next(stream->walk, &step))
+			break;
 		if (!reading->take(reading->context, reading->number, &step))
 			return false;
 	}
@@ -593,9 +624,9 @@ bool ct_follow_module(struct ct_follow *follow, uint32_t ordinal, char *path,
 
 /* ---- time ---- */
 
-uint64_t ct_follow_ns(const struct ct_follow *follow, uint64_t ticks)
+const struct ct_scale *ct_follow_scale(const struct ct_follow *follow)
 {
-	return ct_scale_ns(&follow->scale, ticks);
+	return &follow->scale;
 }
 
 uint64_t ct_follow_lasted_ns(const struct ct_follow *follow)

@@ -59,9 +59,10 @@ bool ct_follow_thread(struct ct_follow *follow, uint32_t stream, struct ct_threa
 bool ct_follow_module(struct ct_follow *follow, uint32_t ordinal, char *path,
 		      struct ct_trace_module *ret);
 
-/* The moment in ns since the process began; and the ticks of this moment; 0: not known. */
-uint64_t ct_follow_ns(const struct ct_follow *follow, uint64_t ticks);
+/* Of the clock, as of the last ct_follow_read(). */
+const struct ct_scale *ct_follow_scale(const struct ct_follow *follow);
 uint64_t ct_follow_lasted_ns(const struct ct_follow *follow); /* the process, until now */
+/* The ticks of this moment; 0: the clock does not tell. */
 uint64_t ct_follow_now(const struct ct_follow *follow);
 
 #endif

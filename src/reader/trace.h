@@ -218,5 +218,7 @@ struct ct_plain_step {
  */
 size_t ct_walk_plain(struct ct_walk *walk, struct ct_plain_step *ret, size_t most,
 		     uint32_t *ret_stack);
+/* Calls that are open on the stack that the walk is on. */
+uint32_t ct_walk_open_count(const struct ct_walk *walk);
 
 #endif

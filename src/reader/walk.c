@@ -813,6 +813,11 @@ size_t ct_walk_plain(struct ct_walk *walk, struct ct_plain_step *ret, size_t mos
 			   : plain_steps(walk, cursor, ret, most, false);
 }
 
+uint32_t ct_walk_open_count(const struct ct_walk *walk)
+{
+	return walk->current->open;
+}
+
 bool ct_walk_failed(const struct ct_walk *walk)
 {
 	return walk->failed;
