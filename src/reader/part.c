@@ -129,8 +129,9 @@ static bool unwind(struct ct_part_effect *effect, size_t depth)
 }
 
 /* NULL: what is behind it cannot be told. */
-static __attribute__((cold, noinline)) const unsigned char *scan_extended(
-	struct scan *scan, const unsigned char *at, const unsigned char *end)
+static __attribute__((cold, noinline)) const unsigned char *scan_extended(struct scan *scan,
+									  const unsigned char *at,
+									  const unsigned char *end)
 {
 	struct ct_cursor cur = ct_cursor_init(at, (size_t)(end - at), "extended record");
 	struct ct_extended record;
@@ -169,8 +170,12 @@ struct hot {
 static inline struct hot take(const struct scan *scan, const unsigned char *at)
 {
 	const struct ct_part_effect *effect = scan->effect;
-	return (struct hot){at,		       effect->frames,	  effect->count,
-			    effect->capacity, scan->epoch_ticks, scan->last_ticks};
+	return (struct hot){at,
+			    effect->frames,
+			    effect->count,
+			    effect->capacity,
+			    scan->epoch_ticks,
+			    scan->last_ticks};
 }
 
 static inline void put(struct scan *scan, const struct hot *hot)
@@ -194,8 +199,7 @@ static inline bool scan_enter(struct scan *scan, struct hot *hot, uint32_t site)
 	if (ct_unlikely(site > scan->trace->site_count))
 		site = CT_SITE_UNKNOWN;
 	uint32_t caller = keys ? keys[site].caller : 0;
-	if (caller != 0 &&
-	    !(hot->count && keys[hot->frames[hot->count - 1].site].own == caller)) {
+	if (caller != 0 && !(hot->count && keys[hot->frames[hot->count - 1].site].own == caller)) {
 		put(scan, hot);
 		if (!check_caller(scan, caller))
 			return false;

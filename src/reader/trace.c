@@ -23,6 +23,8 @@
 enum {
 	MODULES_PER_BLOCK = (CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES) / sizeof(struct ct_module),
 	PAYLOAD_BYTES = CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES,
+	MANY_BLOCKS = 512, /* whose headers are not all read */
+	RUN = 64,
 };
 #define MAX_BLOCKS (UINT32_C(1) << 31) /* what struct ct_piece can say; 128 TiB */
 
@@ -333,6 +335,15 @@ static bool scan_block(struct ct_trace *trace, struct scan *scan, uint32_t block
 	return true;
 }
 
+/* The header of a block, if it is that of an appended piece of this trace. */
+static bool read_appended(struct ct_trace *trace, uint32_t block, struct ct_block_header *ret)
+{
+	return read_block(trace, block, ret, sizeof(*ret), &trace->opening) == sizeof(*ret) &&
+	       has_right_head(ret, block) && ret->type == CT_BLOCK_RECORDS &&
+	       ret->file_id == trace->file_id && ret->used_bytes && ret->stream &&
+	       ret->seq != UINT64_MAX;
+}
+
 static int compare_numbers(uint64_t a, uint64_t b)
 {
 	return (a > b) - (a < b);
@@ -362,15 +373,41 @@ static int compare_pieces(const void *left, const void *right)
 	return compare_numbers(a->block, b->block);
 }
 
+/*
+ * In a large file: when the block RUN further on is the piece of the same stream that is RUN later,
+ * what lies between are the pieces between, for each is appended once and in its turn. They are not
+ * looked at now; whoever reads one finds out whether it is there. So a trace of a billion calls
+ * opens at once. False: it is not so, or memory ran out (`failed`).
+ */
+static bool scan_run(struct ct_trace *trace, struct scan *scan, uint32_t block, bool *failed)
+{
+	struct ct_block_header first, last;
+	if (!read_appended(trace, block, &first) || !read_appended(trace, block + RUN, &last) ||
+	    first.stream != last.stream || last.seq - first.seq != RUN)
+		return false;
+	for (uint32_t i = 0; i < RUN && !*failed; i++, first.seq++)
+		*failed = !add_piece(trace, scan, &first, block + i);
+	return !*failed;
+}
+
 static struct ct_error *scan_blocks(struct ct_trace *trace, struct scan *scan)
 {
+	bool is_large = !trace->pack && trace->block_count >= MANY_BLOCKS, failed = false;
+	uint32_t run_from = 1; /* no run begins before */
 	/* A page of each block is wanted; reading ahead would read the whole file. */
 	if (!trace->pack)
 		posix_fadvise(trace->fd, 0, 0, POSIX_FADV_RANDOM);
 	uint32_t block = ct_trace_next_block(trace, 1);
-	for (; block < trace->block_count; block = ct_trace_next_block(trace, block + 1)) {
-		if (!scan_block(trace, scan, block))
+	while (block < trace->block_count) {
+		uint32_t step = 1;
+		if (is_large && block >= run_from && block < trace->block_count - RUN) {
+			bool is_run = scan_run(trace, scan, block, &failed);
+			step = is_run ? RUN : 1;
+			run_from = is_run ? 0 : block + RUN;
+		}
+		if (failed || (step == 1 && !scan_block(trace, scan, block)))
 			return ct_error_nomem;
+		block = ct_trace_next_block(trace, block + step);
 	}
 	if (!trace->pack)
 		posix_fadvise(trace->fd, 0, 0, POSIX_FADV_NORMAL);

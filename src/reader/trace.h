@@ -48,8 +48,7 @@ struct ct_error *ct_trace_open(const char *path, struct ct_trace **ret)
 /* One of a packed file's, which is kept; `path` is what it is called where it is damaged.
  * ct_trace_open() knows FILE, where there is one alone, and FILE/NAME. */
 struct ct_error *ct_trace_open_packed(struct ct_pack *pack, uint32_t input, const char *path,
-				      struct ct_trace **ret)
-	__attribute__((warn_unused_result));
+				      struct ct_trace **ret) __attribute__((warn_unused_result));
 void ct_trace_destroy(struct ct_trace *trace);
 
 const struct ct_file_info *ct_trace_info(const struct ct_trace *trace);

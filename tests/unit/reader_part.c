@@ -56,10 +56,11 @@ static void add_record(struct stream *stream, struct trace_records *records)
 				       any(stream, 2));
 	} else if (kind < 20) {
 		stream->depth = any(stream, stream->depth + 1);
-		trace_records_extended(records, CT_EXTENDED_UNWIND, stream->depth, stream->ticks, 1);
+		trace_records_extended(records, CT_EXTENDED_UNWIND, stream->depth, stream->ticks,
+				       1);
 	} else if (kind < 40) {
-		trace_records_extended(records, any(stream, 2) ? CT_EXTENDED_SYNC
-							       : CT_EXTENDED_CREATE,
+		trace_records_extended(records,
+				       any(stream, 2) ? CT_EXTENDED_SYNC : CT_EXTENDED_CREATE,
 				       stream->depth, stream->ticks, 7);
 	} else if (kind < 530 || stream->depth == 0) {
 		uint32_t site = any_site(stream);
@@ -184,10 +185,8 @@ static uint32_t count_told(uint32_t oddities, uint32_t strangers, bool has_keys)
 {
 	uint32_t told = 0;
 	for (unsigned int seed = 1; seed <= STREAMS; seed++) {
-		struct stream stream = {.seed = seed,
-					.ticks = 5000,
-					.oddities = oddities,
-					.strangers = strangers};
+		struct stream stream = {
+			.seed = seed, .ticks = 5000, .oddities = oddities, .strangers = strangers};
 		struct open_calls open = {.count = 0};
 		ct_cleanup(trace_writer_deinit) struct trace_writer writer;
 		ct_cleanup(cleanup_trace) struct ct_trace *trace = NULL;
@@ -245,8 +244,7 @@ static void a_part_can_be_extended(void **state)
 		ct_walk_extend(walk, to);
 		while (ct_walk_next(walk, &step)) {
 			assert_true(ct_walk_next(whole, &expected));
-			assert_memory_equal(&step, &expected,
-					    offsetof(struct ct_step, values));
+			assert_memory_equal(&step, &expected, offsetof(struct ct_step, values));
 		}
 	}
 	assert_false(ct_walk_next(whole, &expected));

@@ -110,7 +110,8 @@ static void changed_first_block_takes_nothing_else_away(void **state)
 	WRITER(w);
 	struct trace_records records = {0};
 	add_sites(&w);
-	trace_writer_thread(&w, &(struct ct_thread_row){.stream = 1, .tid = 7, .start_ticks = 1990});
+	trace_writer_thread(&w,
+			    &(struct ct_thread_row){.stream = 1, .tid = 7, .start_ticks = 1990});
 	trace_records_enter(&records, 2000, 2);
 	trace_writer_append(&w, (struct trace_piece){.stream = 1}, &records);
 	trace_writer_seal(&w, 0);
@@ -292,7 +293,8 @@ static void blocks_of_another_file_are_damage(void **state)
 		struct trace_records records = {0};
 		trace_records_enter(&records, 2000, 0);
 		trace_records_return(&records, 2000);
-		trace_writer_append(&w, (struct trace_piece){(uint32_t)i + 1, 0, 0, 0, 0}, &records);
+		trace_writer_append(&w, (struct trace_piece){(uint32_t)i + 1, 0, 0, 0, 0},
+				    &records);
 	}
 	trace_writer_header(&w, 1)->magic++;
 	trace_writer_header(&w, 2)->version = 2;
@@ -612,7 +614,44 @@ static void trace_is_live_while_its_process_maps_it(void **state)
 	assert_false(ct_trace_is_live(trace));
 }
 
+/* Of a large trace not each block is looked at, but each that is read. */
+static void pieces_between_those_looked_at_are_found(void **state)
+{
+	enum { PIECES = 600, BROKEN = 300 };
+	(void)state;
+	for (int is_broken = 0; is_broken < 2; is_broken++) {
+		WRITER(writer);
+		struct trace_records records = {0};
+		uint64_t calls = 0, lost = 0;
+		struct ct_step step;
+		trace_writer_site(&writer, 1, &(struct ct_site){.site = 0x108});
+		trace_writer_thread(&writer, &(struct ct_thread_row){.stream = 1, .tid = 41});
+		for (uint64_t seq = 0; seq < PIECES; seq++) {
+			trace_records_enter(&records, seq, 1);
+			trace_records_return(&records, seq);
+			size_t block = trace_writer_append(
+				&writer, (struct trace_piece){.stream = 1, .seq = seq}, &records);
+			if (seq == BROKEN && is_broken)
+				trace_writer_header(&writer, block)->used_bytes++;
+			/* another thread's */
+			if (seq == 100)
+				trace_writer_append(&writer, (struct trace_piece){.stream = 2},
+						    &records);
+		}
+		free(records.bytes);
+		ct_cleanup(cleanup_trace) struct ct_trace *trace = open_trace(&writer);
+		ct_cleanup(cleanup_walk) struct ct_walk *walk = create_walk(trace, 1);
+		while (ct_walk_next(walk, &step)) {
+			calls += step.kind == CT_STEP_CALL;
+			lost += step.kind == CT_STEP_LOST ? step.value : 0;
+		}
+		assert_int_equal(calls, PIECES - is_broken);
+		assert_int_equal(lost, is_broken);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(pieces_between_those_looked_at_are_found),
 	cmocka_unit_test(what_is_no_trace_is_refused_in_one_sentence),
 	cmocka_unit_test(fifo_does_not_hang_the_reader),
 	cmocka_unit_test(other_format_versions_are_named),

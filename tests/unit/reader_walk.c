@@ -61,12 +61,14 @@ static void extended(struct fixture *f, enum ct_extended_kind kind, uint32_t dep
 /* Put the records into the file as the next piece of stream 1. */
 static size_t append(struct fixture *f, uint64_t seq, uint32_t depth)
 {
-	return trace_writer_append(&f->writer, (struct trace_piece){1, seq, depth, 0, 0}, &f->records);
+	return trace_writer_append(&f->writer, (struct trace_piece){1, seq, depth, 0, 0},
+				   &f->records);
 }
 
 static size_t live(struct fixture *f, uint64_t seq, uint32_t depth)
 {
-	return trace_writer_live(&f->writer, (struct trace_piece){1, seq, depth, 0, 0}, &f->records);
+	return trace_writer_live(&f->writer, (struct trace_piece){1, seq, depth, 0, 0},
+				 &f->records);
 }
 
 static void assert_fixture_walk(struct fixture *f, const char *text)
