@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "analysis/call_counts.h"
 #include "analysis/session.h"
 #include "analysis/summary.h"
 #include "base/cleanup.h"
@@ -18,6 +19,7 @@
 #include "cli/page.h"
 #include "cli/shown.h"
 #include "cli/table.h"
+#include "cli/term.h"
 #include "export/json.h"
 #include "symbols/elf_file.h"
 
@@ -92,28 +94,6 @@ static uint64_t file_bytes(const struct ct_input *input)
 
 /* ---- threads ---- */
 
-static void walk_cleanup(struct ct_walk **walk)
-{
-	ct_walk_destroy(*walk);
-}
-
-static struct ct_error *count_thread(const struct ct_trace *trace, uint32_t stream,
-				     struct ct_stream_count *ret)
-{
-	ct_cleanup(walk_cleanup) struct ct_walk *walk = NULL;
-	struct ct_step step;
-	*ret = (struct ct_stream_count){0};
-	struct ct_error *err = ct_walk_create(trace, stream, &walk);
-	if (err)
-		return err;
-	while (ct_walk_next(walk, &step)) {
-		ret->calls += step.kind == CT_STEP_CALL;
-		if (step.kind == CT_STEP_LOST)
-			ret->lost_events += step.value;
-	}
-	return ct_walk_failed(walk) ? ct_error_nomem : NULL;
-}
-
 static const struct ct_column thread_columns[] = {
 	{"thread_id", "id", CT_COLUMN_COUNT, 8},
 	{"calls", "calls", CT_COLUMN_COUNT, 12},
@@ -125,24 +105,18 @@ static const struct ct_column thread_columns[] = {
 };
 enum { THREAD_COLUMNS = sizeof(thread_columns) / sizeof(thread_columns[0]) };
 
-/* `counts`: by stream, from 1; NULL: they are to be counted. */
-static struct ct_error *print_threads(const struct ct_trace *trace,
-				      const struct ct_stream_count *counts)
+/* `counts`: of its streams that have a row. */
+static void print_threads(const struct ct_trace *trace, const struct ct_stream_count *counts)
 {
 	const struct ct_table table = {thread_columns, THREAD_COLUMNS};
 	bool is_timeless = ct_trace_info(trace)->clock_kind == CT_CLOCK_NONE;
-	struct ct_error *err = NULL;
 	ct_table_begin(&table, "threads");
-	for (uint32_t i = 1; i <= ct_trace_thread_count(trace) && !err; i++) {
+	for (uint32_t i = 1; i <= ct_trace_thread_count(trace); i++) {
 		struct ct_thread_row row;
-		struct ct_stream_count counted;
 		char name[sizeof(row.name) + 1] = "";
 		if (!ct_trace_thread(trace, i, &row))
 			continue;
-		if (counts)
-			counted = *counts++;
-		else
-			err = count_thread(trace, i, &counted);
+		struct ct_stream_count counted = *counts++;
 		memcpy(name, row.name, sizeof(row.name));
 		const struct ct_cell cells[THREAD_COLUMNS] = {
 			{.number = row.tid},
@@ -159,7 +133,6 @@ static struct ct_error *print_threads(const struct ct_trace *trace,
 		ct_table_row(&table, cells);
 	}
 	ct_table_end();
-	return err;
 }
 
 /* ---- modules ---- */
@@ -295,8 +268,7 @@ static void put_settings(const struct ct_file_info *info)
 	put_fact("settings", "recorded", text);
 }
 
-static struct ct_error *print_trace(const struct ct_input *input,
-				    const struct ct_stream_count *counts)
+static void print_trace(const struct ct_input *input, const struct ct_stream_count *counts)
 {
 	const struct ct_trace *trace = input->trace;
 	const struct ct_file_info *info = ct_trace_info(trace);
@@ -319,34 +291,37 @@ static struct ct_error *print_trace(const struct ct_input *input,
 		put_number("damage", "damaged", ct_trace_damage(trace));
 	if (!ct_page_is_json())
 		putchar('\n');
-	struct ct_error *err = print_threads(trace, counts);
+	print_threads(trace, counts);
 	if (!ct_page_is_json())
 		putchar('\n');
 	print_modules(trace);
 	if (ct_page_is_json())
 		ct_json_end(ct_page_json(), '}');
-	return err;
 }
 
 static struct ct_error *print_all(const struct ct_session *session)
 {
-	struct ct_error *err = NULL;
 	ct_cleanup(ct_cleanup_free) struct ct_stream_count *counts =
 		calloc(session->stream_count + 1, sizeof(*counts));
 	bool nomem;
 	if (!counts)
 		return ct_error_nomem;
 	/* A packed file knows without its calls being read. */
-	bool is_known = ct_summary_add(session, NULL, counts, &nomem);
+	if (!ct_summary_add(session, NULL, counts, &nomem)) {
+		struct ct_error *err = ct_call_counts(session, ct_term_progress, counts);
+		ct_term_clear();
+		if (err)
+			return err;
+	}
 	const struct ct_stream_count *next = counts;
 	if (ct_page_is_json()) {
 		ct_json_begin(ct_page_json(), NULL, '{');
 		ct_json_begin(ct_page_json(), "traces", '[');
 	}
-	for (size_t i = 0; i < session->input_count && !err; i++) {
+	for (size_t i = 0; i < session->input_count; i++) {
 		if (i && !ct_page_is_json())
 			putchar('\n');
-		err = print_trace(&session->inputs[i], is_known ? next : NULL);
+		print_trace(&session->inputs[i], next);
 		for (size_t j = 0; j < session->stream_count; j++)
 			next += session->streams[j].input == i;
 	}
@@ -355,7 +330,7 @@ static struct ct_error *print_all(const struct ct_session *session)
 		ct_json_end(ct_page_json(), '}');
 		ct_json_newline(ct_page_json()->sink, 0);
 	}
-	return err;
+	return NULL;
 }
 
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)

@@ -274,8 +274,7 @@ static void what_means_nothing_is_said(void **state)
 		 "no thread in the trace is meant by --thread 'nowhere'"},
 		{{.processes = nowhere, .process_count = 1},
 		 "no thread in the trace is meant by --process 'nowhere'"},
-		{{.time = "2s..1s"},
-		 "--time: '2s..1s' ends before it begins"},
+		{{.time = "2s..1s"}, "--time: '2s..1s' ends before it begins"},
 		{{.time = "1s"}, "--time: '1s' is not a range such as 1.5s..2s, 10ms.. or ..250us"},
 	};
 	struct ct_selection *selection = NULL;
