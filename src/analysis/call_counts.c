@@ -61,8 +61,8 @@ struct ct_error *ct_call_counts(const struct ct_session *session, ct_progress_fn
 {
 	unsigned int workers = ct_parallel_workers(session, true);
 	size_t streams = session->stream_count;
-	ct_cleanup(ct_cleanup_free) struct ct_stream_count *counts =
-		calloc(workers * streams + 1, sizeof(*counts));
+	ct_cleanup(ct_cleanup_free) struct ct_stream_count *counts = calloc(workers * streams + 1,
+									    sizeof(*counts));
 	ct_cleanup(ct_cleanup_free) void **states = calloc(workers, sizeof(*states));
 	if (!counts || !states)
 		return ct_error_nomem;

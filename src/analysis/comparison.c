@@ -27,6 +27,9 @@ struct counting {
 	struct ct_run_sums *sums;
 	struct ct_statistic *durations, *selfs; /* by side and group; `selfs` NULL: not wanted */
 	uint64_t lost_events;
+	/* of the stream that is read, by group */
+	struct ct_run_sums *run_sums;
+	struct ct_statistic *run_durations, *run_selfs;
 };
 
 void ct_comparison_destroy(struct ct_comparison *comparison)
@@ -238,37 +241,46 @@ static struct ct_error *match_functions(const struct ct_session *session, size_t
 
 /* ---- counting ---- */
 
+static bool begin_stream(void *state, size_t stream)
+{
+	struct counting *counting = state;
+	uint32_t run = counting->runs->of_input[counting->session->streams[stream].input];
+	size_t side = (size_t)counting->runs->sides[run] * counting->group_count;
+	counting->run_sums = &counting->sums[(size_t)run * counting->group_count];
+	counting->run_durations = &counting->durations[side];
+	counting->run_selfs = counting->selfs ? &counting->selfs[side] : NULL;
+	return true;
+}
+
 CT_EVENTS_INLINE bool take(void *state, size_t stream, const struct ct_event *event)
 {
 	struct counting *counting = state;
+	(void)stream;
 	if (event->kind == CT_EVENT_LOST)
 		counting->lost_events += event->lost;
 	if (event->kind != CT_EVENT_END)
 		return true;
-	uint32_t run = counting->runs->of_input[counting->session->streams[stream].input];
 	uint32_t group = counting->groups[event->function];
-	struct ct_run_sums *sums = &counting->sums[(size_t)run * counting->group_count + group];
-	size_t statistic = (size_t)counting->runs->sides[run] * counting->group_count + group;
+	struct ct_run_sums *sums = &counting->run_sums[group];
 	sums->calls++;
 	sums->self_ns += event->self_ns;
 	if (event->is_outermost)
 		sums->total_ns += event->duration_ns;
-	if (event->end != CT_CALL_RETURNED)
+	if (ct_unlikely(event->end != CT_CALL_RETURNED))
 		return true;
 	sums->returned++;
 	sums->sum_ns += event->duration_ns;
-	return ct_statistic_add(&counting->durations[statistic], event->duration_ns) &&
-	       (!counting->selfs || ct_statistic_add(&counting->selfs[statistic], event->self_ns));
+	return ct_statistic_add(&counting->run_durations[group], event->duration_ns) &&
+	       (!counting->run_selfs ||
+		ct_statistic_add(&counting->run_selfs[group], event->self_ns));
 }
 
 static bool take_part(void *state, size_t stream, const struct ct_event *event)
 {
 	struct counting *counting = state;
-	uint32_t run = counting->runs->of_input[counting->session->streams[stream].input];
-	uint32_t group = counting->groups[event->function];
+	(void)stream;
 	if (event->kind == CT_EVENT_PAUSE)
-		counting->sums[(size_t)run * counting->group_count + group].self_ns +=
-			event->self_ns;
+		counting->run_sums[counting->groups[event->function]].self_ns += event->self_ns;
 	return true;
 }
 
@@ -655,6 +667,7 @@ static struct ct_error *count(const struct ct_session *session,
 		.selection = selection,
 		.groups = groups,
 		.read = read_events,
+		.begin_stream = begin_stream,
 		.states = states,
 		.workers = workers,
 		.progress = progress,
