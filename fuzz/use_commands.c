@@ -12,11 +12,12 @@
 #include "cli/command.h"
 #include "cli/term.h"
 
-/* Those that write nothing but standard output. */
+/* Those that read traces. */
 static const struct ct_command *const commands[] = {
-	&ct_command_report, &ct_command_tree,	&ct_command_graph,
-	&ct_command_slow,   &ct_command_replay, &ct_command_info,
-	&ct_command_dump,   &ct_command_json,	&ct_command_export,
+	&ct_command_report, &ct_command_tree,	 &ct_command_graph,  &ct_command_slow,
+	&ct_command_replay, &ct_command_info,	 &ct_command_dump,   &ct_command_json,
+	&ct_command_export, &ct_command_recover, &ct_command_pack,   &ct_command_unpack,
+	&ct_command_merge,  &ct_command_diff,	 &ct_command_check,
 };
 
 static const struct ct_command *find(const char *name)
@@ -34,11 +35,14 @@ static const struct ct_command *find(const char *name)
 		abort();            \
 	} while (0)
 
-static void check_error(enum ct_exit status, const struct ct_error *error)
+static void check_error(const char *name, enum ct_exit status, const struct ct_error *error)
 {
 	bool is_done = status == CT_EXIT_OK || status == CT_EXIT_DAMAGED;
 	if (!is_done && status != CT_EXIT_FAILURE && status != CT_EXIT_USAGE)
 		ended_badly("exit status %d", (int)status);
+	/* A rule is broken. */
+	if (status == CT_EXIT_FAILURE && !error && strcmp(name, "check") == 0)
+		return;
 	if (!is_done != (error != NULL))
 		ended_badly("status %d and %s", (int)status, error ? error->message : "no error");
 	if (error && (!error->message[0] || strchr(error->message, '\n')))
@@ -99,7 +103,7 @@ int use_command(char *const *words)
 	restore_output(output);
 	stderr = own_stderr;
 	fclose(listener);
-	check_error(status, error);
+	check_error(words[0], status, error);
 	check_lines(said);
 	ct_error_destroy(error);
 	free(said);

@@ -5,7 +5,7 @@
 
 /*
  * Run a command: `words` begins with its name and ends with NULL. What it prints on standard
- * output is dropped, what it says is checked: the status is 0, 1 or 2, an error is one sentence,
+ * output is dropped, what it says is checked: the status is 0, 1, 2 or 3, an error is one sentence,
  * each line on standard error begins with "calltrace: ". Anything else ends the test. Gives the
  * status.
  */

@@ -217,7 +217,21 @@ COMMANDS = {
 }
 
 
+# In the order of CT_EXPORTERS: a trace that has what the format has a form for, and what is asked for.
+EXPORTS = [
+    ("perfetto", "values", 0), ("chrome", "values", 0), ("firefox", "stacks", 0),
+    ("speedscope", "gone", 0), ("folded", "stacks", 5), ("svg", "nested", 2),
+    ("callgrind", "pieces", 0), ("pprof", "nested", 0), ("ctf", "values", 0), ("csv", "scalars", 0),
+    ("ndjson", "values", 0),
+]
+
+
 def main():
+    directory = HERE / "exporters"
+    directory.mkdir(exist_ok=True)
+    for number, (name, seed, flags) in enumerate(EXPORTS):
+        (directory / name).write_bytes(bytes([number, flags, 1]) + SEEDS[seed])
+        (directory / f"{name}_hostile").write_bytes(bytes([number, flags, 1]) + SEEDS["hostile"])
     directory = HERE / "commands"
     directory.mkdir(exist_ok=True)
     for name, (line, seed) in COMMANDS.items():

@@ -268,6 +268,26 @@ static void put_settings(const struct ct_file_info *info)
 	put_fact("settings", "recorded", text);
 }
 
+/* What was found when it was opened, and when its calls were counted. */
+static void put_damage(const struct ct_trace *trace)
+{
+	uint64_t bytes;
+	uint32_t blocks = ct_trace_left_out(trace, &bytes);
+	uint64_t places = ct_trace_damage(trace) + blocks;
+	char text[TEXT_BYTES];
+	if (places == 0)
+		return;
+	if (ct_page_is_json()) {
+		ct_json_put_u64(ct_page_json(), "damage", places);
+		ct_json_put_u64(ct_page_json(), "left_out_blocks", blocks);
+		ct_json_put_u64(ct_page_json(), "left_out_bytes", bytes);
+		return;
+	}
+	snprintf(text, sizeof(text), "in %" PRIu64 " place%s; %" PRIu64 " bytes of calls left out",
+		 places, places == 1 ? "" : "s", bytes);
+	put_fact("damage", "damaged", text);
+}
+
 static void print_trace(const struct ct_input *input, const struct ct_stream_count *counts)
 {
 	const struct ct_trace *trace = input->trace;
@@ -287,8 +307,7 @@ static void print_trace(const struct ct_input *input, const struct ct_stream_cou
 	put_fact("end", "ended", ct_page_is_json() ? ct_json_end_of(trace) : end_text(trace, text));
 	put_fact("clock", "clock", ct_json_clock(info->clock_kind));
 	put_settings(info);
-	if (ct_trace_damage(trace))
-		put_number("damage", "damaged", ct_trace_damage(trace));
+	put_damage(trace);
 	if (!ct_page_is_json())
 		putchar('\n');
 	print_threads(trace, counts);

@@ -72,7 +72,10 @@ static void print_help(FILE *to)
 	      "  calltrace help COMMAND    what a command does, and its options\n"
 	      "  calltrace completion SHELL\n"
 	      "                            a script for bash, zsh or fish\n"
-	      "  calltrace --version       the version\n",
+	      "  calltrace --version       the version\n"
+	      "\n"
+	      "Exit status: 0; 1 after a failure; 2 for arguments that make no sense; 3 if a trace\n"
+	      "is damaged, and all was done with what can be read of it.\n",
 	      to);
 }
 

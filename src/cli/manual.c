@@ -94,7 +94,9 @@ static void put_command(FILE *to, const struct ct_command *command)
 			if (group->options[j].help)
 				put_option(to, &group->options[j]);
 	}
-	fputs(".SH EXIT STATUS\n0; 1 after a failure; 2 for arguments that make no sense.\n"
+	fputs(".SH EXIT STATUS\n0; 1 after a failure; 2 for arguments that make no sense; 3 if "
+	      "all was done with what could be read of a trace that is damaged or was cut short "
+	      "(that of a killed process is not).\n"
 	      ".SH SEE ALSO\n.BR calltrace (1)\n",
 	      to);
 }

@@ -150,12 +150,13 @@ uint32_t ct_damage_records(struct ct_damage *damage, uint64_t *ret_bytes)
 static void add_place(const struct ct_damage *damage, struct ct_strbuf *sentence)
 {
 	static const char *const names[] = {
-		[0] = "a block's head",
+		[CT_DAMAGE_HEADER] = "the head of a block",
 		[CT_BLOCK_FILE] = "the first block",
 		[CT_BLOCK_SITES] = "the table of functions",
 		[CT_BLOCK_MODULES] = "the table of loaded files",
 		[CT_BLOCK_THREADS] = "the table of threads",
 		[CT_BLOCK_PLANS] = "the table of what was captured",
+		[CT_DAMAGE_CLOCK] = "the first block, so times are ticks of an unknown clock",
 	};
 	if (!damage->has_place) {
 		ct_strbuf_printf(sentence, "'%s' was cut short or is damaged", damage->path);

@@ -16,6 +16,12 @@
 
 struct ct_damage; /* of one trace */
 
+/* In place of a block's type. */
+enum {
+	CT_DAMAGE_HEADER = 0,			/* of a block of any type */
+	CT_DAMAGE_CLOCK = CT_BLOCK_PLANS + 1, /* the first block, with nothing left of it */
+};
+
 /* NULL without memory, which the others put up with. `path` is copied. In a packed trace a block
  * is at no byte of a file. */
 struct ct_damage *ct_damage_begin(const char *path, bool is_packed);

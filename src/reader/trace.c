@@ -143,10 +143,10 @@ static bool is_of_this_format(const struct ct_file_info *info)
 	       info->epoch_shift == CT_EPOCH_SHIFT;
 }
 
-static void note_first_block(struct ct_trace *trace)
+static void note_first_block(struct ct_trace *trace, uint16_t type)
 {
 	trace->damage++;
-	ct_damage_add_block(trace->damages, 0, CT_BLOCK_FILE);
+	ct_damage_add_block(trace->damages, 0, type);
 }
 
 /* Its header is not what was written. */
@@ -162,9 +162,11 @@ static struct ct_error *do_without_header(struct ct_trace *trace,
 				"its first block is cut short or damaged; nothing can be read");
 		return not_a_trace(trace->first_block, trace->first_block_bytes);
 	}
-	note_first_block(trace);
-	if (is_of_this_format(&trace->info))
+	if (is_of_this_format(&trace->info)) {
+		note_first_block(trace, CT_BLOCK_FILE);
 		return NULL;
+	}
+	note_first_block(trace, CT_DAMAGE_CLOCK);
 	/* How the process ended is not known either: as if it had been killed. */
 	trace->info = (struct ct_file_info){
 		.format_version = CT_FORMAT_VERSION,
@@ -193,7 +195,7 @@ static struct ct_error *parse_first_block(struct ct_trace *trace)
 	/* It has its full length from the start. */
 	if (!is_right || !is_of_this_format(&trace->info) ||
 	    trace->first_block_bytes < CT_BLOCK_BYTES)
-		note_first_block(trace);
+		note_first_block(trace, CT_BLOCK_FILE);
 	trace->info.format_version = CT_FORMAT_VERSION;
 	trace->info.block_bytes = CT_BLOCK_BYTES;
 	trace->info.epoch_shift = CT_EPOCH_SHIFT;
@@ -319,7 +321,7 @@ static bool scan_block(struct ct_trace *trace, struct scan *scan, uint32_t block
 	if (header.magic != CT_BLOCK_MAGIC || header.file_id != trace->file_id ||
 	    header.block != block || header.version != 1 || header.seq == UINT64_MAX ||
 	    ((!is_window || header.head_sum) && header.head_sum != ct_block_head_sum(&header))) {
-		note_block(trace, block, 0);
+		note_block(trace, block, CT_DAMAGE_HEADER);
 		return true;
 	}
 	if (header.type > CT_BLOCK_PLANS)

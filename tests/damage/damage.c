@@ -3,11 +3,13 @@
  * damage [--places N] TRACE...: what the commands do with damaged traces. Each
  * trace is cut at N places, and has a bit turned over at N others, and each time
  * every command that reads traces must end as it should (fuzz/use_commands.h), soon
- * and in little memory. A build with sanitizers sees the rest. Places are among the
+ * and in little memory, and what is packed must come back as it was. A bit of a block
+ * with a sum must be told. A build with sanitizers sees the rest. Places are among the
  * bytes that are not zero, and those around; with an N that is large enough, all.
  */
 #include <err.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "exporter/exporter.h"
+#include "format/file.h"
 #include "use_commands.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -43,7 +47,8 @@ enum {
 
 static unsigned char bytes[FILE_BYTES_MOST];
 static size_t size_bytes;
-static char path[64];
+static char path[] = "t.ctrace"; /* in the folder we are in */
+static char whole[] = "whole.ctrace";
 static int file = -1;
 
 /* What is being done, for who finds the process dead. */
@@ -54,7 +59,7 @@ static struct {
 	unsigned long runs;
 } * doing;
 
-static char *const commands[][6] = {
+static char *const commands[][8] = {
 	{"report", path},
 	{"report", "--json", "--by", "thread", path},
 	{"report", "--callers", "*", path},
@@ -69,8 +74,16 @@ static char *const commands[][6] = {
 	{"info", "--json", path},
 	{"dump", path},
 	{"json", "-o", "-", path},
-	{"export", "-F", "ndjson", path},
+	{"recover", "-o", "recovered.json", path},
+	{"diff", path, whole},
+	{"diff", "--json", "--test", "calls", whole, path},
+	{"check", "rules.toml", path},
+	{"merge", "-q", "-o", "merged.ctpack", path, whole},
+	{"report", "merged.ctpack"},
 };
+
+static const char rules[] = "[[rule]]\nfunction = \"*\"\nmin_calls = 1\nmax_p99 = \"1us\"\n"
+			    "max_slowdown = \"10%\"\nbaseline = \"whole.ctrace\"\n";
 
 static uint64_t now_ms(void)
 {
@@ -85,22 +98,89 @@ static void put_file(const void *content, size_t length)
 		err(1, "writing the trace");
 }
 
+static int use(char *const *words)
+{
+	doing->command[0] = '\0';
+	for (size_t i = 0; words[i]; i++) {
+		size_t length = strlen(doing->command);
+		snprintf(doing->command + length, sizeof(doing->command) - length, " %s", words[i]);
+	}
+	uint64_t begin_ms = now_ms();
+	int status = use_command(words);
+	if (status == 2)
+		errx(1, "does not know its own options");
+	if (now_ms() - begin_ms > SECONDS_MOST * 1000ULL)
+		errx(1, "took %llu ms", (unsigned long long)(now_ms() - begin_ms));
+	doing->runs++;
+	return status;
+}
+
+static int remove_one(const char *name, const struct stat *status, int type, struct FTW *at)
+{
+	(void)status, (void)type, (void)at;
+	return remove(name);
+}
+
+static void remove_all(const char *name)
+{
+	if (nftw(name, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
+		err(1, "removing '%s'", name);
+}
+
+static void use_exporters(void)
+{
+	static char folder[] = "exported";
+	for (size_t i = 0; ct_exporter_at(i); i++) {
+		const struct ct_exporter *exporter = ct_exporter_at(i);
+		char *const words[] = {"export", "-q", "-F", (char *)exporter->name,
+				       "-o",	 exporter->is_folder ? folder : "-",
+				       path,	 NULL};
+		use(words);
+		if (access(folder, F_OK) == 0)
+			remove_all(folder);
+	}
+}
+
+static void check_same(const char *name)
+{
+	static unsigned char other[FILE_BYTES_MOST], now[FILE_BYTES_MOST];
+	int back = open(name, O_RDONLY | O_CLOEXEC);
+	ssize_t length = back < 0 ? -1 : read(back, other, sizeof(other));
+	close(back);
+	if (length < 0 || length != pread(file, now, sizeof(now), 0) ||
+	    memcmp(now, other, (size_t)length) != 0)
+		errx(1, "does not give back what was packed");
+}
+
+static void use_packed(void)
+{
+	static char packed[] = "t.ctpack", back[] = "back";
+	char *const pack[] = {"pack", "-q", "-o", packed, path, NULL};
+	char *const report[] = {"report", packed, NULL};
+	char *const replay[] = {"replay", packed, NULL};
+	char *const unpack[] = {"unpack", "-q", "--force", "-o", back, packed, NULL};
+	if (use(pack) == 1)
+		return;
+	use(report);
+	use(replay);
+	if (use(unpack) == 1)
+		errx(1, "does not unpack what was packed");
+	check_same("back/t.ctrace");
+}
+
+/* Is it told that something is wrong? */
+static bool is_told(void)
+{
+	char *const words[] = {"info", path, NULL};
+	return use(words) != 0;
+}
+
 static void use_all(void)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		doing->command[0] = '\0';
-		for (size_t j = 0; commands[i][j]; j++) {
-			size_t length = strlen(doing->command);
-			snprintf(doing->command + length, sizeof(doing->command) - length, " %s",
-				 commands[i][j] == path ? "TRACE" : commands[i][j]);
-		}
-		uint64_t begin_ms = now_ms();
-		if (use_command(commands[i]) > 1)
-			errx(1, "does not know its own options");
-		if (now_ms() - begin_ms > SECONDS_MOST * 1000ULL)
-			errx(1, "took %llu ms", (unsigned long long)(now_ms() - begin_ms));
-		doing->runs++;
-	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		use(commands[i]);
+	use_exporters();
+	use_packed();
 }
 
 /* ---- where ---- */
@@ -135,6 +215,20 @@ static void cut(size_t step)
 	}
 }
 
+/* Does a sum tell a change of this byte? */
+static bool is_covered(size_t at)
+{
+	struct ct_block_header header;
+	size_t begin = at / CT_BLOCK_BYTES * CT_BLOCK_BYTES;
+	if (size_bytes - begin < sizeof(header))
+		return false;
+	memcpy(&header, bytes + begin, sizeof(header));
+	size_t used = header.used_bytes ? header.used_bytes
+		      : header.sum	? CT_BLOCK_BYTES - CT_BLOCK_HEADER_BYTES
+					: 0;
+	return header.head_sum && at - begin < CT_BLOCK_HEADER_BYTES + used;
+}
+
 static void flip(size_t step)
 {
 	size_t number = step / 2;
@@ -150,6 +244,8 @@ static void flip(size_t step)
 		if (pwrite(file, &byte, 1, (off_t)at) != 1)
 			err(1, "writing the trace");
 		use_all();
+		if (is_covered(at) && !is_told())
+			errx(1, "does not tell it");
 		if (pwrite(file, &bytes[at], 1, (off_t)at) != 1)
 			err(1, "writing the trace");
 	}
@@ -167,9 +263,20 @@ static void read_trace(const char *name)
 	size_bytes = (size_t)length;
 }
 
-static int damage(const char *name, size_t places)
+static int make_file(const char *name, const void *content, size_t length)
 {
-	read_trace(name);
+	int made = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (made < 0 || write(made, content, length) != (ssize_t)length)
+		err(1, "writing '%s'", name);
+	return made;
+}
+
+/* In a folder of its own, which is the current one. */
+static int damage(size_t places)
+{
+	close(make_file(whole, bytes, size_bytes));
+	close(make_file("rules.toml", rules, sizeof(rules) - 1));
+	file = make_file(path, bytes, size_bytes);
 	size_t step = step_of(places);
 	snprintf(doing->damage, sizeof(doing->damage), "whole");
 	put_file(bytes, size_bytes);
@@ -190,14 +297,19 @@ static bool succeeds(const char *name, size_t places)
 	const char *slash = strrchr(name, '/');
 	snprintf(doing->trace, sizeof(doing->trace), "%s", slash ? slash + 1 : name);
 	fflush(stdout);
+	char folder[] = "/tmp/ct-damage-XXXXXX";
+	read_trace(name);
+	if (!mkdtemp(folder))
+		err(1, "%s", folder);
 	pid_t child = fork();
 	int status;
 	if (child < 0)
 		err(1, "fork");
 	if (child == 0)
-		exit(damage(name, places));
+		exit(chdir(folder) ? 1 : damage(places));
 	while (waitpid(child, &status, 0) < 0)
 		;
+	remove_all(folder);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;
 	printf("FAILED %s, %s: calltrace%s: %s %d\n", doing->trace, doing->damage, doing->command,
@@ -211,14 +323,11 @@ int main(int argc, char **argv)
 	bool has_places = argc > 2 && strcmp(argv[1], "--places") == 0;
 	size_t places = has_places ? strtoul(argv[2], NULL, 10) : PLACES;
 	int failed = 0, passed = 0;
-	file = memfd_create("trace", MFD_CLOEXEC);
 	doing = mmap(NULL, sizeof(*doing), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
-	if (file < 0 || doing == MAP_FAILED)
+	if (doing == MAP_FAILED)
 		err(1, "memory");
 	for (int i = has_places ? 3 : 1; i < argc; i++) {
-		/* A file description of one's own, by any process. */
-		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), file);
 		if (succeeds(argv[i], places))
 			passed++;
 		else

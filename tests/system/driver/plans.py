@@ -30,16 +30,22 @@ MASK = (1 << 64) - 1
 
 def checksum(start, data):
     """As src/format/checksum.h has it."""
-    words = struct.unpack(f"<{len(data) // 8}Q", data)
-    lanes = [(start + lane) & MASK for lane in range(4)]
+    words = struct.unpack(f"<{len(data) // 8}Q", data)  # of plans, whole ones
+    sums = [[start + lane & MASK, 0] for lane in range(4)]
     whole = len(words) // 4 * 4
     for i, word in enumerate(words):
-        lane = i % 4 if i < whole else 0
-        lanes[lane] = checksum_step(lanes[lane], word)
+        add_word(sums[i % 4 if i < whole else 0], word)
+    add_word(sums[1], 0)
     total = len(data)
-    for lane in lanes:
-        total = checksum_step(total, lane)
+    for lane in sums:
+        for part in lane:
+            total = checksum_step(total, part)
     return total ^ total >> 32
+
+
+def add_word(lane, word):
+    lane[0] = lane[0] + word & MASK
+    lane[1] = ((lane[1] << 29 | lane[1] >> 35) + lane[0]) & MASK
 
 
 def checksum_step(lane, word):
