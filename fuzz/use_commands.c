@@ -14,9 +14,9 @@
 
 /* Those that read traces. */
 static const struct ct_command *const commands[] = {
-	&ct_command_report, &ct_command_tree,	 &ct_command_graph,  &ct_command_slow,
-	&ct_command_replay, &ct_command_info,	 &ct_command_dump,   &ct_command_json,
-	&ct_command_export, &ct_command_recover, &ct_command_pack,   &ct_command_unpack,
+	&ct_command_report, &ct_command_tree,	 &ct_command_graph, &ct_command_slow,
+	&ct_command_replay, &ct_command_info,	 &ct_command_dump,  &ct_command_json,
+	&ct_command_export, &ct_command_recover, &ct_command_pack,  &ct_command_unpack,
 	&ct_command_merge,  &ct_command_diff,	 &ct_command_check,
 };
 

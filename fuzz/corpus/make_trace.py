@@ -103,8 +103,8 @@ def info(state=EXITED, clock=1, end=(9000, 8000000, 7)):
     return head + struct.pack("<12I", *strings) + b"/bin/true\0-x\0"
 
 
-def site(hook, function, call_site):
-    return struct.pack("<QQQII", hook, function, call_site, 1, 1)
+def site(hook, function, call_site, ordinal=1):
+    return struct.pack("<QQQII", hook, function, call_site, ordinal, 1)
 
 
 def module(ordinal, path):
@@ -217,6 +217,11 @@ COMMANDS = {
 }
 
 
+# A module that is not there.
+SEEDS["moduleless"] = block(FILE, info()) + block(SITES, site(16, 1, 0x80, 2**31)) + block(
+    MODULES, module(1, b"/bin/true")) + block(THREADS, thread(1, 1)) + block(
+    RECORDS, enter(2000, 1) + leave(2005), APPENDED, stream=1)
+
 # In the order of CT_EXPORTERS: a trace that has what the format has a form for, and what is asked for.
 EXPORTS = [
     ("perfetto", "values", 0), ("chrome", "values", 0), ("firefox", "stacks", 0),
@@ -231,7 +236,8 @@ def main():
     directory.mkdir(exist_ok=True)
     for number, (name, seed, flags) in enumerate(EXPORTS):
         (directory / name).write_bytes(bytes([number, flags, 1]) + SEEDS[seed])
-        (directory / f"{name}_hostile").write_bytes(bytes([number, flags, 1]) + SEEDS["hostile"])
+        for seed in ("hostile", "moduleless"):
+            (directory / f"{name}_{seed}").write_bytes(bytes([number, flags, 1]) + SEEDS[seed])
     directory = HERE / "commands"
     directory.mkdir(exist_ok=True)
     for name, (line, seed) in COMMANDS.items():

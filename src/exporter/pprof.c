@@ -168,8 +168,12 @@ static void find_places(struct pass *pass)
 			uint32_t function = ct_session_function(&session->inputs[input], i);
 			if (!ct_trace_site(trace, i, &site) || pass->places[function].module)
 				continue;
-			pass->places[function] = (struct place){
-				.input = input, .module = site.module, .address = site.function};
+			/* A site of a damaged trace may name one that is not there. */
+			bool is_there = site.module <= ct_trace_module_count(trace);
+			pass->places[function] = (struct place){.input = input,
+								.module = is_there ? site.module
+										   : 0,
+								.address = site.function};
 			if (session->functions[function].source[0])
 				pass->has_source[mapping_index(pass, &pass->places[function])] =
 					true;

@@ -18,7 +18,7 @@ struct ct_damage; /* of one trace */
 
 /* In place of a block's type. */
 enum {
-	CT_DAMAGE_HEADER = 0,			/* of a block of any type */
+	CT_DAMAGE_HEADER = 0,		      /* of a block of any type */
 	CT_DAMAGE_CLOCK = CT_BLOCK_PLANS + 1, /* the first block, with nothing left of it */
 };
 

@@ -40,7 +40,7 @@ enum { IS_SANITIZED = 0 };
 
 enum {
 	FILE_BYTES_MOST = 1 << 24,
-	PLACES = IS_SANITIZED ? 12 : 40, /* of each kind in each trace, without --all */
+	PLACES = IS_SANITIZED ? 4 : 16, /* of each kind in each trace, without --all */
 	SECONDS_MOST = IS_SANITIZED ? 60 : 20,
 	MEMORY_MOST_KIB = IS_SANITIZED ? 1 << 20 : 96 << 10,
 };
@@ -132,7 +132,8 @@ static void use_exporters(void)
 	static char folder[] = "exported";
 	for (size_t i = 0; ct_exporter_at(i); i++) {
 		const struct ct_exporter *exporter = ct_exporter_at(i);
-		char *const words[] = {"export", "-q", "-F", (char *)exporter->name,
+		char *const words[] = {"export", "-q",
+				       "-F",	 (char *)exporter->name,
 				       "-o",	 exporter->is_folder ? folder : "-",
 				       path,	 NULL};
 		use(words);
