@@ -36,9 +36,9 @@ static const char types[] = CT_CTF_METADATA_HEAD
 	"\n";
 
 static const char streams[] =
-	"typealias integer { size = 32; align = 8; signed = false; map = clock.trace.value; } :="
+	"typealias integer { size = 32; align = 8; signed = false; map = clock.monotonic.value; } :="
 	" time32_t;\n"
-	"typealias integer { size = 64; align = 8; signed = false; map = clock.trace.value; } :="
+	"typealias integer { size = 64; align = 8; signed = false; map = clock.monotonic.value; } :="
 	" time64_t;\n"
 	"\n"
 	"stream {\n"
@@ -129,7 +129,8 @@ static void put_environment(struct ct_sink *sink, struct ct_strbuf *text,
 
 static void put_clock(struct ct_sink *sink, const struct ct_session *session)
 {
-	CT_PUT(sink, "clock {\n\tname = trace;\n"
+	/* A name that is a word of the language, such as "trace", ends Trace Compass's parser. */
+	CT_PUT(sink, "clock {\n\tname = monotonic;\n"
 		     "\tdescription = \"nanoseconds since the first process started\";\n"
 		     "\tfreq = 1000000000;\n");
 	put_line(sink, "\toffset = ", session->start_realtime_ns, ";\n};\n\n");
