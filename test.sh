@@ -31,7 +31,7 @@ deps    | install missing packages
 format  | clang-format has nothing to change
 shell   | shellcheck has nothing to say
 gcc     | build with GCC; unit, command, system and ABI tests, fuzz corpora
-schema  | real documents are valid against the JSON schema (ajv)
+schema  | real documents and outputs are valid against their schemas (ajv, xmllint)
 formats | exports are what protoc, pprof, babeltrace2, speedscope, browsers and others read
 debugger | arguments in Lua, SQLite and JsonCpp are those that gdb shows
 arguments | values in random functions are those they were called with
@@ -187,6 +187,7 @@ stage_install()
 stage_schema()
 {
 	build_preset dev && driver schema tests/schema/run build/dev
+	driver outputs tests/schema/outputs --build build/dev
 }
 
 stage_formats()
