@@ -69,7 +69,7 @@ def top_counts_what_is_called(t):
         for name, number in (("leaf", leaves), ("work", works), ("nap", naps), ("main", 1), ("sleeper", 1)):
             t.same(f"{how}: calls of {name}", number, last[name]["total_calls"])
         t.same(f"{how}: lost, skipped", (0, 0), (shots[-1]["lost_events"], shots[-1]["skipped_bytes"]))
-        t.same(f"{how}: processes", (1, 0, 2), tuple(shots[1][k] for k in ("running", "ended", "threads")))
+        t.same(f"{how}: processes", (1, 0, 2), tuple(shots[1][k] for k in ("running", "ended", "total_threads")))
         t.same(f"{how}: processes at the end", (0, 1), (shots[-1]["running"], shots[-1]["ended"]))
         calls = [rows(shot)["leaf"]["total_calls"] for shot in shots]
         t.same(f"{how}: sums only grow", sorted(calls), calls)
