@@ -29,6 +29,11 @@ struct module {
 	bool is_open; /* `symbols` was tried */
 };
 
+/* Of a module in one process. */
+struct mapping {
+	uint64_t bias, low, high;
+};
+
 struct function {
 	uint32_t module;  /* index; 0: none is known */
 	uint64_t address; /* in the file; without a module as it was at run time */
@@ -60,8 +65,8 @@ struct process {
 	bool is_over;
 	uint32_t *functions; /* by site: index + 1 */
 	size_t site_count;
-	uint32_t *modules; /* by ordinal: index + 1 */
-	uint64_t *biases;
+	uint32_t *modules;	  /* by ordinal: index + 1 */
+	struct mapping *mappings; /* by ordinal too */
 	size_t module_count;
 	struct thread *threads;
 	size_t thread_count;
@@ -105,10 +110,10 @@ static void process_close(struct process *process)
 	free(process->threads);
 	free(process->functions);
 	free(process->modules);
-	free(process->biases);
+	free(process->mappings);
 	process->threads = NULL;
 	process->functions = process->modules = NULL;
-	process->biases = NULL;
+	process->mappings = NULL;
 	process->thread_count = process->site_count = process->module_count = 0;
 }
 
@@ -250,21 +255,21 @@ static bool make_room(void *array_pointer, size_t *count, size_t index, size_t e
 	return true;
 }
 
-/* Index of the module with this ordinal of the process; 0: not known. */
+/* Index of the module with this ordinal of the process; 0: not known, and at no address. */
 static uint32_t module_of(struct ct_activity *activity, struct process *process, uint32_t ordinal,
-			  uint64_t *ret_bias)
+			  struct mapping *ret_mapping)
 {
 	enum { ORDINALS_MAX = 1 << 20 };
 	struct ct_trace_module row;
-	size_t bias_count = process->module_count;
-	*ret_bias = 0;
+	size_t mapping_count = process->module_count;
+	*ret_mapping = (struct mapping){0};
 	if (ordinal == 0 || ordinal > ORDINALS_MAX ||
-	    !make_room(&process->biases, &bias_count, ordinal, sizeof(*process->biases)) ||
+	    !make_room(&process->mappings, &mapping_count, ordinal, sizeof(*process->mappings)) ||
 	    !make_room(&process->modules, &process->module_count, ordinal,
 		       sizeof(*process->modules)))
 		return 0;
 	if (process->modules[ordinal]) {
-		*ret_bias = process->biases[ordinal];
+		*ret_mapping = process->mappings[ordinal];
 		return process->modules[ordinal] - 1;
 	}
 	if (!ct_follow_module(process->follow, ordinal, activity->path_bytes, &row))
@@ -288,7 +293,8 @@ static uint32_t module_of(struct ct_activity *activity, struct process *process,
 		modules[index].row.path = (struct ct_bytes){path, strlen(path)};
 	}
 	process->modules[ordinal] = index + 1;
-	process->biases[ordinal] = *ret_bias = row.entry.bias;
+	*ret_mapping = (struct mapping){row.entry.bias, row.entry.low, row.entry.high};
+	process->mappings[ordinal] = *ret_mapping;
 	return index;
 }
 
@@ -343,16 +349,32 @@ static uint32_t function_of(struct ct_activity *activity, uint32_t module, uint6
 	return activity->slots[at] - 1;
 }
 
+/*
+ * The row's module is the hook's. A function that was inlined from another one
+ * has the address it has there.
+ */
+static uint32_t module_of_function(struct ct_activity *activity, struct process *process,
+				   const struct ct_site *site, struct mapping *ret_mapping)
+{
+	struct ct_trace_module other;
+	uint32_t module = module_of(activity, process, site->module, ret_mapping);
+	if (module == 0 ||
+	    (site->function >= ret_mapping->low && site->function < ret_mapping->high) ||
+	    !ct_follow_module_at(process->follow, site->function, activity->path_bytes, &other))
+		return module;
+	return module_of(activity, process, other.entry.ordinal, ret_mapping);
+}
+
 /* NONE: no memory. */
 static __attribute__((cold, noinline)) uint32_t find_site(struct ct_activity *activity,
 							  struct process *process, uint32_t site)
 {
 	struct ct_site row = {0};
-	uint64_t bias;
+	struct mapping mapping;
 	if (!ct_follow_site(process->follow, site, &row))
 		return function_of(activity, 0, 0); /* its row is not written yet */
-	uint32_t module = module_of(activity, process, row.module, &bias);
-	uint32_t function = function_of(activity, module, row.function - bias);
+	uint32_t module = module_of_function(activity, process, &row, &mapping);
+	uint32_t function = function_of(activity, module, row.function - mapping.bias);
 	if (function == NONE ||
 	    !make_room(&process->functions, &process->site_count, site, sizeof(uint32_t)))
 		return NONE;

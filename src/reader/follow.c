@@ -591,11 +591,24 @@ bool ct_follow_thread(struct ct_follow *follow, uint32_t stream, struct ct_threa
 	       ret->stream == stream;
 }
 
-bool ct_follow_module(struct ct_follow *follow, uint32_t ordinal, char *path,
-		      struct ct_trace_module *ret)
+/* What is looked for among the modules: `ordinal`, or 0 for the last one that holds `address`. */
+struct wanted_module {
+	uint32_t ordinal;
+	uint64_t address;
+};
+
+static bool is_wanted(const struct wanted_module *wanted, const struct ct_module *entry)
+{
+	return wanted->ordinal ? entry->ordinal == wanted->ordinal
+			       : wanted->address >= entry->low && wanted->address < entry->high;
+}
+
+static bool find_module(struct ct_follow *follow, const struct wanted_module *wanted, char *path,
+			struct ct_trace_module *ret)
 {
 	const struct table *table = &follow->tables[CT_BLOCK_MODULES];
 	ct_cleanup(ct_cleanup_free) unsigned char *bytes = malloc(CT_BLOCK_BYTES);
+	bool is_found = false;
 	for (size_t i = 0; bytes && i < table->count; i++) {
 		if (!table->blocks[i])
 			continue;
@@ -611,15 +624,30 @@ bool ct_follow_module(struct ct_follow *follow, uint32_t ordinal, char *path,
 			    entry.size_bytes < sizeof(entry) + entry.path_bytes ||
 			    !ct_cursor_skip(&cur, entry.size_bytes))
 				break;
-			if (entry.ordinal != ordinal ||
+			if (!is_wanted(wanted, &entry) ||
 			    entry.build_id_bytes > sizeof(entry.build_id))
 				continue;
 			memcpy(path, name, entry.path_bytes);
 			*ret = (struct ct_trace_module){entry, {path, entry.path_bytes}};
-			return true;
+			is_found = true;
+			if (wanted->ordinal)
+				return true;
 		}
 	}
-	return false;
+	return is_found;
+}
+
+bool ct_follow_module(struct ct_follow *follow, uint32_t ordinal, char *path,
+		      struct ct_trace_module *ret)
+{
+	return ordinal &&
+	       find_module(follow, &(struct wanted_module){.ordinal = ordinal}, path, ret);
+}
+
+bool ct_follow_module_at(struct ct_follow *follow, uint64_t address, char *path,
+			 struct ct_trace_module *ret)
+{
+	return find_module(follow, &(struct wanted_module){.address = address}, path, ret);
 }
 
 /* ---- time ---- */

@@ -58,6 +58,9 @@ bool ct_follow_thread(struct ct_follow *follow, uint32_t stream, struct ct_threa
 /* `ret->path` is good as long as `path`, of at least CT_BLOCK_BYTES, which it is kept in. */
 bool ct_follow_module(struct ct_follow *follow, uint32_t ordinal, char *path,
 		      struct ct_trace_module *ret);
+/* The newest whose mappings hold the address. */
+bool ct_follow_module_at(struct ct_follow *follow, uint64_t address, char *path,
+			 struct ct_trace_module *ret);
 
 /* Of the clock, as of the last ct_follow_read(). */
 const struct ct_scale *ct_follow_scale(const struct ct_follow *follow);

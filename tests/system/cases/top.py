@@ -129,6 +129,20 @@ def top_of_ended_processes_agrees_with_report(t):
     t.same("functions", expected, {name: (row["total_calls"], row["total_self_ns"]) for name, row in rows(shot).items()})
 
 
+@test(BOTH)
+def top_names_functions_whose_address_is_in_another_module(t):
+    """inlined from a library that has them too, and called by its address of them"""
+    os.mkdir(os.path.join(t.out, "calltrace.data"))
+    t.run([t.build("strings.cpp")], env={"CALLTRACE_OUTPUT": os.path.join(t.out, "calltrace.data", "%e.ctrace")})
+    run = lambda *words: json.loads(
+        subprocess.run([t.context.command, *words, "--json"], cwd=t.out, capture_output=True, timeout=PATIENCE_S).stdout
+    )
+    top_rows = run("top", "-l", "10000")["rows"]
+    t.same("names", sorted(row["function"] for row in run("report")["rows"]), sorted(row["function"] for row in top_rows))
+    libraries = {os.path.basename(row["module"]) for row in top_rows}
+    t.expect(any(name.startswith("libstdc++") for name in libraries), f"modules: {libraries}")
+
+
 @test(ONE)
 def reports_of_running_programs_give_open_calls_the_time_until_now(t):
     """report, tree and slow with --live, of a call that began long before and has not returned"""
