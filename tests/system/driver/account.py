@@ -189,7 +189,7 @@ def check(t, document, rows, tally=None):
     for row in rows:
         told[row.tid, row.stack].append(row)
     found = [
-        (raw["thread_id"], "stack" in raw, list(visible(roots, names)))
+        (raw["thread_id"], "coroutine" in raw, list(visible(roots, names)))
         for raw, roots in document.trees
     ]
     found = [each for each in found if each[2]]
