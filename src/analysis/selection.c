@@ -492,6 +492,10 @@ struct ct_error *ct_selection_create(const struct ct_session *session,
 		err = select_functions(session, options, selection);
 	if (!err)
 		err = select_streams(session, options, selection);
+	if (!err && (options->time || options->min_duration_ns) && ct_session_is_timeless(session))
+		err = ct_error_create("%s: the trace was recorded without a clock, so no call has "
+				      "a time; leave it out",
+				      options->time ? "--time" : "--min-duration");
 	if (err)
 		return err;
 	selection->is_everything = options->function_count + options->excluded_count +

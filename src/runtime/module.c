@@ -71,7 +71,19 @@ static uint64_t next_number(struct map_reader *reader, unsigned int base)
 	}
 }
 
-/* "low-high rwxp offset major:minor inode   path"; a newline in a path reads as \012. */
+/* A newline in a path reads as \012; nothing else is written so. */
+static void undo_newlines(char *path)
+{
+	char *to = path;
+	for (const char *at = path; *at; to++) {
+		bool is_newline = at[0] == '\\' && at[1] == '0' && at[2] == '1' && at[3] == '2';
+		*to = is_newline ? '\n' : *at;
+		at += is_newline ? 4 : 1;
+	}
+	*to = '\0';
+}
+
+/* "low-high rwxp offset major:minor inode   path" */
 static bool next_line(struct map_reader *reader, struct map_line *ret)
 {
 	ret->range.low = next_number(reader, 16);
@@ -99,6 +111,7 @@ static bool next_line(struct map_reader *reader, struct map_line *ret)
 		if (length < sizeof(ret->path) - 1)
 			ret->path[length++] = (char)c;
 	ret->path[length] = '\0';
+	undo_newlines(ret->path);
 	return true;
 }
 

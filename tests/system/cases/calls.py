@@ -4,6 +4,7 @@ import collections
 import os
 import re
 import resource
+import shutil
 
 from driver import tree
 from driver.harness import ALL, BOTH, GCC, ONE, test
@@ -322,6 +323,15 @@ def names_of_any_bytes(t):
     t.same("good UTF-8", "grün_日本", names[3])
     t.same("control characters", "tab\tand\x01one", names[4])
     t.same("only looks mangled", odd["looks_mangled"], names[5])
+
+
+@test(ONE)
+def names_in_a_folder_of_any_bytes(t):
+    """a program is found again in a folder whose name has newlines, spaces and escapes"""
+    folder = os.path.join(t.dir, "two\nlines \\ \033[31m")
+    os.mkdir(folder)
+    program = shutil.copy(t.build("many_calls.c"), os.path.join(folder, "a program"))
+    t.compare([program, "3"], tree="main\n leaf x3\n")
 
 
 @test(ALL)
