@@ -113,7 +113,7 @@ NOINLINE static char characters(char letter, char quote, char nul, char byte)
 /*
  * a: float = 0.1
  * b: double = 0.1
- * c: long double = 0.1
+ * c: long double = "0.1"
  * d: double = "nan"
  * e: float = "-inf"
  * f: double = -0.0
@@ -129,8 +129,8 @@ NOINLINE static double floating(float a, double b, long double c, double d, floa
 }
 
 /*
- * a: long double = 0.33333333333333333334
- * returns: long double = -0.33333333333333333334
+ * a: long double = "0.33333333333333333334"
+ * returns: long double = "-0.33333333333333333334"
  */
 NOINLINE static long double extended(long double a)
 {
