@@ -224,6 +224,18 @@ static void where_it_cannot_be_told_what_is_open_nothing_is_said(void **state)
 	assert_in_range(count_told(3, 0, true), STREAMS * SPLITS / 10, STREAMS * SPLITS - 1);
 }
 
+static void assert_same_step(const struct ct_step *step, const struct ct_step *expected)
+{
+	assert_int_equal(step->kind, expected->kind);
+	assert_int_equal(step->end, expected->end);
+	assert_int_equal(step->site, expected->site);
+	assert_int_equal(step->depth, expected->depth);
+	assert_int_equal(step->stack, expected->stack);
+	assert_int_equal(step->value_bytes, expected->value_bytes);
+	assert_int_equal(step->ticks, expected->ticks);
+	assert_int_equal(step->value, expected->value);
+}
+
 /* One that ended goes on as if it had not. */
 static void a_part_can_be_extended(void **state)
 {
@@ -244,7 +256,7 @@ static void a_part_can_be_extended(void **state)
 		ct_walk_extend(walk, to);
 		while (ct_walk_next(walk, &step)) {
 			assert_true(ct_walk_next(whole, &expected));
-			assert_memory_equal(&step, &expected, offsetof(struct ct_step, values));
+			assert_same_step(&step, &expected);
 		}
 	}
 	assert_false(ct_walk_next(whole, &expected));
