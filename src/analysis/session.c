@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "reader/damage.h"
 
 static const char ending[] = ".ctrace";
 
@@ -29,7 +30,12 @@ void ct_session_destroy(struct ct_session *session)
 		return;
 	for (size_t i = 0; i < session->input_count; i++)
 		input_deinit(&session->inputs[i]);
+	for (size_t i = 0; i < session->unread_count; i++) {
+		free(session->unread[i].path);
+		free(session->unread[i].message);
+	}
 	free(session->inputs);
+	free(session->unread);
 	free(session->functions);
 	free(session->streams);
 	free(session);
@@ -286,12 +292,26 @@ static struct ct_error *open_input(struct ct_input *input, bool may_be_live, ct_
 	return ct_names_create(input->trace, false, warn, &input->names);
 }
 
+/* Takes the input's path. */
+static struct ct_error *add_unread(struct ct_session *session, struct ct_input *input,
+				   const struct ct_error *why)
+{
+	struct ct_unread *unread = reallocarray(session->unread, session->unread_count + 1,
+						sizeof(*unread));
+	if (!unread)
+		return ct_error_nomem;
+	session->unread = unread;
+	unread += session->unread_count++;
+	*unread = (struct ct_unread){ct_take(input->path), strdup(why->message)};
+	return unread->message ? NULL : ct_error_nomem;
+}
+
 /* Of several traces one that cannot be read is left out, and told. */
 static struct ct_error *open_inputs(struct ct_session *session, bool may_be_live,
 				    ct_names_warn_fn *warn)
 {
 	size_t kept = 0;
-	struct ct_error *first = NULL;
+	struct ct_error *first = NULL, *failed = NULL;
 	for (size_t i = 0; i < session->input_count; i++) {
 		struct ct_input *input = &session->inputs[i];
 		struct ct_error *err = open_input(input, may_be_live, warn);
@@ -303,6 +323,8 @@ static struct ct_error *open_inputs(struct ct_session *session, bool may_be_live
 		}
 		if (warn && session->input_count > 1)
 			warn(err->message);
+		if (!failed)
+			failed = add_unread(session, input, err);
 		input_deinit(input);
 		*input = (struct ct_input){0};
 		if (first)
@@ -311,11 +333,12 @@ static struct ct_error *open_inputs(struct ct_session *session, bool may_be_live
 			first = err;
 	}
 	session->input_count = kept;
-	if (kept > 0) {
-		ct_error_destroy(first);
-		return NULL;
-	}
-	return first ? first : ct_error_create("there is no trace to read");
+	if (kept == 0 && !failed)
+		return first ? first : ct_error_create("there is no trace to read");
+	ct_error_destroy(first);
+	for (size_t i = 0; i < session->unread_count && !failed; i++)
+		ct_damage_add_unread(session->unread[i].path);
+	return failed;
 }
 
 struct ct_error *ct_session_open(const char *const *paths, size_t path_count, bool may_be_live,

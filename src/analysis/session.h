@@ -47,9 +47,17 @@ struct ct_stream {
 	struct ct_thread_row row;
 };
 
+/* One that could not be read. */
+struct ct_unread {
+	char *path;
+	char *message; /* of the error */
+};
+
 struct ct_session {
 	struct ct_input *inputs;
 	size_t input_count;
+	struct ct_unread *unread; /* left out, beside those that could be read */
+	size_t unread_count;
 	struct ct_function *functions;
 	uint32_t function_count;
 	struct ct_stream *streams; /* by input, then in the order they began */
@@ -61,7 +69,8 @@ struct ct_session {
 /*
  * Each path is a raw trace (.ctrace), a packed file, a trace in one (FILE/NAME), or a folder
  * with raw traces. `may_be_live`: a process may still write one. `warn` gets a sentence for
- * what cannot be found, and for one of several that cannot be read; it may be NULL.
+ * what cannot be found, and for one of several that cannot be read; it may be NULL. That one
+ * counts as damage (reader/damage.h).
  */
 struct ct_error *ct_session_open(const char *const *paths, size_t path_count, bool may_be_live,
 				 ct_names_warn_fn *warn, struct ct_session **ret)

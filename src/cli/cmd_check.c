@@ -113,7 +113,42 @@ static void put_result(struct ct_json_writer *writer, const struct ct_check_resu
 	ct_json_end(writer, '}');
 }
 
-static void print_results(const struct check_options *options, const struct ct_checks *checks)
+static void print_unread(const struct ct_unread *unread)
+{
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
+	printf("%s%-*s%s ", ct_page_style(CT_STYLE_BAD), INDENT - 1, "ERROR",
+	       ct_page_style(CT_STYLE_PLAIN));
+	ct_strbuf_add_string(&text, unread->message);
+	print_indented(&text, "");
+}
+
+static void put_unread(struct ct_json_writer *writer, const struct ct_session *session)
+{
+	ct_json_begin(writer, "unread_traces", '[');
+	for (size_t i = 0; i < session->unread_count; i++) {
+		ct_json_begin(writer, NULL, '{');
+		ct_json_put_string(writer, "trace", session->unread[i].path);
+		ct_json_put_string(writer, "message", session->unread[i].message);
+		ct_json_end(writer, '}');
+	}
+	ct_json_end(writer, ']');
+}
+
+static void print_summary(const struct ct_session *session, const struct ct_checks *checks)
+{
+	const char *plural = checks->count == 1 ? "" : "s";
+	if (checks->failed)
+		printf("%zu of %zu check%s failed", checks->failed, checks->count, plural);
+	else
+		printf("%zu check%s, all passed", checks->count, plural);
+	if (session->unread_count)
+		printf("; %zu trace%s could not be read", session->unread_count,
+		       session->unread_count == 1 ? "" : "s");
+	putchar('\n');
+}
+
+static void print_results(const struct check_options *options, const struct ct_session *session,
+			  const struct ct_checks *checks)
 {
 	struct ct_json_writer *writer = ct_page_json();
 	if (ct_page_is_json()) {
@@ -121,6 +156,7 @@ static void print_results(const struct check_options *options, const struct ct_c
 		ct_json_put_u64(writer, "checks", checks->count);
 		ct_json_put_u64(writer, "failed", checks->failed);
 		ct_json_put_u64(writer, "lost_events", checks->lost_events);
+		put_unread(writer, session);
 		ct_json_begin(writer, "results", '[');
 		for (size_t i = 0; i < checks->count; i++)
 			put_result(writer, &checks->results[i]);
@@ -132,11 +168,9 @@ static void print_results(const struct check_options *options, const struct ct_c
 	for (size_t i = 0; i < checks->count; i++)
 		if (!checks->results[i].passed || options->all)
 			print_result(&checks->results[i]);
-	if (checks->failed)
-		printf("%zu of %zu check%s failed\n", checks->failed, checks->count,
-		       checks->count == 1 ? "" : "s");
-	else
-		printf("%zu check%s, all passed\n", checks->count, checks->count == 1 ? "" : "s");
+	for (size_t i = 0; i < session->unread_count; i++)
+		print_unread(&session->unread[i]);
+	print_summary(session, checks);
 }
 
 /* ---- the command ---- */
@@ -174,10 +208,11 @@ static struct ct_error *check(void *state, const struct ct_view *view)
 	struct ct_error *err = ct_checks_run(view->session, &check_options, &checks);
 	ct_term_clear();
 	if (!err && checking->options.junit)
-		err = ct_junit_write(checking->options.junit, suite_name(checking->path), checks);
+		err = ct_junit_write(checking->options.junit, suite_name(checking->path),
+				     view->session, checks);
 	if (err)
 		return err;
-	print_results(&checking->options, checks);
+	print_results(&checking->options, view->session, checks);
 	ct_view_tell_lost(checks->lost_events);
 	checking->failed = checks->failed > 0;
 	return NULL;

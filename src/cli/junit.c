@@ -110,13 +110,44 @@ static void put_case(struct ct_sink *sink, const char *suite, const struct ct_ch
 	put(sink, "</failure>\n\t\t</testcase>\n");
 }
 
-static void put_counts(struct ct_sink *sink, const struct ct_checks *checks)
+struct counts {
+	size_t tests, failures, errors;
+};
+
+static void put_counts(struct ct_sink *sink, const struct counts *counts)
 {
 	put(sink, " tests=\"");
-	put_number(sink, checks->count);
+	put_number(sink, counts->tests);
 	put(sink, "\" failures=\"");
-	put_number(sink, checks->failed);
-	put(sink, "\" errors=\"0\" time=\"0\">\n");
+	put_number(sink, counts->failures);
+	put(sink, "\" errors=\"");
+	put_number(sink, counts->errors);
+	put(sink, "\" time=\"0\">\n");
+}
+
+static void put_error(struct ct_sink *sink, const char *suite, const char *name,
+		      const char *message)
+{
+	put(sink, "\t\t<testcase");
+	put_attribute(sink, "name", name);
+	put_attribute(sink, "classname", suite);
+	put(sink, " time=\"0\">\n\t\t\t<error type=\"unread\"");
+	put_attribute(sink, "message", message);
+	put(sink, "/>\n\t\t</testcase>\n");
+}
+
+static void begin(struct ct_sink *sink, const char *suite, const struct counts *counts)
+{
+	put(sink, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
+	put_counts(sink, counts);
+	put(sink, "\t<testsuite");
+	put_attribute(sink, "name", suite);
+	put_counts(sink, counts);
+}
+
+static void end(struct ct_sink *sink)
+{
+	put(sink, "\t</testsuite>\n</testsuites>\n");
 }
 
 static void output_cleanup(struct ct_output **output)
@@ -124,20 +155,24 @@ static void output_cleanup(struct ct_output **output)
 	ct_output_destroy(*output);
 }
 
-struct ct_error *ct_junit_write(const char *path, const char *suite, const struct ct_checks *checks)
+struct ct_error *ct_junit_write(const char *path, const char *suite,
+				const struct ct_session *session, const struct ct_checks *checks)
 {
 	ct_cleanup(output_cleanup) struct ct_output *output = NULL;
 	struct ct_error *err = ct_output_create(path, &output);
+	const struct counts counts = {
+		.tests = checks->count + session->unread_count,
+		.failures = checks->failed,
+		.errors = session->unread_count,
+	};
 	if (err)
 		return err;
 	struct ct_sink *sink = ct_output_sink(output);
-	put(sink, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
-	put_counts(sink, checks);
-	put(sink, "\t<testsuite");
-	put_attribute(sink, "name", suite);
-	put_counts(sink, checks);
+	begin(sink, suite, &counts);
+	for (size_t i = 0; i < session->unread_count; i++)
+		put_error(sink, suite, session->unread[i].path, session->unread[i].message);
 	for (size_t i = 0; i < checks->count; i++)
 		put_case(sink, suite, &checks->results[i]);
-	put(sink, "\t</testsuite>\n</testsuites>\n");
+	end(sink);
 	return ct_output_commit(output);
 }

@@ -6,8 +6,10 @@
 #include "analysis/checks.h"
 #include "base/error.h"
 
-/* `suite`: the name of all of them. The file appears when it is whole. */
-struct ct_error *ct_junit_write(const char *path, const char *suite, const struct ct_checks *checks)
+/* `suite`: the name of all of them; a trace that could not be read is an error among them. The
+ * file appears when it is whole. */
+struct ct_error *ct_junit_write(const char *path, const char *suite,
+				const struct ct_session *session, const struct ct_checks *checks)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -75,7 +75,7 @@ static void print_help(FILE *to)
 	      "  calltrace --version       the version\n"
 	      "\n"
 	      "Exit status: 0; 1 after a failure; 2 for arguments that make no sense; 3 if a trace\n"
-	      "is damaged, and all was done with what can be read of it.\n",
+	      "is damaged, or one of several cannot be read, and all was done with the rest.\n",
 	      to);
 }
 

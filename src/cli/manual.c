@@ -96,7 +96,7 @@ static void put_command(FILE *to, const struct ct_command *command)
 	}
 	fputs(".SH EXIT STATUS\n0; 1 after a failure; 2 for arguments that make no sense; 3 if "
 	      "all was done with what could be read of a trace that is damaged or was cut short "
-	      "(that of a killed process is not).\n"
+	      "(that of a killed process is not), or without one of several that cannot be read.\n"
 	      ".SH SEE ALSO\n.BR calltrace (1)\n",
 	      to);
 }

@@ -14,6 +14,7 @@ struct ct_damage {
 	char *path;
 	bool is_packed;
 	bool is_damaged;
+	bool is_unread;
 	bool has_place; /* `block` and `type` mean something */
 	uint32_t block; /* the first that was found */
 	uint16_t type;
@@ -54,6 +55,14 @@ void ct_damage_drop(struct ct_damage *damage)
 		destroy(damage);
 }
 
+static void keep(struct ct_damage *damage)
+{
+	pthread_mutex_lock(&lock);
+	*end = damage;
+	end = &damage->next;
+	pthread_mutex_unlock(&lock);
+}
+
 void ct_damage_end(struct ct_damage *damage)
 {
 	if (!damage)
@@ -64,10 +73,16 @@ void ct_damage_end(struct ct_damage *damage)
 	}
 	free(damage->told);
 	damage->told = NULL;
-	pthread_mutex_lock(&lock);
-	*end = damage;
-	end = &damage->next;
-	pthread_mutex_unlock(&lock);
+	keep(damage);
+}
+
+void ct_damage_add_unread(const char *path)
+{
+	struct ct_damage *damage = ct_damage_begin(path, false);
+	if (!damage)
+		return;
+	damage->is_unread = true;
+	keep(damage);
 }
 
 void ct_damage_add(struct ct_damage *damage)
@@ -192,7 +207,7 @@ static void make_sentence(const struct ct_damage *damage, struct ct_strbuf *sent
 static bool is_repeated(const struct ct_damage *damage)
 {
 	for (const struct ct_damage *other = all; other != damage; other = other->next)
-		if (strcmp(other->path, damage->path) == 0)
+		if (!other->is_unread && strcmp(other->path, damage->path) == 0)
 			return true;
 	return false;
 }
@@ -203,6 +218,8 @@ bool ct_damage_tell_all(void (*tell)(const char *sentence))
 	bool is_any = all != NULL;
 	for (const struct ct_damage *damage = all; damage; damage = damage->next) {
 		sentence.length = 0;
+		if (damage->is_unread)
+			continue;
 		make_sentence(damage, &sentence);
 		if (!is_repeated(damage))
 			tell(sentence.failed ? "a trace is damaged" : sentence.bytes);

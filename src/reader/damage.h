@@ -37,11 +37,13 @@ void ct_damage_add_block(struct ct_damage *damage, uint32_t block, uint16_t type
 /* The records of this block are left out: so many bytes of thread `tid`'s (0: not known). */
 void ct_damage_add_records(struct ct_damage *damage, uint32_t block, uint32_t tid,
 			   uint64_t records_bytes);
+/* This trace is left out, and an error told why. */
+void ct_damage_add_unread(const char *path);
 /* Blocks of records that were left out until now, and their bytes. */
 uint32_t ct_damage_records(struct ct_damage *damage, uint64_t *ret_bytes);
 
 /* Call `tell` with one sentence for each trace that is damaged, and forget them. True: there was
- * one. Not while traces are open. */
+ * one, or one that was left out. Not while traces are open. */
 bool ct_damage_tell_all(void (*tell)(const char *sentence));
 
 #endif
