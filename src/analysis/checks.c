@@ -31,6 +31,16 @@ const char *ct_check_name(enum ct_check_kind kind)
 	return names[kind];
 }
 
+const char *ct_verdict_name(enum ct_verdict verdict)
+{
+	static const char *const texts[CT_VERDICTS] = {
+		[CT_VERDICT_PASSED] = "passed",
+		[CT_VERDICT_FAILED] = "failed",
+		[CT_VERDICT_ERROR] = "error",
+	};
+	return texts[verdict];
+}
+
 /* One reading of the calls. */
 struct pass {
 	const struct ct_rule *rule; /* whose choice it is */
@@ -314,16 +324,22 @@ static struct ct_error *add_path(const struct checking *checking, struct pass *p
 
 /* ---- verdicts ---- */
 
-static void conclude(struct ct_check_result *result, bool passed, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static void conclude(struct ct_check_result *result, bool passed, const char *format, ...)
+static void conclude(struct ct_check_result *result, enum ct_verdict verdict, const char *format,
+		     ...) __attribute__((format(printf, 3, 4)));
+static void conclude(struct ct_check_result *result, enum ct_verdict verdict, const char *format,
+		     ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
 	if (vasprintf(&result->message, format, arguments) < 0)
 		result->message = NULL; /* found out at the end */
 	va_end(arguments);
-	result->passed = passed;
+	result->verdict = verdict;
+}
+
+static enum ct_verdict passed_if(bool is_kept)
+{
+	return is_kept ? CT_VERDICT_PASSED : CT_VERDICT_FAILED;
 }
 
 static const char *calls_word(uint64_t calls)
@@ -338,13 +354,13 @@ static void judge_calls(struct ct_check_result *result, uint64_t calls)
 	result->measured = (double)calls;
 	result->limit = (double)limit;
 	if (result->kind == CT_CHECK_NEVER_CALLED)
-		conclude(result, calls == 0, "%" PRIu64 " %s", calls, calls_word(calls));
+		conclude(result, passed_if(calls == 0), "%" PRIu64 " %s", calls, calls_word(calls));
 	else if (result->kind == CT_CHECK_MIN_CALLS)
-		conclude(result, calls >= limit, "%" PRIu64 " %s, at least %" PRIu64, calls,
-			 calls_word(calls), limit);
+		conclude(result, passed_if(calls >= limit), "%" PRIu64 " %s, at least %" PRIu64,
+			 calls, calls_word(calls), limit);
 	else
-		conclude(result, calls <= limit, "%" PRIu64 " %s, at most %" PRIu64, calls,
-			 calls_word(calls), limit);
+		conclude(result, passed_if(calls <= limit), "%" PRIu64 " %s, at most %" PRIu64,
+			 calls, calls_word(calls), limit);
 }
 
 /* True: there is no time to judge, which was told. */
@@ -353,10 +369,10 @@ static bool lacks_times(struct ct_check_result *result, const struct measured *m
 {
 	const struct ct_statistic *times = &measured->times;
 	if (!measured->has_times)
-		conclude(result, false, "%s was recorded without times", where);
+		conclude(result, CT_VERDICT_ERROR, "%s was recorded without times", where);
 	else if (is_of_calls(kind) && times->calls == times->unfinished)
-		conclude(result, false, "none of %" PRIu64 " %s in %s returned", times->calls,
-			 calls_word(times->calls), where);
+		conclude(result, CT_VERDICT_FAILED, "none of %" PRIu64 " %s in %s returned",
+			 times->calls, calls_word(times->calls), where);
 	else
 		return false;
 	return true;
@@ -373,7 +389,8 @@ static void judge_time(struct ct_check_result *result, const struct measured *me
 	result->limit = (double)most;
 	ct_duration_print(found, (uint64_t)(result->measured + 0.5));
 	ct_duration_print(limit, most);
-	conclude(result, result->measured <= (double)most, "%s, at most %s", found, limit);
+	conclude(result, passed_if(result->measured <= (double)most), "%s, at most %s", found,
+		 limit);
 }
 
 static struct ct_error *judge_slowdown(struct checking *checking, struct ct_check_result *result,
@@ -384,23 +401,23 @@ static struct ct_error *judge_slowdown(struct checking *checking, struct ct_chec
 	ct_cleanup(measured_cleanup) struct measured before = {0};
 	struct baseline *baseline = NULL;
 	struct pass *pass;
-	bool is_any = false;
+	ct_cleanup(ct_unfit_deinit) struct ct_unfit unfit = {0};
 	struct ct_error *err = find_baseline(checking, rule->baseline, &baseline);
 	if (err)
 		return err;
 	if (baseline->err) {
-		conclude(result, false, "baseline: %s", baseline->err->message);
+		conclude(result, CT_VERDICT_ERROR, "baseline: %s", baseline->err->message);
 		return NULL;
 	}
 	ct_cleanup(ct_cleanup_free) bool *chosen =
 		calloc((size_t)baseline->session->function_count + 1, sizeof(*chosen));
 	if (!chosen)
 		return ct_error_nomem;
-	err = ct_selection_find(baseline->session, "function", rule->function, chosen, &is_any);
+	err = ct_selection_find(baseline->session, "function", rule->function, chosen, &unfit);
 	if (!err)
 		err = find_pass(checking, baseline->session, rule, NULL, &pass);
 	if (!err && pass->err && !rule->allows_missing) {
-		conclude(result, false, "baseline: %s", pass->err->message);
+		conclude(result, CT_VERDICT_ERROR, "baseline: %s", pass->err->message);
 		return NULL;
 	}
 	if (!err && !pass->err)
@@ -408,8 +425,8 @@ static struct ct_error *judge_slowdown(struct checking *checking, struct ct_chec
 	if (err)
 		return err;
 	if (before.times.calls == 0) {
-		conclude(result, rule->allows_missing, "there are no calls in the baseline '%s'",
-			 rule->baseline);
+		conclude(result, passed_if(rule->allows_missing),
+			 "there are no calls in the baseline '%s'", rule->baseline);
 		return NULL;
 	}
 	enum ct_check_kind kind = rule->slowdown_measure;
@@ -422,7 +439,7 @@ static struct ct_error *judge_slowdown(struct checking *checking, struct ct_chec
 	result->limit = 100 * rule->most_slowdown;
 	ct_duration_print(was_text, (uint64_t)(was + 0.5));
 	ct_duration_print(is_text, (uint64_t)(is + 0.5));
-	conclude(result, result->measured <= result->limit,
+	conclude(result, passed_if(result->measured <= result->limit),
 		 "%s %s, %+.1f %% from %s, at most %+g %%", names[kind] + strlen("max_"), is_text,
 		 result->measured, was_text, result->limit);
 	return NULL;
@@ -438,15 +455,20 @@ static struct ct_error *judge_place(struct checking *checking, struct ct_check_r
 	ct_cleanup(measured_cleanup) struct measured measured = {0};
 	ct_cleanup(ct_cleanup_free) bool *above =
 		calloc((size_t)checking->session->function_count + 1, sizeof(*above));
-	bool is_any = false;
+	ct_cleanup(ct_unfit_deinit) struct ct_unfit unfit = {0};
 	if (!above)
 		return ct_error_nomem;
 	struct ct_error *err = ct_selection_find(checking->session, "only_under", rule->only_under,
-						 above, &is_any);
-	if (!err && is_any)
+						 above, &unfit);
+	if (!err && unfit.text) {
+		conclude(result, CT_VERDICT_ERROR, "no function that was called is meant by %s",
+			 unfit.text);
+		return NULL;
+	}
+	if (!err)
 		err = find_pass(checking, checking->session, rule, rule->only_under, pass);
 	if (!err && (*pass)->err) {
-		conclude(result, false, "%s", (*pass)->err->message);
+		conclude(result, CT_VERDICT_ERROR, "%s", (*pass)->err->message);
 		return NULL;
 	}
 	if (!err)
@@ -456,8 +478,8 @@ static struct ct_error *judge_place(struct checking *checking, struct ct_check_r
 	uint64_t calls = measured.times.calls;
 	result->is_measured = true;
 	result->measured = (double)calls;
-	conclude(result, calls == 0, "%" PRIu64 " %s not under '%s'", calls, calls_word(calls),
-		 rule->only_under);
+	conclude(result, passed_if(calls == 0), "%" PRIu64 " %s not under '%s'", calls,
+		 calls_word(calls), rule->only_under);
 	return NULL;
 }
 
@@ -472,7 +494,7 @@ static struct ct_error *judge(struct checking *checking, struct ct_check_result 
 		return NULL;
 	}
 	if (measured->times.calls == 0) {
-		conclude(result, rule->allows_missing, "there are no calls of '%s'%s",
+		conclude(result, passed_if(rule->allows_missing), "there are no calls of '%s'%s",
 			 rule->function,
 			 rule->allows_missing ? "" : " (allow_missing = true accepts that)");
 		return NULL;
@@ -489,30 +511,68 @@ static struct ct_error *judge(struct checking *checking, struct ct_check_result 
 	return NULL;
 }
 
+/* Is the rule kept where its choice of calls is none? An option's name is in the error. */
+static bool accepts_no_choice(const struct ct_rule *rule, enum ct_check_kind kind,
+			      const struct ct_error *err)
+{
+	if (strncmp(err->message, "--outside", strlen("--outside")) == 0)
+		return false; /* this leaves all calls */
+	return rule->allows_missing ||
+	       (kind == CT_CHECK_NEVER_CALLED &&
+		rule->inside.count + rule->outside.count + rule->where.count == 0);
+}
+
+/* Judged by the pass that has the rule's choice of calls. */
+static struct ct_error *judge_pass(struct checking *checking, struct ct_check_result *result,
+				   const bool *chosen, const struct ct_unfit *unfit,
+				   struct pass **pass)
+{
+	const struct ct_rule *rule = result->rule;
+	ct_cleanup(measured_cleanup) struct measured measured = {0};
+	if (unfit->text && result->kind != CT_CHECK_NEVER_CALLED && !rule->allows_missing) {
+		conclude(result, CT_VERDICT_ERROR, "no function that was called is meant by %s%s",
+			 unfit->text,
+			 result->kind == CT_CHECK_MIN_CALLS
+				 ? ""
+				 : " (allow_missing = true accepts that)");
+		return NULL;
+	}
+	if ((*pass)->err) {
+		conclude(result,
+			 accepts_no_choice(rule, result->kind, (*pass)->err) ? CT_VERDICT_PASSED
+									     : CT_VERDICT_ERROR,
+			 "%s", (*pass)->err->message);
+		return NULL;
+	}
+	struct ct_error *err = measure(*pass, chosen, &measured);
+	if (err)
+		return err;
+	if (result->kind == CT_CHECK_NEVER_CALLED && unfit->has_hint && measured.times.calls == 0) {
+		result->has_hint = true;
+		result->is_measured = true;
+		conclude(result, CT_VERDICT_PASSED, "0 calls; no function is meant by %s",
+			 unfit->text);
+		return NULL;
+	}
+	return judge(checking, result, &measured, chosen, pass);
+}
+
 static struct ct_error *check_one(struct checking *checking, const struct ct_rule *rule,
-				  enum ct_check_kind kind, const bool *chosen)
+				  enum ct_check_kind kind, const bool *chosen,
+				  const struct ct_unfit *unfit)
 {
 	struct ct_check_result *result = &checking->checks->results[checking->checks->count++];
-	ct_cleanup(measured_cleanup) struct measured measured = {0};
 	struct pass *pass = NULL;
 	*result = (struct ct_check_result){.rule = rule, .kind = kind};
 	struct ct_error *err = find_pass(checking, checking->session, rule, NULL, &pass);
 	if (err || !pass)
 		return err;
-	/* A choice of no calls is told as if there were none; one that makes no sense is not. */
-	if (pass->err) {
-		bool needs_none = kind == CT_CHECK_NEVER_CALLED || rule->allows_missing;
-		conclude(result, needs_none, "%s", pass->err->message);
-	} else {
-		err = measure(pass, chosen, &measured);
-		if (!err)
-			err = judge(checking, result, &measured, chosen, &pass);
-	}
-	checking->checks->failed += !result->passed;
+	err = judge_pass(checking, result, chosen, unfit, &pass);
+	checking->checks->verdicts[result->verdict]++;
 	/* Making passes may have moved this one. */
 	if (!err && kind != CT_CHECK_ONLY_UNDER)
 		err = find_pass(checking, checking->session, rule, NULL, &pass);
-	if (!err && pass && !result->passed && !pass->err)
+	if (!err && pass && result->verdict == CT_VERDICT_FAILED && !pass->err)
 		err = add_path(checking, pass, chosen, result);
 	return err || result->message ? err : ct_error_nomem;
 }
@@ -521,14 +581,14 @@ static struct ct_error *check_rule(struct checking *checking, const struct ct_ru
 {
 	ct_cleanup(ct_cleanup_free) bool *chosen =
 		calloc((size_t)checking->session->function_count + 1, sizeof(*chosen));
-	bool is_any;
+	ct_cleanup(ct_unfit_deinit) struct ct_unfit unfit = {0};
 	if (!chosen)
 		return ct_error_nomem;
 	struct ct_error *err = ct_selection_find(checking->session, "function", rule->function,
-						 chosen, &is_any);
+						 chosen, &unfit);
 	for (int kind = 0; kind < CT_CHECK_KINDS && !err; kind++)
 		if (rule->has[kind])
-			err = check_one(checking, rule, kind, chosen);
+			err = check_one(checking, rule, kind, chosen, &unfit);
 	return err;
 }
 

@@ -54,10 +54,20 @@ struct ct_rule {
 	const char *baseline;		     /* path */
 };
 
+enum ct_verdict {
+	CT_VERDICT_PASSED,
+	CT_VERDICT_FAILED,
+	CT_VERDICT_ERROR, /* there is nothing to judge, or nothing to judge it by */
+	CT_VERDICTS,
+};
+/* In words of one: "failed". */
+const char *ct_verdict_name(enum ct_verdict verdict);
+
 struct ct_check_result {
 	const struct ct_rule *rule;
 	enum ct_check_kind kind;
-	bool passed;
+	enum ct_verdict verdict;
+	bool has_hint; /* passed, but perhaps for another function than was meant */
 	bool is_measured;
 	double measured; /* calls, ns, or with MAX_SLOWDOWN percent */
 	double limit;	 /* the same */
@@ -69,7 +79,7 @@ struct ct_check_result {
 struct ct_checks {
 	struct ct_check_result *results; /* in the order of the rules */
 	size_t count;
-	size_t failed;
+	size_t verdicts[CT_VERDICTS]; /* how many of each */
 	uint64_t lost_events;
 };
 

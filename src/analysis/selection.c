@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/duration.h"
 #include "base/pattern.h"
+#include "base/strbuf.h"
 
 void ct_selection_destroy(struct ct_selection *selection)
 {
@@ -39,7 +40,8 @@ static void patterns_cleanup(struct ct_patterns **patterns)
 
 /* ---- functions ---- */
 
-static bool matches(const struct ct_patterns *patterns, const struct ct_function *function)
+static bool matches(const struct ct_patterns *patterns, const struct ct_function *function,
+		    unsigned char *hits)
 {
 	const struct ct_pattern_subject subject = {
 		.linkage_name = function->linkage_name[0] ? function->linkage_name : function->name,
@@ -47,22 +49,68 @@ static bool matches(const struct ct_patterns *patterns, const struct ct_function
 		.module = function->module[0] ? function->module : NULL,
 		.source = function->source[0] ? function->source : NULL,
 	};
-	return ct_patterns_match(patterns, &subject);
+	return ct_patterns_match_all(patterns, &subject, hits);
+}
+
+void ct_unfit_deinit(struct ct_unfit *unfit)
+{
+	free(unfit->text);
+	*unfit = (struct ct_unfit){0};
+}
+
+/* Is there a function with this name in a namespace or class? */
+static bool is_qualified_somewhere(const struct ct_session *session, const char *name)
+{
+	size_t length = strlen(name);
+	for (uint32_t i = 0; i < session->function_count; i++) {
+		/* Most have it nowhere in theirs. */
+		if (!strstr(session->functions[i].name, name))
+			continue;
+		ct_cleanup(ct_cleanup_free) char *own =
+			ct_pattern_short_name(session->functions[i].name);
+		size_t own_length = own ? strlen(own) : 0;
+		if (own_length > length + 2 && strcmp(own + own_length - length, name) == 0 &&
+		    memcmp(own + own_length - length - 2, "::", 2) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct ct_error *list_unfit(const struct ct_session *session,
+				   const struct ct_patterns *patterns, const unsigned char *hits,
+				   struct ct_unfit *ret)
+{
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
+	for (size_t i = 0; i < ct_patterns_count(patterns); i++) {
+		const char *pattern = ct_patterns_text(patterns, i);
+		if (hits[i])
+			continue;
+		ct_strbuf_printf(&text, "%s'%s'", text.length ? ", " : "", pattern);
+		if (strpbrk(pattern, ":*?[/") || !is_qualified_somewhere(session, pattern))
+			continue;
+		ct_strbuf_printf(&text, " (did you mean '*::%s'?)", pattern);
+		ret->has_hint = true;
+	}
+	if (text.failed)
+		return ct_error_nomem;
+	ret->text = ct_take(text.bytes);
+	return NULL;
 }
 
 struct ct_error *ct_selection_find(const struct ct_session *session, const char *option,
-				   const char *text, bool *ret, bool *ret_is_any)
+				   const char *text, bool *ret, struct ct_unfit *ret_unfit)
 {
 	ct_cleanup(patterns_cleanup) struct ct_patterns *patterns = NULL;
 	struct ct_error *err = ct_patterns_create(text, &patterns);
-	*ret_is_any = false;
 	if (err)
 		return ct_error_usage(ct_error_wrap(err, "%s", option));
-	for (uint32_t i = 0; i < session->function_count; i++) {
-		ret[i] = matches(patterns, &session->functions[i]);
-		*ret_is_any |= ret[i];
-	}
-	return NULL;
+	ct_cleanup(ct_cleanup_free) unsigned char *hits = calloc(ct_patterns_count(patterns) + 1,
+								 1);
+	if (!hits)
+		return ct_error_nomem;
+	for (uint32_t i = 0; i < session->function_count; i++)
+		ret[i] = matches(patterns, &session->functions[i], hits);
+	return list_unfit(session, patterns, hits, ret_unfit);
 }
 
 static bool is_condition(const char *text)
@@ -78,15 +126,16 @@ static bool is_condition(const char *text)
 struct ct_error *ct_selection_match(const struct ct_session *session, const char *option,
 				    const char *text, bool *ret)
 {
-	bool is_any;
-	struct ct_error *err = ct_selection_find(session, option, text, ret, &is_any);
-	if (err || is_any)
+	ct_cleanup(ct_unfit_deinit) struct ct_unfit unfit = {0};
+	struct ct_error *err = ct_selection_find(session, option, text, ret, &unfit);
+	if (err || !unfit.text)
 		return err;
 	if (is_condition(text))
 		return ct_error_usage(ct_error_create("%s: '%s' is a condition: those belong to "
 						      "--where, --inside and --outside",
 						      option, text));
-	return ct_error_create("%s: no function that was called is meant by '%s'", option, text);
+	return ct_error_create("%s: no function that was called is meant by %s", option,
+			       unfit.text);
 }
 
 /* Set and clear flags of the functions that one of the lists of patterns means. */

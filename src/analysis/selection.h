@@ -90,12 +90,19 @@ uint64_t ct_selection_holding(const struct ct_selection *selection, struct ct_va
 /* What follows from those that hold: effects. */
 uint8_t ct_selection_effects(const struct ct_selection *selection, uint64_t holding);
 
-/* Which functions `text`, a list of patterns, means, by function of the session, and whether
- * there is one; `option` is for errors. */
+/* The patterns of a list that fit no function. */
+struct ct_unfit {
+	char *text;    /* "'a', 'f' (did you mean '*::f'?)"; NULL: each fits one */
+	bool has_hint; /* there is such a question in it */
+};
+void ct_unfit_deinit(struct ct_unfit *unfit);
+
+/* Which functions `text`, a list of patterns, means, by function of the session; `option` is for
+ * errors. */
 struct ct_error *ct_selection_find(const struct ct_session *session, const char *option,
-				   const char *text, bool *ret, bool *ret_is_any)
+				   const char *text, bool *ret, struct ct_unfit *ret_unfit)
 	__attribute__((warn_unused_result));
-/* The same; that there is none is an error. */
+/* The same; a pattern that fits none is an error. */
 struct ct_error *ct_selection_match(const struct ct_session *session, const char *option,
 				    const char *text, bool *ret)
 	__attribute__((warn_unused_result));

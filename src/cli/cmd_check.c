@@ -56,12 +56,23 @@ static void print_indented(const struct ct_strbuf *text, const char *style)
 	fputs(style[0] ? ct_page_style(CT_STYLE_PLAIN) : "", stdout);
 }
 
+static void print_mark(enum ct_verdict verdict)
+{
+	static const char *const marks[CT_VERDICTS] = {
+		[CT_VERDICT_PASSED] = "ok",
+		[CT_VERDICT_FAILED] = "FAILED",
+		[CT_VERDICT_ERROR] = "ERROR",
+	};
+	printf("%s%-*s%s ",
+	       ct_page_style(verdict == CT_VERDICT_PASSED ? CT_STYLE_GOOD : CT_STYLE_BAD),
+	       INDENT - 1, marks[verdict], ct_page_style(CT_STYLE_PLAIN));
+}
+
 static void print_result(const struct ct_check_result *result)
 {
 	char ns[CT_DURATION_BYTES];
 	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
-	printf("%s%-*s%s ", ct_page_style(result->passed ? CT_STYLE_GOOD : CT_STYLE_BAD),
-	       INDENT - 1, result->passed ? "ok" : "FAILED", ct_page_style(CT_STYLE_PLAIN));
+	print_mark(result->verdict);
 	ct_strbuf_printf(&text, "%s: %s: %s", result->rule->name, ct_check_name(result->kind),
 			 result->message);
 	print_indented(&text, "");
@@ -97,7 +108,8 @@ static void put_result(struct ct_json_writer *writer, const struct ct_check_resu
 	ct_json_begin(writer, NULL, '{');
 	ct_json_put_string(writer, "rule", result->rule->name);
 	ct_json_put_string(writer, "check", ct_check_name(result->kind));
-	ct_json_put_bool(writer, "passed", result->passed);
+	ct_json_put_bool(writer, "passed", result->verdict == CT_VERDICT_PASSED);
+	ct_json_put_string(writer, "verdict", ct_verdict_name(result->verdict));
 	ct_json_put_string(writer, "function", result->rule->function);
 	put_number(writer, "measured", result->is_measured, result->measured);
 	put_number(writer, "limit", result->is_measured && has_limit, result->limit);
@@ -116,8 +128,7 @@ static void put_result(struct ct_json_writer *writer, const struct ct_check_resu
 static void print_unread(const struct ct_unread *unread)
 {
 	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf text = {0};
-	printf("%s%-*s%s ", ct_page_style(CT_STYLE_BAD), INDENT - 1, "ERROR",
-	       ct_page_style(CT_STYLE_PLAIN));
+	print_mark(CT_VERDICT_ERROR);
 	ct_strbuf_add_string(&text, unread->message);
 	print_indented(&text, "");
 }
@@ -137,10 +148,17 @@ static void put_unread(struct ct_json_writer *writer, const struct ct_session *s
 static void print_summary(const struct ct_session *session, const struct ct_checks *checks)
 {
 	const char *plural = checks->count == 1 ? "" : "s";
-	if (checks->failed)
-		printf("%zu of %zu check%s failed", checks->failed, checks->count, plural);
+	const size_t *verdicts = checks->verdicts;
+	if (verdicts[CT_VERDICT_FAILED])
+		printf("%zu of %zu check%s failed", verdicts[CT_VERDICT_FAILED], checks->count,
+		       plural);
+	else if (verdicts[CT_VERDICT_PASSED] < checks->count)
+		printf("%zu of %zu check%s passed", verdicts[CT_VERDICT_PASSED], checks->count,
+		       plural);
 	else
 		printf("%zu check%s, all passed", checks->count, plural);
+	if (verdicts[CT_VERDICT_ERROR])
+		printf("; %zu could not be judged", verdicts[CT_VERDICT_ERROR]);
 	if (session->unread_count)
 		printf("; %zu trace%s could not be read", session->unread_count,
 		       session->unread_count == 1 ? "" : "s");
@@ -154,7 +172,8 @@ static void print_results(const struct check_options *options, const struct ct_s
 	if (ct_page_is_json()) {
 		ct_json_begin(writer, NULL, '{');
 		ct_json_put_u64(writer, "checks", checks->count);
-		ct_json_put_u64(writer, "failed", checks->failed);
+		ct_json_put_u64(writer, "failed", checks->verdicts[CT_VERDICT_FAILED]);
+		ct_json_put_u64(writer, "errors", checks->verdicts[CT_VERDICT_ERROR]);
 		ct_json_put_u64(writer, "lost_events", checks->lost_events);
 		put_unread(writer, session);
 		ct_json_begin(writer, "results", '[');
@@ -166,7 +185,8 @@ static void print_results(const struct check_options *options, const struct ct_s
 		return;
 	}
 	for (size_t i = 0; i < checks->count; i++)
-		if (!checks->results[i].passed || options->all)
+		if (checks->results[i].verdict != CT_VERDICT_PASSED ||
+		    checks->results[i].has_hint || options->all)
 			print_result(&checks->results[i]);
 	for (size_t i = 0; i < session->unread_count; i++)
 		print_unread(&session->unread[i]);
@@ -191,7 +211,7 @@ struct checking {
 	struct check_options options;
 	const char *path;
 	struct ct_rules *rules;
-	bool failed;
+	bool failed, is_in_error;
 };
 
 static struct ct_error *check(void *state, const struct ct_view *view)
@@ -214,7 +234,8 @@ static struct ct_error *check(void *state, const struct ct_view *view)
 		return err;
 	print_results(&checking->options, view->session, checks);
 	ct_view_tell_lost(checks->lost_events);
-	checking->failed = checks->failed > 0;
+	checking->failed = checks->verdicts[CT_VERDICT_FAILED] > 0;
+	checking->is_in_error = checks->verdicts[CT_VERDICT_ERROR] > 0;
 	return NULL;
 }
 
@@ -237,6 +258,8 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 		return CT_EXIT_USAGE;
 	checking.path = argv[1];
 	enum ct_exit status = ct_view_show(&view, argv + 2, operands - 1, check, &checking, err);
+	if (status == CT_EXIT_OK && checking.is_in_error)
+		return CT_EXIT_USAGE;
 	return status == CT_EXIT_OK && checking.failed ? CT_EXIT_FAILURE : status;
 }
 

@@ -92,11 +92,13 @@ static void put_case(struct ct_sink *sink, const char *suite, const struct ct_ch
 	put(sink, "\"");
 	put_attribute(sink, "classname", suite);
 	put(sink, " time=\"0\"");
-	if (result->passed) {
+	if (result->verdict == CT_VERDICT_PASSED) {
 		put(sink, "/>\n");
 		return;
 	}
-	put(sink, ">\n\t\t\t<failure");
+	const char *element = result->verdict == CT_VERDICT_FAILED ? "failure" : "error";
+	put(sink, ">\n\t\t\t<");
+	put(sink, element);
 	put_attribute(sink, "type", ct_check_name(result->kind));
 	put_attribute(sink, "message", result->message);
 	put(sink, ">");
@@ -107,7 +109,9 @@ static void put_case(struct ct_sink *sink, const char *suite, const struct ct_ch
 		put(sink, "&#10;");
 		put_text(sink, result->path);
 	}
-	put(sink, "</failure>\n\t\t</testcase>\n");
+	put(sink, "</");
+	put(sink, element);
+	put(sink, ">\n\t\t</testcase>\n");
 }
 
 struct counts {
@@ -162,8 +166,8 @@ struct ct_error *ct_junit_write(const char *path, const char *suite,
 	struct ct_error *err = ct_output_create(path, &output);
 	const struct counts counts = {
 		.tests = checks->count + session->unread_count,
-		.failures = checks->failed,
-		.errors = session->unread_count,
+		.failures = checks->verdicts[CT_VERDICT_FAILED],
+		.errors = checks->verdicts[CT_VERDICT_ERROR] + session->unread_count,
 	};
 	if (err)
 		return err;

@@ -111,6 +111,24 @@ def check_tells_what_broke_the_rules(t):
     calltrace(t, "check", rules, old)
 
 
+@test(BOTH)
+def a_name_without_its_class_is_told(t):
+    """a rule that nothing breaks because it names nothing, and one function of a list"""
+    raw = os.path.join(t.out, "trace.ctrace")
+    t.run([t.build("classes.cpp")], env={"CALLTRACE_OUTPUT": raw})
+    rules = os.path.join(t.out, "rules.toml")
+    with open(rules, "w", encoding="utf-8") as file:
+        file.write('[[rule]]\nfunction = "draw"\nnever_called = true\n'
+                   '[[rule]]\nfunction = "*::draw"\nnever_called = true\n'
+                   '[[rule]]\nfunction = "raw"\nnever_called = true\n')
+    lines = calltrace(t, "check", rules, raw, status=1).decode().splitlines()
+    t.same("hint", "ok     draw: never_called: 0 calls; no function is meant by 'draw' (did you mean '*::draw'?)", lines[0])
+    t.expect(lines[1].startswith("FAILED *::draw: never_called: "), lines)
+    t.expect(not any("raw: n" in line and "draw" not in line for line in lines), lines)
+    calltrace(t, "report", raw, "-f", "main,draw", status=1,
+              errors=b"calltrace: --function: no function that was called is meant by 'draw' (did you mean '*::draw'?)\n")
+
+
 def record_values(t, *arguments, **settings):
     raw = os.path.join(t.out, "trace.ctrace")
     env = {"CALLTRACE_OUTPUT": raw, "CALLTRACE_CAPTURE_ARGS": "1", **settings}
