@@ -212,6 +212,7 @@ struct checking {
 	const char *path;
 	struct ct_rules *rules;
 	bool failed, is_in_error;
+	bool has_junit; /* written, or it could not be */
 };
 
 static struct ct_error *check(void *state, const struct ct_view *view)
@@ -227,6 +228,7 @@ static struct ct_error *check(void *state, const struct ct_view *view)
 	check_options.rules = ct_rules_all(checking->rules, &check_options.rule_count);
 	struct ct_error *err = ct_checks_run(view->session, &check_options, &checks);
 	ct_term_clear();
+	checking->has_junit = !err;
 	if (!err && checking->options.junit)
 		err = ct_junit_write(checking->options.junit, suite_name(checking->path),
 				     view->session, checks);
@@ -244,23 +246,40 @@ static void checking_deinit(struct checking *checking)
 	ct_rules_destroy(checking->rules);
 }
 
+/* Who reads the XML is to see why there are no results. */
+static void write_failure(const struct checking *checking, const struct ct_error *why)
+{
+	if (!checking->options.junit || checking->has_junit || !checking->path)
+		return;
+	ct_error_destroy(ct_junit_write_error(checking->options.junit, suite_name(checking->path),
+					      why->message));
+}
+
+static enum ct_exit status_of(const struct checking *checking, enum ct_exit status)
+{
+	if (status == CT_EXIT_FAILURE || (status == CT_EXIT_OK && checking->is_in_error))
+		return CT_EXIT_TROUBLE;
+	return status == CT_EXIT_OK && checking->failed ? CT_EXIT_FAILURE : status;
+}
+
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
 	ct_cleanup(checking_deinit) struct checking checking = {0};
 	struct ct_view view = {0};
+	enum ct_exit status = CT_EXIT_USAGE;
 	int operands;
 	*err = ct_view_read(&view, argc, argv, &own_group, &checking.options, &operands);
 	if (!*err && operands == 0)
 		*err = ct_error_create("check: which rules? 'calltrace help check' says more");
-	if (!*err)
-		*err = ct_rules_read(argv[1], &checking.rules);
 	if (*err)
-		return CT_EXIT_USAGE;
+		return status;
 	checking.path = argv[1];
-	enum ct_exit status = ct_view_show(&view, argv + 2, operands - 1, check, &checking, err);
-	if (status == CT_EXIT_OK && checking.is_in_error)
-		return CT_EXIT_USAGE;
-	return status == CT_EXIT_OK && checking.failed ? CT_EXIT_FAILURE : status;
+	*err = ct_rules_read(checking.path, &checking.rules);
+	if (!*err)
+		status = ct_view_show(&view, argv + 2, operands - 1, check, &checking, err);
+	if (*err)
+		write_failure(&checking, *err);
+	return status_of(&checking, status);
 }
 
 const struct ct_command ct_command_check = {
@@ -269,9 +288,8 @@ const struct ct_command ct_command_check = {
 	.summary = "rules for calls and times, for continuous integration",
 	.synopsis = "RULES.toml [TRACE]... [OPTION]...",
 	.description =
-		"Tells which rules the calls of traces break, by how much and on which path, and "
-		"exits with 1 when one is broken, with 2 when the rules make no sense. TRACE is a "
-		"raw trace (.ctrace), a "
+		"Tells which rules the calls of traces break, by how much and on which path. TRACE "
+		"is a raw trace (.ctrace), a "
 		"packed one (.ctpack) or a folder with raw ones; without one, " CT_DEFAULT_FOLDER
 		" is read. RULES.toml has tables such as\n"
 		"\n"
@@ -286,6 +304,10 @@ const struct ct_command ct_command_check = {
 		"\"10%\" against baseline = \"old.ctrace\", of the mean or what slowdown_of says; "
 		"and name, thread, process, inside, outside, where as the options are, allow_missing "
 		"= true where there may be no calls.",
+	.exit_status =
+		"0 when all rules are kept; 1 when one is broken; 2 after a failure, and when a "
+		"rule or an argument makes no sense or a rule cannot be judged; 3 when none is "
+		"broken, but a trace is damaged or one of several cannot be read.",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),
 };

@@ -664,6 +664,8 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 		return CT_EXIT_USAGE;
 	enum ct_exit status = ct_view_show(&view, diffing.paths.texts, (int)diffing.paths.count,
 					   diff, &diffing, err);
+	if (status == CT_EXIT_FAILURE)
+		return CT_EXIT_TROUBLE;
 	return status == CT_EXIT_OK && diffing.options.exit_code && diffing.changed
 		       ? CT_EXIT_FAILURE
 		       : status;
@@ -680,6 +682,10 @@ const struct ct_command ct_command_diff = {
 		"Traces of several runs on each side tell changes from chance: record seven or "
 		"more of each. Functions are the same when their names are and those of their "
 		"files, wherever the files are; times and calls are the median of the runs.",
+	.exit_status =
+		"0; with --exit-code 1 when there is a change; 2 after a failure, and for arguments "
+		"that make no sense; 3 when a trace is damaged or one of several cannot be read, "
+		"and with --exit-code no change was found in the rest.",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),
 };

@@ -13,6 +13,7 @@ enum ct_exit {
 	CT_EXIT_OK = 0,
 	CT_EXIT_FAILURE = 1,
 	CT_EXIT_USAGE = 2,
+	CT_EXIT_TROUBLE = 2,   /* a failure, of commands whose answer 1 is */
 	CT_EXIT_DAMAGED = 3,   /* done, with what could be read of a damaged trace */
 	CT_EXIT_ABANDONED = 4, /* nobody reads the output: main() ends as SIGPIPE would */
 };
@@ -27,6 +28,7 @@ struct ct_command {
 	/* The rest is for `calltrace help NAME`, manual pages and completion. */
 	const char *synopsis; /* behind "calltrace NAME " */
 	const char *description;
+	const char *exit_status; /* of those that have one of their own meaning; else NULL */
 	/* A list behind the description; `list_item` is false behind its end. */
 	const char *list_title; /* NULL: none */
 	bool (*list_item)(size_t index, const char **ret_name, const char **ret_text,

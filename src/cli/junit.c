@@ -135,7 +135,7 @@ static void put_error(struct ct_sink *sink, const char *suite, const char *name,
 	put(sink, "\t\t<testcase");
 	put_attribute(sink, "name", name);
 	put_attribute(sink, "classname", suite);
-	put(sink, " time=\"0\">\n\t\t\t<error type=\"unread\"");
+	put(sink, " time=\"0\">\n\t\t\t<error type=\"error\"");
 	put_attribute(sink, "message", message);
 	put(sink, "/>\n\t\t</testcase>\n");
 }
@@ -178,5 +178,18 @@ struct ct_error *ct_junit_write(const char *path, const char *suite,
 	for (size_t i = 0; i < checks->count; i++)
 		put_case(sink, suite, &checks->results[i]);
 	end(sink);
+	return ct_output_commit(output);
+}
+
+struct ct_error *ct_junit_write_error(const char *path, const char *suite, const char *message)
+{
+	ct_cleanup(output_cleanup) struct ct_output *output = NULL;
+	struct ct_error *err = ct_output_create(path, &output);
+	const struct counts counts = {.tests = 1, .errors = 1};
+	if (err)
+		return err;
+	begin(ct_output_sink(output), suite, &counts);
+	put_error(ct_output_sink(output), suite, "calltrace check", message);
+	end(ct_output_sink(output));
 	return ct_output_commit(output);
 }

@@ -11,5 +11,8 @@
 struct ct_error *ct_junit_write(const char *path, const char *suite,
 				const struct ct_session *session, const struct ct_checks *checks)
 	__attribute__((warn_unused_result));
+/* The same, where there is nothing but an error. */
+struct ct_error *ct_junit_write_error(const char *path, const char *suite, const char *message)
+	__attribute__((warn_unused_result));
 
 #endif

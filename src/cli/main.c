@@ -75,7 +75,8 @@ static void print_help(FILE *to)
 	      "  calltrace --version       the version\n"
 	      "\n"
 	      "Exit status: 0; 1 after a failure; 2 for arguments that make no sense; 3 if a trace\n"
-	      "is damaged, or one of several cannot be read, and all was done with the rest.\n",
+	      "is damaged, or one of several cannot be read, and all was done with the rest.\n"
+	      "Those of check, and of diff with --exit-code, answer: their help says how.\n",
 	      to);
 }
 
@@ -109,6 +110,10 @@ static void print_command(const struct ct_command *command, FILE *to)
 	if (command->list_title)
 		print_list(command, to);
 	ct_options_print(to, command->groups, command->group_count);
+	if (command->exit_status) {
+		fputs("\nExit status: ", to);
+		ct_options_wrap(to, command->exit_status, strlen("Exit status: "), 0, 79);
+	}
 }
 
 static int report_unknown(const char *name)

@@ -94,11 +94,14 @@ static void put_command(FILE *to, const struct ct_command *command)
 			if (group->options[j].help)
 				put_option(to, &group->options[j]);
 	}
-	fputs(".SH EXIT STATUS\n0; 1 after a failure; 2 for arguments that make no sense; 3 if "
-	      "all was done with what could be read of a trace that is damaged or was cut short "
-	      "(that of a killed process is not), or without one of several that cannot be read.\n"
-	      ".SH SEE ALSO\n.BR calltrace (1)\n",
-	      to);
+	fputs(".SH EXIT STATUS\n", to);
+	put_roff(to, command->exit_status
+			     ? command->exit_status
+			     : "0; 1 after a failure; 2 for arguments that make no sense; 3 if all "
+			       "was done with what could be read of a trace that is damaged or was "
+			       "cut short (that of a killed process is not), or without one of "
+			       "several that cannot be read.");
+	fputs("\n.SH SEE ALSO\n.BR calltrace (1)\n", to);
 }
 
 void ct_manual_print(FILE *to, const struct ct_command *const *commands,
