@@ -36,6 +36,7 @@ const char *ct_verdict_name(enum ct_verdict verdict)
 	static const char *const texts[CT_VERDICTS] = {
 		[CT_VERDICT_PASSED] = "passed",
 		[CT_VERDICT_FAILED] = "failed",
+		[CT_VERDICT_UNKNOWN] = "unknown",
 		[CT_VERDICT_ERROR] = "error",
 	};
 	return texts[verdict];
@@ -568,7 +569,6 @@ static struct ct_error *check_one(struct checking *checking, const struct ct_rul
 	if (err || !pass)
 		return err;
 	err = judge_pass(checking, result, chosen, unfit, &pass);
-	checking->checks->verdicts[result->verdict]++;
 	/* Making passes may have moved this one. */
 	if (!err && kind != CT_CHECK_ONLY_UNDER)
 		err = find_pass(checking, checking->session, rule, NULL, &pass);
@@ -592,6 +592,65 @@ static struct ct_error *check_rule(struct checking *checking, const struct ct_ru
 	return err;
 }
 
+/* ---- what is missing ---- */
+
+static bool is_damaged(const struct ct_session *session)
+{
+	uint64_t bytes;
+	bool ret = session->unread_count > 0;
+	for (size_t i = 0; i < session->input_count && !ret; i++)
+		ret = ct_trace_damage(session->inputs[i].trace) > 0 ||
+		      ct_trace_left_out(session->inputs[i].trace, &bytes) > 0;
+	return ret;
+}
+
+static bool is_incomplete(const struct checking *checking, const struct ct_session *session)
+{
+	bool ret = is_damaged(session);
+	for (size_t i = 0; i < checking->pass_count && !ret; i++)
+		ret = checking->passes[i].session == session && checking->passes[i].profile &&
+		      checking->passes[i].profile->lost_events > 0;
+	return ret;
+}
+
+static const struct ct_session *baseline_of(const struct checking *checking,
+					    const struct ct_check_result *result)
+{
+	for (size_t i = 0; i < checking->baseline_count; i++)
+		if (result->kind == CT_CHECK_MAX_SLOWDOWN &&
+		    strcmp(checking->baselines[i].path, result->rule->baseline) == 0)
+			return checking->baselines[i].session;
+	return NULL;
+}
+
+/* More calls would only break a bound that is kept, or keep one from below. */
+static bool hangs_on_the_missing(const struct ct_check_result *result)
+{
+	return result->verdict ==
+	       (result->kind == CT_CHECK_MIN_CALLS ? CT_VERDICT_FAILED : CT_VERDICT_PASSED);
+}
+
+/* Most damage shows only when calls are read: asked when all were. */
+static struct ct_error *doubt(const struct checking *checking, struct ct_check_result *result)
+{
+	const struct ct_session *baseline = baseline_of(checking, result);
+	const char *where = is_incomplete(checking, checking->session)	    ? "traces"
+			    : baseline && is_incomplete(checking, baseline) ? "baseline"
+									    : NULL;
+	char *message = NULL;
+	if (!where || !hangs_on_the_missing(result))
+		return NULL;
+	if (asprintf(&message, "%s: unknown, as calls are missing in the %s", result->message,
+		     where) < 0)
+		return ct_error_nomem;
+	free(result->message);
+	free(result->path);
+	result->message = message;
+	result->path = NULL;
+	result->verdict = CT_VERDICT_UNKNOWN;
+	return NULL;
+}
+
 struct ct_error *ct_checks_run(const struct ct_session *session,
 			       const struct ct_check_options *options, struct ct_checks **ret)
 {
@@ -610,6 +669,10 @@ struct ct_error *ct_checks_run(const struct ct_session *session,
 		return ct_error_nomem;
 	for (size_t i = 0; i < options->rule_count && !err; i++)
 		err = check_rule(&checking, &options->rules[i]);
+	for (size_t i = 0; i < checks->count && !err; i++) {
+		err = doubt(&checking, &checks->results[i]);
+		checks->verdicts[checks->results[i].verdict]++;
+	}
 	if (err)
 		return err;
 	*ret = ct_take(checks);

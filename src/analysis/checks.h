@@ -57,7 +57,8 @@ struct ct_rule {
 enum ct_verdict {
 	CT_VERDICT_PASSED,
 	CT_VERDICT_FAILED,
-	CT_VERDICT_ERROR, /* there is nothing to judge, or nothing to judge it by */
+	CT_VERDICT_UNKNOWN, /* calls are missing, with which it might be the other one */
+	CT_VERDICT_ERROR,   /* there is nothing to judge, or nothing to judge it by */
 	CT_VERDICTS,
 };
 /* In words of one: "failed". */

@@ -43,7 +43,7 @@ static const struct ct_option_group *const groups[] = {&own_group, &ct_input_gro
 
 /* ---- printing ---- */
 
-enum { INDENT = 7 };
+enum { INDENT = 8 };
 
 /* Names of any bytes are in it. On a terminal, in lines of its width. */
 static void print_indented(const struct ct_strbuf *text, const char *style)
@@ -61,6 +61,7 @@ static void print_mark(enum ct_verdict verdict)
 	static const char *const marks[CT_VERDICTS] = {
 		[CT_VERDICT_PASSED] = "ok",
 		[CT_VERDICT_FAILED] = "FAILED",
+		[CT_VERDICT_UNKNOWN] = "unknown",
 		[CT_VERDICT_ERROR] = "ERROR",
 	};
 	printf("%s%-*s%s ",
@@ -157,6 +158,8 @@ static void print_summary(const struct ct_session *session, const struct ct_chec
 		       plural);
 	else
 		printf("%zu check%s, all passed", checks->count, plural);
+	if (verdicts[CT_VERDICT_UNKNOWN])
+		printf("; %zu unknown, as calls are missing", verdicts[CT_VERDICT_UNKNOWN]);
 	if (verdicts[CT_VERDICT_ERROR])
 		printf("; %zu could not be judged", verdicts[CT_VERDICT_ERROR]);
 	if (session->unread_count)
@@ -173,6 +176,7 @@ static void print_results(const struct check_options *options, const struct ct_s
 		ct_json_begin(writer, NULL, '{');
 		ct_json_put_u64(writer, "checks", checks->count);
 		ct_json_put_u64(writer, "failed", checks->verdicts[CT_VERDICT_FAILED]);
+		ct_json_put_u64(writer, "unknown", checks->verdicts[CT_VERDICT_UNKNOWN]);
 		ct_json_put_u64(writer, "errors", checks->verdicts[CT_VERDICT_ERROR]);
 		ct_json_put_u64(writer, "lost_events", checks->lost_events);
 		put_unread(writer, session);
@@ -211,7 +215,7 @@ struct checking {
 	struct check_options options;
 	const char *path;
 	struct ct_rules *rules;
-	bool failed, is_in_error;
+	bool failed, is_in_error, is_unknown;
 	bool has_junit; /* written, or it could not be */
 };
 
@@ -237,6 +241,7 @@ static struct ct_error *check(void *state, const struct ct_view *view)
 	print_results(&checking->options, view->session, checks);
 	ct_view_tell_lost(checks->lost_events);
 	checking->failed = checks->verdicts[CT_VERDICT_FAILED] > 0;
+	checking->is_unknown = checks->verdicts[CT_VERDICT_UNKNOWN] > 0;
 	checking->is_in_error = checks->verdicts[CT_VERDICT_ERROR] > 0;
 	return NULL;
 }
@@ -259,7 +264,9 @@ static enum ct_exit status_of(const struct checking *checking, enum ct_exit stat
 {
 	if (status == CT_EXIT_FAILURE || (status == CT_EXIT_OK && checking->is_in_error))
 		return CT_EXIT_TROUBLE;
-	return status == CT_EXIT_OK && checking->failed ? CT_EXIT_FAILURE : status;
+	if (status == CT_EXIT_OK && checking->failed)
+		return CT_EXIT_FAILURE;
+	return status == CT_EXIT_OK && checking->is_unknown ? CT_EXIT_DAMAGED : status;
 }
 
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
@@ -307,7 +314,8 @@ const struct ct_command ct_command_check = {
 	.exit_status =
 		"0 when all rules are kept; 1 when one is broken; 2 after a failure, and when a "
 		"rule or an argument makes no sense or a rule cannot be judged; 3 when none is "
-		"broken, but a trace is damaged or one of several cannot be read.",
+		"broken, but a trace is damaged, lost calls, or is one of several that cannot be "
+		"read.",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),
 };

@@ -167,7 +167,8 @@ struct ct_error *ct_junit_write(const char *path, const char *suite,
 	const struct counts counts = {
 		.tests = checks->count + session->unread_count,
 		.failures = checks->verdicts[CT_VERDICT_FAILED],
-		.errors = checks->verdicts[CT_VERDICT_ERROR] + session->unread_count,
+		.errors = checks->verdicts[CT_VERDICT_ERROR] +
+			  checks->verdicts[CT_VERDICT_UNKNOWN] + session->unread_count,
 	};
 	if (err)
 		return err;

@@ -122,8 +122,8 @@ def a_name_without_its_class_is_told(t):
                    '[[rule]]\nfunction = "*::draw"\nnever_called = true\n'
                    '[[rule]]\nfunction = "raw"\nnever_called = true\n')
     lines = calltrace(t, "check", rules, raw, status=1).decode().splitlines()
-    t.same("hint", "ok     draw: never_called: 0 calls; no function is meant by 'draw' (did you mean '*::draw'?)", lines[0])
-    t.expect(lines[1].startswith("FAILED *::draw: never_called: "), lines)
+    t.same("hint", "ok      draw: never_called: 0 calls; no function is meant by 'draw' (did you mean '*::draw'?)", lines[0])
+    t.expect(lines[1].startswith("FAILED  *::draw: never_called: "), lines)
     t.expect(not any("raw: n" in line and "draw" not in line for line in lines), lines)
     calltrace(t, "report", raw, "-f", "main,draw", status=1,
               errors=b"calltrace: --function: no function that was called is meant by 'draw' (did you mean '*::draw'?)\n")
