@@ -105,20 +105,20 @@ char *ct_pattern_short_name(const char *whole_name)
 	return strndup(parameters_start, (size_t)(parameters - parameters_start));
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 static bool fits(const char *glob, const char *name)
 {
 	return name && (strcmp(glob, name) == 0 || fnmatch(glob, name, 0) == 0);
 }
 
+/* A relative glob fits what follows any slash, too. */
 static bool fits_path(const char *glob, const char *path)
 {
-	return path && (fits(glob, path) || fits(glob, base_name(path)));
+	if (!path || fits(glob, path))
+		return path != NULL;
+	while (*glob != '/' && (path = strchr(path, '/')))
+		if (fits(glob, ++path))
+			return true;
+	return false;
 }
 
 static bool fits_regex(const regex_t *regex, const struct ct_pattern_subject *subject)

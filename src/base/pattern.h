@@ -4,7 +4,8 @@
  *	GLOB		on the name without parameters ("ns::f<int>"), on the whole name
  *			("ns::f<int>(char) const"), or on the linker's name
  *	/REGEX/		POSIX extended, anywhere in the whole name
- *	module:GLOB	on the file of the program or library, with or without folders
+ *	module:GLOB	on the path of the program or library; a relative GLOB also on what
+ *			follows any slash of it
  *	file:GLOB	on the source file of the declaration, the same
  * A function is meant when any of them fits. A name fits itself, whatever a
  * glob would make of its brackets; commas between ( ) and < > do not separate.

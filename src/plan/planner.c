@@ -61,6 +61,7 @@ static size_t count_sites(const struct ct_hook_sites *sites, Dwarf_Die *die)
 struct unit {
 	struct ct_plan_module *module;
 	Dwarf_Die die;
+	const char *folder; /* it was compiled in; NULL: not known */
 	struct ct_plan_origins origins;
 	struct ct_plan_function *functions;
 	size_t function_count;
@@ -231,28 +232,27 @@ static void plan_enter(struct unit *unit, const struct ct_plan_function *functio
 }
 
 /* The file where the function is declared, to be freed. Packages of DWARF 5 have no tables of files
- * that can be read: the unit's own source then. */
-static char *source_of(Dwarf_Die *die)
+ * that can be read: the unit's own source then. Joined with the folder, as the trace's reader does:
+ * patterns are to mean the same for both. */
+static char *source_of(const struct unit *unit, Dwarf_Die *die)
 {
-	Dwarf_Die unit;
-	Dwarf_Attribute attribute;
+	Dwarf_Die own_unit;
 	char *path = NULL;
 	const char *source = ct_dwarf_declaration_file(die);
-	if (source)
-		return strdup(source);
-	source = dwarf_diecu(die, &unit, NULL, NULL) ? dwarf_diename(&unit) : NULL;
+	if (!source && dwarf_diecu(die, &own_unit, NULL, NULL))
+		source = dwarf_diename(&own_unit);
 	if (!source)
 		return NULL;
-	const char *folder = dwarf_formstring(dwarf_attr(&unit, DW_AT_comp_dir, &attribute));
-	if (*source == '/' || !folder)
+	if (*source == '/' || !unit->folder || *unit->folder != '/')
 		return strdup(source);
-	return asprintf(&path, "%s/%s", folder, source) < 0 ? NULL : path;
+	return asprintf(&path, "%s/%s", unit->folder, source) < 0 ? NULL : path;
 }
 
 /* Does the filter let the function at `address` through? GCC leaves the linker's name out of the
  * debug information of some, and a symbol may be gone: either tells. */
-static bool is_wanted(struct ct_plan_module *module, Dwarf_Die *die, uint64_t address)
+static bool is_wanted(const struct unit *unit, Dwarf_Die *die, uint64_t address)
 {
+	struct ct_plan_module *module = unit->module;
 	const struct ct_patterns *filter = module->options->filter;
 	Dwarf_Attribute attribute;
 	if (!filter)
@@ -264,8 +264,9 @@ static bool is_wanted(struct ct_plan_module *module, Dwarf_Die *die, uint64_t ad
 	if (!name)
 		name = dwarf_diename(die);
 	ct_cleanup(ct_cleanup_free) char *whole = name ? ct_demangle(name) : NULL;
-	ct_cleanup(ct_cleanup_free) char *source = ct_patterns_want_source(filter) ? source_of(die)
-										   : NULL;
+	ct_cleanup(ct_cleanup_free) char *source = ct_patterns_want_source(filter)
+							   ? source_of(unit, die)
+							   : NULL;
 	struct ct_pattern_subject subject = {
 		.linkage_name = name,
 		.whole_name = whole,
@@ -312,7 +313,7 @@ static void plan_site(struct function_sites *sites, const struct ct_hook_site *s
 			scope = &sites->scopes.dies[inlined->value];
 	}
 	uint64_t address = told_address(sites, scope, site->address);
-	if (address == 0 || !is_wanted(unit->module, scope, address))
+	if (address == 0 || !is_wanted(unit, scope, address))
 		return;
 	if (site->is_exit)
 		ct_plan_exit(unit->module, sites->function, &sites->shape, address, site->address);
@@ -433,9 +434,15 @@ static void warn_of_missing(struct ct_plan_module *module)
 		module->options->warn(sentence.bytes);
 }
 
+struct unit_work {
+	Dwarf_Die die;
+	const char *folder; /* it was compiled in; of a split unit the skeleton knows it */
+	size_t site_count;
+};
+
 /* A part of a unit's functions, to be planned by itself. */
 struct item {
-	Dwarf_Die unit;
+	const struct unit_work *unit;
 	size_t part;
 	size_t part_count;
 };
@@ -443,9 +450,8 @@ struct item {
 struct plan_work {
 	struct ct_plan_module *module;
 	struct ct_dwarf_walk *walk;
-	struct unit unit; /* of the last item */
-	Dwarf_Die *units; /* that have sites */
-	size_t *unit_sites;
+	struct unit unit;	 /* of the last item */
+	struct unit_work *units; /* that have sites */
 	size_t unit_count;
 	size_t unit_capacity;
 	size_t site_count;
@@ -458,27 +464,21 @@ static void plan_work_deinit(struct plan_work *work)
 	unit_deinit(&work->unit);
 	free(work->walk);
 	free(work->units);
-	free(work->unit_sites);
 	free(work->items);
 }
 
-static bool add_unit(struct plan_work *work, Dwarf_Die *die, size_t site_count)
+static bool add_unit(struct plan_work *work, const struct unit_work *unit)
 {
 	if (work->unit_count == work->unit_capacity) {
 		size_t capacity = work->unit_capacity ? work->unit_capacity * 2 : 64;
-		Dwarf_Die *units = reallocarray(work->units, capacity, sizeof(*units));
+		struct unit_work *units = reallocarray(work->units, capacity, sizeof(*units));
 		if (!units)
 			return false;
 		work->units = units;
-		size_t *unit_sites = reallocarray(work->unit_sites, capacity, sizeof(*unit_sites));
-		if (!unit_sites)
-			return false;
-		work->unit_sites = unit_sites;
 		work->unit_capacity = capacity;
 	}
-	work->unit_sites[work->unit_count] = site_count;
-	work->units[work->unit_count++] = *die;
-	work->site_count += site_count;
+	work->units[work->unit_count++] = *unit;
+	work->site_count += unit->site_count;
 	return true;
 }
 
@@ -497,6 +497,8 @@ static bool collect_units(struct plan_work *work, uint32_t *ret_flags)
 		size_t site_count = count_sites(&module->sites, &die);
 		if (site_count == 0)
 			continue;
+		Dwarf_Attribute attribute;
+		const char *folder = dwarf_formstring(dwarf_attr(&die, DW_AT_comp_dir, &attribute));
 		if (is_skeleton) {
 			if (!ct_split_find(module->split, &die, &sub_die)) {
 				*ret_flags |= CT_PLAN_INCOMPLETE;
@@ -507,7 +509,7 @@ static bool collect_units(struct plan_work *work, uint32_t *ret_flags)
 		}
 		if (has_lines_only(&die))
 			without_parameters++;
-		else if (!add_unit(work, &die, site_count))
+		else if (!add_unit(work, &(struct unit_work){die, folder, site_count}))
 			return false;
 	}
 	if (without_parameters && !work->unit_count && !module->missing_count)
@@ -523,39 +525,41 @@ static bool make_items(struct plan_work *work, unsigned int workers)
 		wanted = SITES_OF_AN_ITEM;
 	size_t item_count = 0;
 	for (size_t i = 0; i < work->unit_count; i++)
-		item_count += work->unit_sites[i] / wanted + 1;
+		item_count += work->units[i].site_count / wanted + 1;
 	work->items = calloc(item_count + 1, sizeof(*work->items));
 	if (!work->items)
 		return false;
 	for (size_t i = 0; i < work->unit_count; i++) {
-		size_t part_count = work->unit_sites[i] / wanted + 1;
+		size_t part_count = work->units[i].site_count / wanted + 1;
 		for (size_t part = 0; part < part_count; part++)
-			work->items[work->item_count++] = (struct item){work->units[i], part,
+			work->items[work->item_count++] = (struct item){&work->units[i], part,
 									part_count};
 	}
 	return true;
 }
 
-static bool enter_unit(struct plan_work *work, Dwarf_Die *die)
+static bool enter_unit(struct plan_work *work, const struct unit_work *unit_work)
 {
 	struct unit *unit = &work->unit;
-	if (unit->die.addr == die->addr)
+	Dwarf_Die die = unit_work->die;
+	if (unit->die.addr == die.addr)
 		return true;
 	unit_deinit(unit);
 	*unit = (struct unit){
 		.module = work->module,
-		.die = *die,
-		.clang_version = find_clang_version(die),
+		.die = die,
+		.folder = unit_work->folder,
+		.clang_version = find_clang_version(&die),
 	};
-	ct_describer_enter_unit(work->module->describer, die);
-	return collect_functions(unit, die, work->walk);
+	ct_describer_enter_unit(work->module->describer, &die);
+	return collect_functions(unit, &die, work->walk);
 }
 
 static bool plan_item(void *context, size_t number)
 {
 	struct plan_work *work = context;
 	struct item *item = &work->items[number];
-	if (!enter_unit(work, &item->unit))
+	if (!enter_unit(work, item->unit))
 		return false;
 	struct unit *unit = &work->unit;
 	size_t from = unit->function_count * item->part / item->part_count;

@@ -78,7 +78,15 @@ static void modules_and_sources_match_by_path_or_name(void **state)
 	assert_true(matches("module:/usr/*", "x", NULL));
 	assert_true(matches("file:a.c", "x", NULL));
 	assert_true(matches("file:*/lib/*", "x", NULL));
+	assert_true(matches("file:lib/*", "x", NULL));
+	assert_true(matches("file:src/*/a.c", "x", NULL));
+	assert_true(matches("file:/src/lib/a.c", "x", NULL));
+	assert_true(matches("module:bin/prog", "x", NULL));
 	assert_false(matches("file:b.c,module:other", "x", NULL));
+	assert_false(matches("file:/lib/*", "x", NULL));
+	assert_false(matches("file:ib/*", "x", NULL));
+	assert_false(matches("file:lib", "x", NULL));
+	assert_false(matches("module:/bin/prog", "x", NULL));
 }
 
 static void patterns_that_fit_something_are_noted(void **state)

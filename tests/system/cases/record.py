@@ -301,6 +301,35 @@ def record_sets_what_it_is_told(t):
     t.same("n", 42, calls[42]["arguments"][0]["value"])
 
 
+@test(BOTH)
+def record_and_report_mean_the_same_files(t):
+    """file: and module: patterns of --args-filter and --function; sources that were compiled by relative paths"""
+    if os.uname().machine != "x86_64":
+        t.skip("values are captured on x86-64 only")
+    source = os.path.join(t.out, "proj", "src", "net", "ch.c")
+    os.makedirs(os.path.dirname(source))
+    with open(source, "w", encoding="utf-8") as file:
+        file.write("int sum(int a, int b) { return a + b; }\nint main(void) { return sum(1, -1); }\n")
+    for flags in ([], ["-gdwarf-5", "-gsplit-dwarf"], ["-gdwarf-4", "-gsplit-dwarf"]):
+        subprocess.run(
+            [t.context.drivers[t.compiler][0], "-g", "-finstrument-functions", *flags, "src/net/ch.c", "-o", "ch"],
+            cwd=os.path.join(t.out, "proj"), check=True, timeout=60,
+        )
+        for pattern, fits in (
+            ("file:src/net/*", True), ("file:net/*.c", True), ("file:ch.c", True), ("file:*/src/net/*", True),
+            (f"file:{t.out}/*/src/net/*", True), ("file:rc/net/*", False), ("file:src/net", False),
+            ("file:/src/net/*", False), ("module:proj/ch", True), ("module:ch", True), ("module:/ch", False),
+        ):
+            done = record(t, "-o", "t.ctrace", "--args-filter", pattern, "proj/ch")
+            t.same(f"{flags} {pattern}: complaint", not fits, b"fits no function" in done.stderr)
+            replayed = subprocess.run(
+                [t.context.command, "replay", "t.ctrace", "--function", pattern],
+                cwd=t.out, capture_output=True, timeout=60,
+            )
+            t.same(f"{flags} {pattern}: replay", 0 if fits else 1, replayed.returncode)
+            t.same(f"{flags} {pattern}: values", fits, b"a=1, b=-1" in replayed.stdout)
+
+
 @test(ONE)
 def record_takes_what_the_library_takes(t):
     """the least and the greatest of each option reach the run without a complaint"""
