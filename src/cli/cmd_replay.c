@@ -188,7 +188,7 @@ static void put_call(const struct replay *replay, size_t stream, const struct ct
 	struct ct_values *values = values_of(replay, stream);
 	put_name(replay, event);
 	put(replay->sink, "(");
-	if (values && event->values)
+	if (values)
 		ct_values_put_arguments_text(
 			values, replay->sink, event->site,
 			(struct ct_value_bytes){event->values, event->value_bytes, event->ns});
@@ -202,7 +202,7 @@ static void put_result(const struct replay *replay, size_t stream, const struct 
 		put(replay->sink, " /* ");
 		put(replay->sink, ct_export_unfinished(end->end));
 		put(replay->sink, " */");
-	} else if (values && end->values) {
+	} else if (values) {
 		ct_values_put_result_text(
 			values, replay->sink, end->site,
 			(struct ct_value_bytes){end->values, end->value_bytes, end->ns});

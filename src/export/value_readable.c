@@ -201,17 +201,22 @@ static void put_string_text(struct ct_sink *sink, const unsigned char *bytes, si
 	ct_sink_add(sink, &quote, 1);
 }
 
+/* <optimized out> */
+static void put_why_text(struct ct_sink *sink, enum ct_why why)
+{
+	const char *quoted = ct_value_why_json(why);
+	CT_VALUE_PUT(sink, "<");
+	ct_sink_add(sink, quoted + 1, strlen(quoted) - 2);
+	CT_VALUE_PUT(sink, ">");
+}
+
 static void put_text(struct ct_values *values, struct ct_sink *sink, uint32_t node,
 		     struct ct_value_context context)
 {
 	struct ct_value value;
 	ct_value_examine(values, node, context, &value);
 	if (value.why) {
-		/* "optimized out", without its quotes */
-		CT_VALUE_PUT(sink, "<");
-		ct_sink_add(sink, ct_value_why_json(value.why) + 1,
-			    strlen(ct_value_why_json(value.why)) - 2);
-		CT_VALUE_PUT(sink, ">");
+		put_why_text(sink, value.why);
 	} else if (value.is_null || value.is_coded) {
 		put_scalar_text(values, sink, &value);
 	} else if (value.is_text) {
@@ -281,9 +286,14 @@ bool ct_values_put_result_text(struct ct_values *values, struct ct_sink *sink, u
 			       struct ct_value_bytes payload)
 {
 	const struct ct_value_plan *plan = ct_values_plan_of(values, site);
-	if (!plan || plan->why || !plan->returns || (!payload.bytes && plan->result.needs_payload))
+	if (!plan || plan->why || !plan->returns)
 		return false;
 	CT_VALUE_PUT(sink, " = ");
+	/* This exit of the function had no plan, or one that could not be carried out. */
+	if (!payload.bytes && plan->result.needs_payload) {
+		put_why_text(sink, CT_WHY_PLAN_UNSURE);
+		return true;
+	}
 	ct_values_begin(values, plan->first_result_shape, plan->result_shape_count, payload);
 	put_slot_text(values, sink, &plan->result);
 	return true;

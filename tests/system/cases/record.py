@@ -330,6 +330,29 @@ def record_and_report_mean_the_same_files(t):
             t.same(f"{flags} {pattern}: values", fits, b"a=1, b=-1" in replayed.stdout)
 
 
+@test(("gcc-O2",))
+def replay_says_what_is_missing(t):
+    """a value that is not known, where nothing at all was captured of the call: the reason that JSON has"""
+    if os.uname().machine != "x86_64":
+        t.skip("values are captured on x86-64 only")
+    source = os.path.join(t.out, "gone.c")
+    with open(source, "w", encoding="utf-8") as file:
+        file.write("static __attribute__((noinline)) void gone(int x) { (void)x; __asm__ volatile(\"\"); }\n"
+                   "int main(void) { gone(3); return 0; }\n")
+    record(t, "-o", "t.ctrace", "--args", t.build(source))
+
+    def replay(*arguments):
+        return subprocess.run(
+            [t.context.command, "replay", "t.ctrace", "--function", "gone", *arguments],
+            cwd=t.out, capture_output=True, timeout=60, check=True,
+        ).stdout.decode()
+
+    why = json.loads(replay("--json"))["arguments"][0]["why"]
+    t.expect(why in ("entry value", "optimized out"), why)
+    for values in ("short", "full"):
+        t.expect(f"gone(x=<{why}>);" in replay("--values", values), f"{values}: {replay('--values', values)}")
+
+
 @test(ONE)
 def record_takes_what_the_library_takes(t):
     """the least and the greatest of each option reach the run without a complaint"""
