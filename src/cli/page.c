@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "base/plain_text.h"
+#include "cli/term.h"
 
 enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
@@ -67,13 +68,50 @@ static void run_pager(const char *command)
 	_exit(127);
 }
 
+/* The name of the program in a shell's command, which settings ("LESS=R less") may precede;
+ * false: it is more than a word. */
+static bool find_program(const char *command, const char **ret, size_t *ret_length)
+{
+	static const char blanks[] = " \t\n";
+	do {
+		*ret = command += strspn(command, blanks);
+		*ret_length = strcspn(command, blanks);
+		command += *ret_length;
+	} while (*ret_length && memchr(*ret, '=', *ret_length));
+	return *ret_length && strcspn(*ret, "\"'\\`$;|&()<>{}~*?[#!") >= *ret_length;
+}
+
+/* Asked before anything is written, which would be lost. Of what only a shell understands it is
+ * not known. */
+static bool can_start(const char *command)
+{
+	const char *program;
+	size_t length;
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf question = {0};
+	if (!find_program(command, &program, &length))
+		return true;
+	if (memchr(program, '/', length)) {
+		ct_strbuf_add(&question, program, length);
+		return question.failed || access(question.bytes, X_OK) == 0;
+	}
+	ct_strbuf_printf(&question, "command -v -- %.*s >/dev/null 2>&1", (int)length, program);
+	return question.failed || system(question.bytes) == 0;
+}
+
 static void start_pager(void)
 {
 	const char *command = getenv("PAGER");
 	int ends[2];
 	if (!command)
 		command = "less";
-	if (!*command || strcmp(command, "cat") == 0 || pipe(ends) != 0)
+	if (!*command || strcmp(command, "cat") == 0)
+		return;
+	if (!can_start(command)) {
+		if (getenv("PAGER"))
+			ct_term_say("the pager '%s' cannot be started; see PAGER", command);
+		return;
+	}
+	if (pipe(ends) != 0)
 		return;
 	fflush(stdout);
 	pid_t pid = fork();
@@ -92,12 +130,17 @@ static void start_pager(void)
 	close(ends[1]);
 }
 
-static void wait_for_pager(void)
+/* False: the shell could not start it. */
+static bool wait_for_pager(void)
 {
+	enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
+	int status = 0;
 	fclose(stdout);
-	while (page.pager && waitpid(page.pager, NULL, 0) < 0 && errno == EINTR)
+	while (page.pager && waitpid(page.pager, &status, 0) < 0 && errno == EINTR)
 		;
 	page.pager = 0;
+	return !WIFEXITED(status) ||
+	       (WEXITSTATUS(status) != NOT_EXECUTABLE && WEXITSTATUS(status) != NOT_FOUND);
 }
 
 /* ---- the whole ---- */
@@ -155,8 +198,11 @@ enum ct_exit ct_page_end(struct ct_error **err)
 {
 	bool failed = !ct_page_flush();
 	if (page.pager) {
-		wait_for_pager();
 		failed = false; /* who quits the pager has seen enough */
+		if (!wait_for_pager() && !*err)
+			*err = ct_error_create("the pager '%s' cannot be started, and nothing was "
+					       "shown: see PAGER, or use --no-pager",
+					       getenv("PAGER"));
 	}
 	if (*err)
 		return CT_EXIT_FAILURE;

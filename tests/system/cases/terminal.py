@@ -16,13 +16,13 @@ def calltrace(t, *arguments):
     return subprocess.run([t.context.command, *arguments], cwd=t.out, capture_output=True, timeout=60, check=False).stdout.decode()
 
 
-def on_terminal(t, columns, *arguments):
+def on_terminal(t, columns, *arguments, pager="cat", statuses=(0, 1)):
     """What the command prints on a terminal so wide, without colours."""
     pid, fd = pty.fork()
     if pid == 0:
         fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         os.chdir(t.out)
-        os.environ.update(TERM="xterm", PAGER="cat", NO_COLOR="1")
+        os.environ.update(TERM="xterm", PAGER=pager, NO_COLOR="1")
         os.environ.pop("COLUMNS", None)
         os.execv(t.context.command, [t.context.command, *arguments])
     text = b""
@@ -34,7 +34,7 @@ def on_terminal(t, columns, *arguments):
         if not part:
             break
         text += part
-    t.expect(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in (0, 1), text.decode())
+    t.expect(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in statuses, text.decode())
     os.close(fd)
     return re.sub("\r\033\\[K[^\r\n]*(?=\r\033)|\033\\[K", "", text.decode()).replace("\r", "")
 
@@ -112,3 +112,20 @@ def rules_that_are_broken_fit_the_terminal(t):
     t.same("words", piped.split(), " ".join(lines).split())
     for line in lines:
         t.expect(len(line) <= 80 or " " not in line.strip(), line)
+
+
+@test(ONE)
+def pagers_show_everything_or_are_done_without(t):
+    """one with settings and options; one that is not there, or no program: what it would have shown, and why"""
+    record(t)
+    plain = on_terminal(t, 80, "report", "old.ctrace")
+    t.expect("insert" in plain, plain)
+    for pager in ("tee paged", "X=1 tee paged", "tee paged | cat", "sh -c 'tee paged'"):
+        t.same(pager, plain, on_terminal(t, 80, "report", "old.ctrace", pager=pager, statuses=(0,)))
+    with open(os.path.join(t.out, "paged"), encoding="utf-8") as file:
+        t.same("through the pager", plain, file.read())
+    for pager in ("nosuchpager", "nosuchpager -R", "/etc/passwd", "./no/pager"):
+        shown = on_terminal(t, 80, "report", "old.ctrace", pager=pager, statuses=(0,))
+        t.same(pager, f"calltrace: the pager '{pager}' cannot be started; see PAGER\n" + plain, shown)
+    shown = on_terminal(t, 80, "report", "old.ctrace", pager="$NOTHING nosuchpager", statuses=(1,))
+    t.expect("the pager '$NOTHING nosuchpager' cannot be started, and nothing was shown" in shown, shown)
