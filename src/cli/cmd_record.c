@@ -18,10 +18,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/pattern.h"
 #include "base/cleanup.h"
+#include "base/strbuf.h"
 #include "cli/doctor.h"
 #include "cli/inputs.h"
 #include "cli/library.h"
@@ -128,9 +130,9 @@ static const struct ct_option_group *const groups[] = {&own_group};
 struct target {
 	char *path; /* absolute; a folder or a file */
 	bool is_folder;
-	char *old, *older;  /* what was in the folder before, and before that; NULL: nothing was */
-	char *setting;	    /* CALLTRACE_OUTPUT */
-	struct stat before; /* of a file that is there from an earlier recording */
+	char *old, *older; /* what was in the folder before, and before that; NULL: nothing was */
+	char *setting;	   /* CALLTRACE_OUTPUT */
+	struct timespec start; /* of the recording: older files are of others */
 };
 
 static void target_deinit(struct target *target)
@@ -285,8 +287,8 @@ static struct ct_error *choose_target(const struct record_options *options, stru
 	if (!ret->is_folder) {
 		/* Fields are the user's here. */
 		ret->setting = strdup(ret->path);
-		if (stat(ret->path, &ret->before) != 0)
-			ret->before = (struct stat){0};
+		/* The clock that files are stamped with. */
+		clock_gettime(CLOCK_REALTIME_COARSE, &ret->start);
 		return ret->setting ? NULL : ct_error_nomem;
 	}
 	ret->setting = ct_library_output(ret->path, "/%e.%p.ctrace");
@@ -440,6 +442,20 @@ struct recorded {
 	bool is_counted; /* the calls */
 };
 
+/* Files that a recording without a folder left. */
+struct made {
+	char **names;
+	size_t count;
+	struct timespec start;
+};
+
+static void made_deinit(struct made *made)
+{
+	for (size_t i = 0; i < made->count; i++)
+		free(made->names[i]);
+	free(made->names);
+}
+
 static void trace_cleanup(struct ct_trace **trace)
 {
 	ct_trace_destroy(*trace);
@@ -502,6 +518,97 @@ static void count_folder(const char *path, struct recorded *ret)
 		closedir(entries);
 }
 
+/* The file of -o, and those of further processes: with an id, or that and a count, before the
+ * extension. */
+static bool is_file_of(const char *name, const char *asked)
+{
+	size_t stem = ends_with(asked, raw_ending) ? strlen(asked) - strlen(raw_ending)
+						   : ct_exporter_stem_length(asked);
+	if (strncmp(name, asked, stem) != 0)
+		return false;
+	name += stem;
+	for (int i = 0; i < 2 && name[0] == '.' && strspn(name + 1, "0123456789") > 0; i++)
+		name += 1 + strspn(name + 1, "0123456789");
+	return strcmp(name, asked + stem) == 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const char *const *left = a, *const *right = b;
+	size_t left_length = strlen(*left), right_length = strlen(*right);
+	if (left_length != right_length)
+		return left_length < right_length ? -1 : 1;
+	return strcmp(*left, *right);
+}
+
+static bool is_before(const struct stat *status, const struct timespec *start)
+{
+	return status->st_mtim.tv_sec < start->tv_sec || (status->st_mtim.tv_sec == start->tv_sec &&
+							  status->st_mtim.tv_nsec < start->tv_nsec);
+}
+
+static void count_file(struct made *made, const char *folder, const char *name,
+		       struct recorded *recorded)
+{
+	struct stat status;
+	ct_cleanup(ct_cleanup_free) char *path = NULL;
+	if (asprintf(&path, "%s/%s", folder, name) < 0) {
+		path = NULL;
+		return;
+	}
+	if (stat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0 ||
+	    is_before(&status, &made->start))
+		return;
+	if (ends_with(name, raw_ending)) {
+		count_trace(path, recorded);
+	} else {
+		recorded->processes++;
+		recorded->bytes += (uint64_t)status.st_size;
+	}
+	char **names = reallocarray(made->names, made->count + 1, sizeof(*names));
+	if (!names)
+		return;
+	made->names = names;
+	names[made->count] = strdup(name);
+	made->count += names[made->count] != NULL;
+}
+
+/* Each process has a file. */
+static void count_files(const struct target *target, struct made *made, struct recorded *recorded)
+{
+	const char *slash = strrchr(target->path, '/');
+	ct_cleanup(ct_cleanup_free) char *folder = strndup(target->path,
+							   (size_t)(slash - target->path) + 1);
+	DIR *entries = folder ? opendir(folder) : NULL;
+	made->start = target->start;
+	for (struct dirent *entry; entries && (entry = readdir(entries));)
+		if (is_file_of(entry->d_name, slash + 1))
+			count_file(made, folder, entry->d_name, recorded);
+	if (entries)
+		closedir(entries);
+	if (made->count)
+		qsort(made->names, made->count, sizeof(*made->names), compare_names);
+}
+
+/* " o.json o.42.json"; many: " o.json o.*.json". */
+static void add_names(struct ct_strbuf *ret, const char *place, const struct made *made)
+{
+	enum { NAMED_MAX = 4 };
+	const char *slash = strrchr(place, '/');
+	const char *name = slash ? slash + 1 : place;
+	int folder = (int)(name - place);
+	size_t stem = ends_with(name, raw_ending) ? strlen(name) - strlen(raw_ending)
+						  : ct_exporter_stem_length(name);
+	for (size_t i = 0; i < made->count && i < NAMED_MAX; i++) {
+		if (i == 1 && made->count > NAMED_MAX) {
+			ct_strbuf_printf(ret, " %.*s%.*s.*%s", folder, place, (int)stem, name,
+					 name + stem);
+			break;
+		}
+		ct_strbuf_printf(ret, " %.*s%s", folder, place, made->names[i]);
+	}
+}
+
 static void print_bytes(char *ret, size_t size_bytes, uint64_t bytes)
 {
 	static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
@@ -518,10 +625,11 @@ static const char *plural(uint64_t count)
 	return count == 1 ? "" : "s";
 }
 
-static void tell(const char *place, const struct recorded *recorded)
+static void tell(const char *place, size_t files, const struct recorded *recorded)
 {
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf calls_of = {0};
 	char bytes[32], calls[40] = "";
-	char lost[64] = "";
+	char lost[64] = "", more[48] = "";
 	print_bytes(bytes, sizeof(bytes), recorded->bytes);
 	if (recorded->is_counted)
 		snprintf(calls, sizeof(calls), "%" PRIu64 " call%s of ", recorded->calls,
@@ -529,19 +637,19 @@ static void tell(const char *place, const struct recorded *recorded)
 	if (recorded->lost_events)
 		snprintf(lost, sizeof(lost), ", %" PRIu64 " event%s lost", recorded->lost_events,
 			 plural(recorded->lost_events));
-	ct_term_say("%s%u thread%s in %u process%s, %s in '%s'%s", calls, recorded->threads,
-		    plural(recorded->threads), recorded->processes,
-		    recorded->processes == 1 ? "" : "es", bytes, place, lost);
+	if (recorded->threads)
+		ct_strbuf_printf(&calls_of, "%s%u thread%s in ", calls, recorded->threads,
+				 plural(recorded->threads));
+	if (files > 1)
+		snprintf(more, sizeof(more), " and %zu file%s beside it", files - 1,
+			 plural(files - 1));
+	ct_term_say("%s%u process%s, %s in '%s'%s%s",
+		    calls_of.failed || !calls_of.bytes ? "" : calls_of.bytes, recorded->processes,
+		    recorded->processes == 1 ? "" : "es", bytes, place, more, lost);
 	if (recorded->live)
-		ct_term_say("%u process%s still run%s, and go on being recorded", recorded->live,
-			    recorded->live == 1 ? "" : "es", recorded->live == 1 ? "s" : "");
-}
-
-static bool is_new(const struct stat *status, const struct stat *before)
-{
-	return status->st_ino != before->st_ino ||
-	       status->st_mtim.tv_sec != before->st_mtim.tv_sec ||
-	       status->st_mtim.tv_nsec != before->st_mtim.tv_nsec;
+		ct_term_say("%u process%s still run%s, and go%s on being recorded", recorded->live,
+			    recorded->live == 1 ? "" : "es", recorded->live == 1 ? "s" : "",
+			    recorded->live == 1 ? "es" : "");
 }
 
 /* Why, as far as the program's file tells, and who knows more. */
@@ -564,11 +672,13 @@ static void summarize(const struct record_options *options, const struct target 
 {
 	struct recorded recorded = {.is_counted = true};
 	const char *place = options->output ? options->output : CT_DEFAULT_FOLDER;
-	struct stat status;
+	ct_cleanup(made_deinit) struct made made = {0};
+	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf names = {0};
+	ct_cleanup(ct_cleanup_free) char *first = NULL;
 	if (target->is_folder)
 		count_folder(target->path, &recorded);
-	else if (ends_with(target->path, raw_ending))
-		count_trace(target->path, &recorded);
+	else
+		count_files(target, &made, &recorded);
 	if (!keep_folder(target)) {
 		if (!options->quiet)
 			tell_nothing(argv);
@@ -579,20 +689,28 @@ static void summarize(const struct record_options *options, const struct target 
 	if (options->quiet)
 		return;
 	if (recorded.processes == 0) {
-		if (stat(target->path, &status) == 0 && is_new(&status, &target->before))
-			ct_term_say(ct_exporter_by_path(place)
-					    ? "the calls are in '%s'"
-					    : "the document is '%s'; see its calls with jq",
-				    place);
-		else
-			tell_nothing(argv);
+		tell_nothing(argv);
 		return;
 	}
-	tell(place, &recorded);
-	if (options->output)
-		ct_term_say("see it with: calltrace report %s", place);
-	else
+	add_names(&names, place, &made);
+	if (names.failed)
+		return;
+	/* The first process may have found the name taken. */
+	const char *slash = strrchr(place, '/');
+	if (made.count && asprintf(&first, "%.*s%s", slash ? (int)(slash + 1 - place) : 0, place,
+				   made.names[0]) < 0)
+		first = NULL;
+	tell(first ? first : place, made.count, &recorded);
+	if (!options->output)
 		ct_term_say("see it with: calltrace report");
+	else if (target->is_folder)
+		ct_term_say("see it with: calltrace report %s", place);
+	else if (ends_with(place, raw_ending))
+		ct_term_say("see it with: calltrace report%s", names.bytes);
+	else if (ends_with(place, ".json"))
+		ct_term_say("see it with: jq .%s", names.bytes);
+	else
+		ct_term_say("see what shows it with: calltrace help export");
 }
 
 /* ---- the end ---- */

@@ -354,6 +354,32 @@ def replay_says_what_is_missing(t):
 
 
 @test(ONE)
+def record_names_the_files_of_all_processes(t):
+    """-o FILE of several processes: what was recorded in all of them, and a command that shows it; no older file"""
+    program = t.build("recorded.c")
+    with open(os.path.join(t.out, "o.1.json"), "w", encoding="utf-8") as file:
+        file.write("{}")
+    os.utime(os.path.join(t.out, "o.1.json"), (1, 1))
+    for name, see in (("o.ctrace", "see it with: calltrace report "), ("o.json", "see it with: jq . "),
+                      ("o.svg", "see what shows it with: calltrace help export")):
+        before = set(os.listdir(t.out))
+        done = record(t, "-o", name, "sh", "-c", f"{program}; {program}; {program}")
+        made = set(os.listdir(t.out)) - before
+        t.same(f"{name}: files", 3, len(made))
+        lines = done.stderr.decode().splitlines()
+        t.same(f"{name}: lines", 2, len(lines))
+        t.expect("3 processes, " in lines[0] and f" in '{name}' and 2 files beside it" in lines[0], lines)
+        t.expect(lines[1].startswith(f"calltrace: {see}"), lines)
+        if name != "o.svg":
+            t.same(f"{name}: named", made, set(lines[1][len(f"calltrace: {see}"):].split()))
+        if name == "o.ctrace":
+            t.expect(f": {3 * CALLS} calls of 3 threads in" in lines[0], lines)
+            t.same("calls", 3 * CALLS, report(t, *lines[1].split()[6:])["calls"])
+            for each in made:
+                os.unlink(os.path.join(t.out, each))
+
+
+@test(ONE)
 def record_takes_what_the_library_takes(t):
     """the least and the greatest of each option reach the run without a complaint"""
     program = t.build("recorded.c")
