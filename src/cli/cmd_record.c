@@ -722,9 +722,19 @@ static void make_document(const struct target *target)
 	const char *slash = strrchr(target->path, '/');
 	const char *name = slash ? slash + 1 : target->path;
 	size_t stem = (size_t)(name - target->path) + ct_exporter_stem_length(name);
+	struct stat status;
 	if (target->is_folder || ends_with(target->path, raw_ending) ||
-	    asprintf(&raw, "%.*s%s", (int)stem, target->path, raw_ending) < 0 ||
-	    access(raw, F_OK) != 0)
+	    asprintf(&raw, "%.*s%s", (int)stem, target->path, raw_ending) < 0)
+		return;
+	/* One of an earlier recording is kept; the library took the other name then. */
+	if (stat(raw, &status) == 0 && is_before(&status, &target->start)) {
+		free(raw);
+		if (asprintf(&raw, "%s%s", target->path, raw_ending) < 0) {
+			raw = NULL;
+			return;
+		}
+	}
+	if (stat(raw, &status) != 0 || is_before(&status, &target->start))
 		return;
 	char *arguments[] = {"recover", raw, "-o", target->path, "--quiet", "--remove-raw", NULL};
 	struct ct_error *err = NULL;

@@ -637,9 +637,21 @@ static bool occupy_name(const char *raw, long *ret_fd)
 		return false;
 	if (occupant.run_id == ct_runtime.run_id || process_exists(occupant.pid))
 		return false;
-	if (!ct_runtime.config.output_is_raw || occupant.state == CT_STATE_RUNNING)
+	if (occupant.state == CT_STATE_RUNNING)
 		return put_aside(raw, &occupant);
+	/* A recording that somebody keeps is replaced by another, not by what a document needs. */
+	if (!ct_runtime.config.output_is_raw)
+		return false;
 	return !ct_sys_failed(ct_sys(SYS_unlinkat, AT_FDCWD, raw, 0));
+}
+
+/* A trace that another run closed: a document of the same name can do without that name. */
+static bool is_closed_trace(const char *raw)
+{
+	struct occupant occupant;
+	return read_occupant(raw, &occupant) && occupant.is_trace &&
+	       occupant.run_id != ct_runtime.run_id && occupant.state != CT_STATE_RUNNING &&
+	       !process_exists(occupant.pid);
 }
 
 static bool is_special_file(const char *path)
@@ -694,6 +706,14 @@ static int claim_name(void)
 		if (raw.cut || name.cut)
 			return -ENAMETOOLONG;
 		bool has_document = !special && !config->output_is_raw;
+		/* q.svg.ctrace where q.ctrace is kept: the same for all who want this document. */
+		if (has_document && is_closed_trace(ct_runtime.raw_path)) {
+			raw.length = 0;
+			ct_text_add(&raw, name_bytes);
+			ct_text_add(&raw, ".ctrace");
+			if (raw.cut)
+				return -ENAMETOOLONG;
+		}
 		if (has_document && is_document_of_run(name_bytes))
 			continue;
 		for (int retry = 0; retry < 8; retry++) {

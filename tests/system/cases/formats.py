@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-from cases.output import one_line, small_file_system
+from cases.output import small_file_system
 from driver.harness import ONE, test
 
 EXTENSIONS = {

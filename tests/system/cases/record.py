@@ -380,6 +380,23 @@ def record_names_the_files_of_all_processes(t):
 
 
 @test(ONE)
+def record_leaves_finished_traces_alone(t):
+    """a document of the same name, of a program that ends and of one that is killed, beside a trace that is kept"""
+    program = t.build("recorded.c")
+    record(t, "-q", "-o", "q.ctrace", program)
+    with open(os.path.join(t.out, "q.ctrace"), "rb") as file:
+        kept = file.read()
+    for how in ("0", "kill"):
+        for name in ("q.svg", "q.json", "q.csv"):
+            done = record(t, "-q", "-o", name, program, how)
+            t.same(f"{name} {how}: said", b"", done.stderr)
+            t.same(f"{name} {how}: files", sorted(["q.ctrace", name]), sorted(os.listdir(t.out)))
+            os.unlink(os.path.join(t.out, name))
+    with open(os.path.join(t.out, "q.ctrace"), "rb") as file:
+        t.expect(file.read() == kept, "the trace is another one")
+
+
+@test(ONE)
 def record_takes_what_the_library_takes(t):
     """the least and the greatest of each option reach the run without a complaint"""
     program = t.build("recorded.c")
