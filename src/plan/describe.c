@@ -366,6 +366,10 @@ static void put_float(const struct place *place, struct ct_type *type, uint64_t 
 static void put_base(const struct place *place, struct ct_type *type, uint64_t offset,
 		     uint64_t size_bytes)
 {
+	if (ct_type_is_swapped(type) || ct_type_lacks_precision(type)) {
+		put_absent(place, CT_WHY_PLAN_UNSURE);
+		return;
+	}
 	if (ct_type_is_character(place->describer, type)) {
 		put_sized(place, CT_NODE_CHAR, offset, size_bytes);
 		return;
@@ -841,6 +845,10 @@ static void put_class(struct place place, struct ct_type *type, uint64_t offset)
 	struct ct_class *class = ct_type_class(place.describer, type);
 	if (!class || (class->size_bytes == 0 && type->is_declaration)) {
 		put_absent(&place, CT_WHY_NO_DEBUG_INFO);
+		return;
+	}
+	if (class->is_swapped) {
+		put_absent(&place, CT_WHY_PLAN_UNSURE);
 		return;
 	}
 	if (class->library.kind == CT_LIBRARY_TUPLE) {

@@ -3,6 +3,7 @@
 #include "plan/type.h"
 
 #include <dwarf.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -403,10 +404,37 @@ static const char *base_name(struct ct_type *type)
 	return name ? name : "";
 }
 
+/* Clang up to 14 leaves out the number of bits. */
+static bool is_bare_bit_int(const char *name)
+{
+	if (strncmp(name, "unsigned ", 9) == 0)
+		name += 9;
+	return strcmp(name, "_BitInt") == 0 || strcmp(name, "_ExtInt") == 0;
+}
+
 unsigned int ct_type_precision(struct ct_type *type)
 {
-	const char *digits = strstr(base_name(type), "_BitInt(");
-	return digits ? (unsigned int)strtoul(digits + 8, NULL, 10) : 0;
+	const char *name = base_name(type);
+	const char *digits = strstr(name, "_BitInt(");
+	uint64_t bits;
+	if (digits)
+		return (unsigned int)strtoul(digits + 8, NULL, 10);
+	return is_bare_bit_int(name) && number(&type->die, DW_AT_bit_size, &bits) &&
+			       bits <= UINT_MAX
+		       ? (unsigned int)bits
+		       : 0;
+}
+
+bool ct_type_lacks_precision(struct ct_type *type)
+{
+	return is_bare_bit_int(base_name(type)) && ct_type_precision(type) == 0;
+}
+
+bool ct_type_is_swapped(struct ct_type *type)
+{
+	uint64_t order;
+	return type->tag == DW_TAG_base_type && number(&type->die, DW_AT_endianity, &order) &&
+	       order != DW_END_default && order != DW_END_little;
 }
 
 bool ct_type_is_char(struct ct_describer *describer, struct ct_type *type)
@@ -566,6 +594,19 @@ static void add_member(struct ct_class *class, const struct ct_member *member, s
 	class->members[class->member_count++] = *member;
 }
 
+/* GCC marks the numbers of a class that has them in the other order, not its enumerations. */
+static bool holds_swapped(struct ct_describer *describer, const struct ct_member *member)
+{
+	struct ct_type type;
+	Dwarf_Die die = member->type;
+	ct_type_peel(describer, &die, &type);
+	for (unsigned int i = 0; type.tag == DW_TAG_array_type && i < PEEL_MAX; i++) {
+		die = type.die;
+		ct_type_peel_target(describer, &die, &type);
+	}
+	return ct_type_is_swapped(&type);
+}
+
 static void read_class(struct ct_describer *describer, struct ct_type *type, struct ct_class *class)
 {
 	Dwarf_Die child;
@@ -577,8 +618,10 @@ static void read_class(struct ct_describer *describer, struct ct_type *type, str
 		if (!ct_type_step(describer))
 			break;
 		class->is_dynamic |= is_hidden(&child);
-		if (!is_hidden(&child) && read_member(describer, &child, &member, &class->is_cut))
-			add_member(class, &member, &capacity);
+		if (is_hidden(&child) || !read_member(describer, &child, &member, &class->is_cut))
+			continue;
+		class->is_swapped |= holds_swapped(describer, &member);
+		add_member(class, &member, &capacity);
 	}
 	class->is_cut |= status != 1;
 }

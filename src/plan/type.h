@@ -80,6 +80,7 @@ struct ct_class {
 	size_t member_count;
 	bool is_cut;	 /* not all members are there */
 	bool is_dynamic; /* has a pointer to virtual functions */
+	bool is_swapped; /* its numbers begin with their greatest byte (scalar_storage_order) */
 	enum ct_triviality triviality;
 	enum ct_volatility volatility;
 	struct ct_library_type library;
@@ -167,6 +168,10 @@ unsigned int ct_type_encoding(struct ct_describer *describer, struct ct_type *ty
 bool ct_type_is_signed(struct ct_describer *describer, struct ct_type *type);
 /* Bits of a _BitInt; 0: it is none. */
 unsigned int ct_type_precision(struct ct_type *type);
+/* A base type whose bytes are in the other order than the machine's. */
+bool ct_type_is_swapped(struct ct_type *type);
+/* A _BitInt of who knows how many bits: what counts of its bytes is not known. */
+bool ct_type_lacks_precision(struct ct_type *type);
 /* "char": neither signed nor unsigned; or char8_t. */
 bool ct_type_is_char(struct ct_describer *describer, struct ct_type *type);
 bool ct_type_is_character(struct ct_describer *describer, struct ct_type *type);

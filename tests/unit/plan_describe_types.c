@@ -138,6 +138,33 @@ TAKE(empty, struct empty)
 TAKE(around_names, struct around_names)
 TAKE(around_names_pointer, struct around_names *)
 TAKE(rows_pointer, struct rows *)
+#ifdef __clang__
+struct bit_ints {
+	int n;
+	unsigned _BitInt(7) small;
+};
+TAKE(bit_int, _BitInt(5))
+TAKE(bit_ints, struct bit_ints)
+#else
+enum step { FIRST, SECOND };
+struct __attribute__((scalar_storage_order("big-endian"))) swapped {
+	uint32_t a;
+	unsigned int f : 4, g : 12;
+	enum step step;
+};
+struct __attribute__((scalar_storage_order("big-endian"))) swapped_rows {
+	enum step step;
+	double rows[2][2];
+};
+struct around_swapped {
+	int n;
+	struct swapped swapped;
+};
+TAKE(swapped, struct swapped)
+TAKE(swapped_pointer, struct swapped *)
+TAKE(swapped_rows, struct swapped_rows)
+TAKE(around_swapped, struct around_swapped)
+#endif
 void take_nothing(void);
 void take_nothing(void)
 {
