@@ -108,7 +108,8 @@ struct ct_plan {
 			       * for the reader, which splits a return's payload by them */
 	uint16_t payload_max; /* bytes these operations can append; checked when it is loaded */
 	int32_t return_slot_offset;
-	/* ELF address the hook must be told as the function; another one: the plan is not for it */
+	/* ELF address the hook must be told as the function; another one: the plan is not for it.
+	 * 0: for none, since the linker has folded several functions there */
 	uint64_t function;
 	uint16_t description_bytes; /* ENTER only; 0 in others */
 	uint16_t function_is_slot;  /* 1: `function` is the address of a pointer, to a function

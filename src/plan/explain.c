@@ -202,7 +202,7 @@ void ct_plan_summarize(const struct ct_plan_file *file, const struct ct_hook_sit
 		uint64_t site;
 		if (!ct_plan_file_get(file, i, &site, &plan))
 			continue;
-		enters += plan.head.kind == CT_PLAN_ENTER;
+		enters += plan.head.kind == CT_PLAN_ENTER && plan.head.function != 0;
 		exits += plan.head.kind == CT_PLAN_EXIT;
 		stubs += plan.head.kind == CT_PLAN_EXIT_STUB;
 		if (plan.head.kind == CT_PLAN_ENTER)
@@ -418,7 +418,9 @@ void ct_plan_list(const struct ct_plan_file *file, const struct ct_hook_sites *s
 		if (!print_head(names, patterns, site, ct_plan_names_at(names, plan.head.function),
 				ret))
 			continue;
-		if (is_enter)
+		if (is_enter && plan.head.function == 0)
+			ct_strbuf_add_string(ret, "    folded from several functions\n");
+		else if (is_enter)
 			print_enter(&plan, ret);
 		else
 			print_exit(&plan, ret);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "plan/describe.h"
+#include "plan/folded.h"
 #include "plan/hook_sites.h"
 #include "plan/location.h"
 #include "plan/machine.h"
@@ -21,6 +22,7 @@ struct ct_plan_module {
 	const struct ct_elf_file *file;
 	struct ct_hook_sites sites;
 	struct ct_plan_names names;
+	struct ct_plan_folded folded;
 	Dwarf *dwarf;
 	struct ct_split *split;
 	Dwarf_CFI *cfi;	      /* of .eh_frame */

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "base/cleanup.h"
+#include "plan/folded.h"
 #include "plan/module.h"
 #include "plan/passed.h"
 #include "plan/workers.h"
@@ -75,22 +76,10 @@ static void unit_deinit(struct unit *unit)
 	free(unit->functions);
 }
 
-static bool entry_address(Dwarf_Die *die, uint64_t *ret)
-{
-	Dwarf_Addr base, low, high;
-	if (dwarf_entrypc(die, ret) == 0)
-		return *ret != 0;
-	/* Of several ranges the first has the entry. */
-	if (dwarf_ranges(die, 0, &base, &low, &high) <= 0 || low == 0)
-		return false;
-	*ret = low;
-	return true;
-}
-
 static bool add_function(struct unit *unit, Dwarf_Die *die)
 {
 	uint64_t low;
-	if (!entry_address(die, &low) || !ct_hook_sites_code(&unit->module->sites, low))
+	if (!ct_plan_entry_address(die, &low) || !ct_hook_sites_code(&unit->module->sites, low))
 		return true;
 	if (unit->function_count == unit->function_capacity) {
 		size_t capacity = unit->function_capacity ? unit->function_capacity * 2 : 64;
@@ -231,6 +220,18 @@ static void plan_enter(struct unit *unit, const struct ct_plan_function *functio
 			   });
 }
 
+/* A plan for no function at all: what is called there cannot be told. */
+static void plan_nothing(struct ct_plan_module *module, uint64_t site)
+{
+	static const uint8_t description[2]; /* no parameters, no result */
+	ct_plan_writer_add(&module->writer, site,
+			   &(struct ct_plan_content){
+				   .head = {.kind = CT_PLAN_ENTER},
+				   .description = description,
+				   .description_bytes = sizeof(description),
+			   });
+}
+
 /* The file where the function is declared, to be freed. Packages of DWARF 5 have no tables of files
  * that can be read: the unit's own source then. Joined with the folder, as the trace's reader does:
  * patterns are to mean the same for both. */
@@ -315,6 +316,11 @@ static void plan_site(struct function_sites *sites, const struct ct_hook_site *s
 	uint64_t address = told_address(sites, scope, site->address);
 	if (address == 0 || !is_wanted(unit, scope, address))
 		return;
+	if (ct_plan_folded_has(&unit->module->folded, sites->function->low)) {
+		if (!site->is_exit)
+			plan_nothing(unit->module, site->address);
+		return;
+	}
 	if (site->is_exit)
 		ct_plan_exit(unit->module, sites->function, &sites->shape, address, site->address);
 	else
@@ -583,7 +589,8 @@ static unsigned int choose_workers(const struct ct_plan_module *module, size_t s
 static bool plan_units(struct ct_plan_module *module, uint32_t *ret_flags)
 {
 	struct plan_work work = {.module = module, .walk = malloc(sizeof(*work.walk))};
-	bool is_good = work.walk && collect_units(&work, ret_flags);
+	bool is_good = work.walk && collect_units(&work, ret_flags) &&
+		       ct_plan_folded_find(module, work.walk);
 	unsigned int workers = choose_workers(module, work.site_count);
 	is_good = is_good && make_items(&work, workers) &&
 		  ct_workers_run(&(struct ct_work){.count = work.item_count,
@@ -674,6 +681,7 @@ static void module_deinit(struct ct_plan_module *module, struct files *files)
 	free(module->parameters);
 	free(module->passed);
 	ct_plan_writer_deinit(&module->writer);
+	ct_plan_folded_deinit(&module->folded);
 	ct_plan_names_deinit(&module->names);
 	ct_describer_destroy(module->describer);
 	ct_location_memo_destroy(module->memo);

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""What the linker does to functions and files must not make values wrong."""
+from driver import account
+from driver.harness import test
+
+CAPTURE = {"CALLTRACE_CAPTURE_ARGS": "1"}
+
+
+def known(call):
+    """Arguments by name, those without a value left out."""
+    return {
+        each["name"]: each["value"]
+        for each in call.raw.get("arguments") or ()
+        if not account.absent(each)
+    }
+
+
+@test(("gcc-O0", "gcc-O1", "gcc-O2", "clang-O2"))
+def values_of_folded_functions(t):
+    """functions that the linker has made one: nothing is known where their signatures differ"""
+    linker = "gold" if t.compiler == "gcc" else "lld"
+    t.need(f"ld.{linker}")
+    program = t.build(
+        "values_folded.c",
+        cflags=["-ffunction-sections"],
+        ldflags=[f"-fuse-ld={linker}", "-Wl,--icf=all"],
+    )
+    document = t.compare([program], env=CAPTURE)
+    calls = document.calls[1:]
+    t.same("calls", 5, len(calls))
+    t.same("names of the folded", 1, len({call.name for call in calls[:2]}))
+    for call in calls[:2]:
+        t.same("arguments of what is two functions", {}, known(call))
+        t.same("its result", ("plan unsure", None), result_of(call))
+    t.same("names of the folded, of one signature", 1, len({call.name for call in calls[2:4]}))
+    t.same("their arguments", [{"a": 4, "k": 5}, {"a": 6, "k": 7}], [known(c) for c in calls[2:4]])
+    t.same("arguments of what is not folded", {"a": 8}, known(calls[4]))
+    listed = t.tool([t.context.command, "plan", program, "--list"])
+    t.expect("folded from several functions" in listed, f"calltrace plan says {listed}")
+
+
+def result_of(call):
+    result = call.raw["return_value"]
+    return result.get("why"), result["value"]
