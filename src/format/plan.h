@@ -38,9 +38,10 @@ enum {
 
 /*
  * What a plan depends on besides the module; part of the cache file's name:
- *	<cache>/plans/<build-id>-<version>.<planner>-<max_string>-<max_pointee>-<filter_hash>.plan
- * with the build-id in lower-case hex, the three numbers in decimal, the
- * planner's identity as 8 and the hash as 16 lower-case hex digits. The library
+ *	<cache>/plans/<build-id>.<file>-<version>.<planner>-<max_string>-<max_pointee>-<filter_hash>.plan
+ * with the build-id in lower-case hex, the file's identity (module_identity.h)
+ * as 16, the three numbers in decimal, the planner's identity as 8 and the hash
+ * as 16 lower-case hex digits. The library
  * and the command have the identity from the same build; where they have not,
  * the command is asked each time. <cache> is $XDG_CACHE_HOME/calltrace when
  * that is an absolute path, else $HOME/.cache/calltrace. For a module without a

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/io.h"
+#include "format/module_identity.h"
 #include "format/planner_identity.h"
 #include "plan/plan_file.h"
 
@@ -90,6 +91,20 @@ static uint64_t hash_file(const struct ct_elf_file *file)
 	return ct_hash_more(ct_hash_bytes(name, strlen(name)), identity, (size_t)length);
 }
 
+static bool read_whole(int fd, void *ret, uint64_t size_bytes, uint64_t offset)
+{
+	return ct_read_at(fd, ret, size_bytes, offset) == size_bytes;
+}
+
+/* False: the file cannot be read. */
+static bool identify(const struct ct_elf_file *file, uint64_t *ret)
+{
+	struct stat status;
+	ct_cleanup(ct_cleanup_free) void *buffer = malloc(CT_IDENTITY_BUFFER_BYTES);
+	return buffer && fstat(file->fd, &status) == 0 &&
+	       ct_module_identity(file->fd, &status, read_whole, buffer, ret);
+}
+
 enum { PLANNER_PART_BYTES = 32 };
 
 /* Of a file's name, between the build-id and the settings: who made the plans. */
@@ -101,12 +116,15 @@ static void planner_part(char ret[PLANNER_PART_BYTES])
 static void make_name(char *ret, size_t size_bytes, const struct ct_elf_file *file,
 		      const struct ct_plan_settings *settings)
 {
-	char id[2 * 32 + 1] = "";
-	if (file->build_id_bytes == 0 || file->build_id_bytes > 32)
+	char id[2 * 32 + 1 + 17] = "";
+	uint64_t identity;
+	if (file->build_id_bytes == 0 || file->build_id_bytes > 32 || !identify(file, &identity)) {
 		snprintf(id, sizeof(id), "none-%016" PRIx64, hash_file(file));
-	else
+	} else {
 		for (size_t i = 0; i < file->build_id_bytes; i++)
 			snprintf(id + 2 * i, 3, "%02x", file->build_id[i]);
+		snprintf(id + 2 * file->build_id_bytes, 18, ".%016" PRIx64, identity);
+	}
 	char planner[PLANNER_PART_BYTES];
 	planner_part(planner);
 	snprintf(ret, size_bytes, "%s%s%" PRIu32 "-%" PRIu32 "-%016" PRIx64 "%s", id, planner,

@@ -87,8 +87,8 @@ static int compare_by_name(const void *a, const void *b)
 static bool add_candidates(struct candidates *candidates, const struct ct_symtab_entry *entries,
 			   size_t count)
 {
-	struct candidate *larger =
-		reallocarray(candidates->by_address, candidates->count + count, sizeof(*larger));
+	struct candidate *larger = reallocarray(candidates->by_address, candidates->count + count,
+						sizeof(*larger));
 	if (!larger)
 		return false;
 	candidates->by_address = larger;

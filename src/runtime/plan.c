@@ -12,6 +12,7 @@
  */
 #include "runtime/values.h"
 
+#include "format/module_identity.h"
 #include "format/planner_identity.h"
 #include "runtime/hot.h"
 
@@ -65,6 +66,8 @@ struct image {
 	uint64_t bias;
 	uint64_t path_hash;
 	uint16_t build_id_bytes;
+	uint64_t identity; /* of its file: module_identity.h */
+	bool is_identified;
 	uint8_t build_id[32];
 	const char *bytes; /* of the whole file; or NULL, and `file` says where it is */
 	uint64_t size_bytes;
@@ -206,11 +209,13 @@ static bool find_folder(struct ct_text *ret)
 static bool find_cached(const struct image *image, struct ct_text *ret)
 {
 	struct ct_plan_settings wanted = settings();
-	if (!image->build_id_bytes || !find_folder(ret))
+	if (!image->build_id_bytes || !image->is_identified || !find_folder(ret))
 		return false;
 	ct_text_add(ret, "/");
 	for (unsigned int i = 0; i < image->build_id_bytes; i++)
 		add_hex(ret, image->build_id[i], 2);
+	ct_text_add(ret, ".");
+	add_hex(ret, image->identity, 16);
 	ct_text_printf(ret, "-%d." CT_PLANNER_IDENTITY "-%u-%u-", CT_PLAN_VERSION,
 		       wanted.max_string, wanted.max_pointee);
 	add_hex(ret, wanted.filter_hash, 16);
@@ -532,6 +537,31 @@ static const char *make_plans(struct image *image, const char *path)
 	return problem;
 }
 
+/* Plans are found by what the file is; without that, the command is asked. */
+static void identify(struct image *image, const char *path)
+{
+	char executable_bytes[64];
+	struct ct_text executable = {executable_bytes, 0, sizeof(executable_bytes), false};
+	struct stat status;
+	char *buffer = image->build_id_bytes ? ct_sys_map(CT_IDENTITY_BUFFER_BYTES) : NULL;
+	if (!buffer)
+		return;
+	const char *file = module_file(path, &executable);
+	long fd = ct_sys(SYS_openat, AT_FDCWD, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -EMFILE) {
+		ct_file_lend_descriptor();
+		fd = ct_sys(SYS_openat, AT_FDCWD, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	}
+	if (!ct_sys_failed(fd)) {
+		image->is_identified =
+			ct_sys(SYS_newfstatat, fd, "", &status, AT_EMPTY_PATH) == 0 &&
+			S_ISREG(status.st_mode) &&
+			ct_module_identity((int)fd, &status, read_at, buffer, &image->identity);
+		ct_sys(SYS_close, fd);
+	}
+	ct_sys_unmap(buffer, CT_IDENTITY_BUFFER_BYTES);
+}
+
 static const char *file_name(const char *path)
 {
 	const char *slash = ct_string_last(path, '/');
@@ -540,6 +570,7 @@ static const char *file_name(const char *path)
 
 static void load(struct image *image, const char *path)
 {
+	identify(image, path);
 	if (!load_cached(image)) {
 		const char *problem = make_plans(image, path);
 		if (problem) {

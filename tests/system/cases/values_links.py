@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the linker does to functions and files must not make values wrong."""
+import os
+
 from driver import account
 from driver.harness import test
 
@@ -42,3 +44,29 @@ def values_of_folded_functions(t):
 def result_of(call):
     result = call.raw["return_value"]
     return result.get("why"), result["value"]
+
+
+@test(("gcc-O0", "clang-O2"))
+def values_of_two_programs_with_one_build_id(t):
+    """a build-id that stays while the program changes, small or large: the plans are its own"""
+    source = os.path.join(t.dir, "program.c")
+    program = os.path.join(t.dir, "program")
+    for padding_bytes in (0, 5 << 20):
+        # Of one length, so that sizes of sections do not tell them apart.
+        for name in ("first", "other", "first"):
+            with open(source, "w") as file:
+                file.write(
+                    "int takes(int NAME);\n"
+                    "__attribute__((noinline)) int takes(int NAME) { return NAME + 1; }\n"
+                    f"char padding[{padding_bytes + 1}] = {{1}};\n"
+                    "int main(void) { return takes(3) != 4; }\n".replace("NAME", name)
+                )
+            t.tool(
+                [t.cc(), f"-{t.opt}", "-g", "-finstrument-functions", source, "-o", program]
+                + ["-Wl,--build-id=0xdeadbeef"]
+            )
+            for _ in range(2):
+                document = t.compare([program], env=CAPTURE)
+                (call,) = (call for call in document.calls if call.name == "takes")
+                t.same("names of arguments", [name], [a["name"] for a in call.raw["arguments"]])
+                account.clear(t)

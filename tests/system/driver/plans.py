@@ -30,12 +30,13 @@ MASK = (1 << 64) - 1
 
 def checksum(start, data):
     """As src/format/checksum.h has it."""
-    words = struct.unpack(f"<{len(data) // 8}Q", data)  # of plans, whole ones
+    rest = len(data) % 8
+    words = struct.unpack(f"<{len(data) // 8}Q", data[: len(data) - rest])
     sums = [[start + lane & MASK, 0] for lane in range(4)]
     whole = len(words) // 4 * 4
     for i, word in enumerate(words):
         add_word(sums[i % 4 if i < whole else 0], word)
-    add_word(sums[1], 0)
+    add_word(sums[1], int.from_bytes(data[len(data) - rest :], "little"))
     total = len(data)
     for lane in sums:
         for part in lane:
@@ -141,6 +142,16 @@ def build_id(t, program):
     return bytes.fromhex(match.group(1)) if match else b""
 
 
+def file_identity(program):
+    """As src/format/module_identity.h has it, of a small file."""
+    with open(program, "rb") as file:
+        data = file.read()
+    total = len(data)
+    for at in range(0, len(data), 65536):
+        total = checksum(total, data[at : at + 65536])
+    return total
+
+
 def fnv(text):
     value = 0xCBF29CE484222325
     for byte in text.encode():
@@ -160,16 +171,16 @@ class Cache:
             self.planner = re.search(r'"(\w+)"', header.read())[1]
         self.env = {"CALLTRACE_CAPTURE_ARGS": "1", "XDG_CACHE_HOME": self.home}
 
-    def name(self, identity, settings=(64, 1, 0)):
+    def name(self, identity, program, settings=(64, 1, 0)):
         return os.path.join(
             self.folder,
-            f"{identity.hex()}-{VERSION}.{self.planner}-{settings[0]}-{settings[1]}-{settings[2]:016x}.plan",
+            f"{identity.hex()}.{file_identity(program):016x}-{VERSION}.{self.planner}-{settings[0]}-{settings[1]}-{settings[2]:016x}.plan",
         )
 
     def put(self, program, plans, settings=(64, 1, 0), odd=None):
         """Write a plan file for the program; its path."""
         identity = build_id(self.t, program)
-        path = self.name(identity, settings)
+        path = self.name(identity, program, settings)
         with open(path, "wb") as file:
             file.write(plan_file(identity, plans, settings, odd))
         return path
