@@ -404,7 +404,7 @@ static struct ct_error *judge_slowdown(struct checking *checking, struct ct_chec
 	struct pass *pass;
 	ct_cleanup(ct_unfit_deinit) struct ct_unfit unfit = {0};
 	struct ct_error *err = find_baseline(checking, rule->baseline, &baseline);
-	if (err)
+	if (err || !baseline)
 		return err;
 	if (baseline->err) {
 		conclude(result, CT_VERDICT_ERROR, "baseline: %s", baseline->err->message);
