@@ -279,6 +279,11 @@ static bool keep_folder(const struct target *target)
 static struct ct_error *choose_target(const struct record_options *options, struct target *ret)
 {
 	const char *output = options->output ? options->output : CT_DEFAULT_FOLDER;
+	if (ends_with(output, ".ctpack"))
+		return ct_error_create("'%s' would be a pack, which is made of finished traces: "
+				       "record into a folder or a file NAME.ctrace, and use "
+				       "'calltrace pack'",
+				       output);
 	ret->is_folder = !ends_with(output, ".json") && !ends_with(output, raw_ending) &&
 			 !ct_exporter_by_path(output);
 	ret->path = absolute(output);
@@ -773,6 +778,19 @@ static struct ct_error *check_patterns(const char *text)
 	return err ? ct_error_wrap(err, "--args-filter") : NULL;
 }
 
+/* Settings of the library that options of the command stand for. */
+static void tell_unused_settings(const struct record_options *options)
+{
+	const char *output = getenv("CALLTRACE_OUTPUT"), *enabled = getenv("CALLTRACE_ENABLED");
+	/* Within a recording they are that one's. */
+	if (options->quiet || getenv("CALLTRACE_RUN"))
+		return;
+	if (output && *output && !options->output)
+		ct_term_say("CALLTRACE_OUTPUT is not used here; name the output with -o");
+	if (enabled && strcmp(enabled, "0") == 0)
+		ct_term_say("CALLTRACE_ENABLED=0 is not used here: calls are recorded");
+}
+
 static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 {
 	struct record_options options = {0};
@@ -788,6 +806,7 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 		*err = check_patterns(options.args_filter);
 	if (*err)
 		return CT_EXIT_USAGE;
+	tell_unused_settings(&options);
 	*err = choose_target(&options, &target);
 	if (*err)
 		return CT_EXIT_FAILURE;

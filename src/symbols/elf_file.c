@@ -64,9 +64,13 @@ static struct ct_error *open_regular(struct ct_elf_file *file)
 	/* Not to hang on a FIFO that has the name of a program. */
 	file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat status;
-	if (file->fd < 0 || fstat(file->fd, &status) != 0)
-		return unusable(file->path,
-				errno == ENOENT ? "is not there any more" : strerror(errno));
+	if (file->fd < 0 || fstat(file->fd, &status) != 0) {
+		char why[128];
+		if (errno == ENOENT)
+			return unusable(file->path, "is not there any more");
+		snprintf(why, sizeof(why), "cannot be opened: %s", strerror(errno));
+		return unusable(file->path, why);
+	}
 	if (!S_ISREG(status.st_mode))
 		return unusable(file->path, "is not a regular file");
 	file->size_bytes = status.st_size;

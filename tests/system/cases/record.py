@@ -14,8 +14,8 @@ from driver.harness import BOTH, ONE, test
 CALLS = 101
 
 
-def record(t, *arguments, **options):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("CALLTRACE_")}
+def record(t, *arguments, settings=None, **options):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("CALLTRACE_")} | (settings or {})
     if not os.path.exists(t.context.library):
         t.skip(f"{t.context.library} is not built")
     if t.context.emulator:
@@ -394,6 +394,42 @@ def record_leaves_finished_traces_alone(t):
             os.unlink(os.path.join(t.out, name))
     with open(os.path.join(t.out, "q.ctrace"), "rb") as file:
         t.expect(file.read() == kept, "the trace is another one")
+
+
+@test(ONE)
+def record_names_the_settings_it_does_not_use(t):
+    """CALLTRACE_OUTPUT without -o and CALLTRACE_ENABLED=0, in a line each; not what another recording has set"""
+    program = t.build("recorded.c")
+    for settings, options, said in (
+        ({"CALLTRACE_OUTPUT": "z.json"}, [], ["CALLTRACE_OUTPUT is not used here; name the output with -o"]),
+        ({"CALLTRACE_OUTPUT": "z.json"}, ["-o", "y"], []),
+        ({"CALLTRACE_OUTPUT": "z.json", "CALLTRACE_RUN": "1"}, [], []),
+        ({"CALLTRACE_ENABLED": "0"}, [], ["CALLTRACE_ENABLED=0 is not used here: calls are recorded"]),
+        ({"CALLTRACE_ENABLED": "1"}, [], []),
+    ):
+        done = record(t, *options, program, settings=settings)
+        t.same(f"{settings} {options}", [f"calltrace: {line}" for line in said], done.stderr.decode().splitlines()[:-2])
+        t.same("calls", CALLS, report(t, *options[1:])["calls"])
+        t.expect(not os.path.exists(os.path.join(t.out, "z.json")), "z.json is there")
+
+
+@test(ONE)
+def record_makes_no_packs(t):
+    """a name that ends in .ctpack is refused, and no folder made"""
+    done = record(t, "-o", "o.ctpack", t.build("recorded.c"))
+    t.same("status", 1, done.returncode)
+    t.expect(b"'o.ctpack' would be a pack" in done.stderr and b"calltrace pack" in done.stderr, done.stderr)
+    t.same("files", [], os.listdir(t.out))
+
+
+@test(ONE)
+def record_tells_of_one_that_goes_on(t):
+    """a process that still runs when the program has ended"""
+    program = t.build("recorded.c")
+    done = record(t, "sh", "-c", f"{program}; {program} wait >out 2>&1 </dev/null & echo $! >pid; sleep 0.3")
+    with open(os.path.join(t.out, "pid"), encoding="utf-8") as file:
+        os.kill(int(file.read()), signal.SIGTERM)
+    t.expect(b"1 process still runs, and goes on being recorded" in done.stderr, done.stderr)
 
 
 @test(ONE)
