@@ -274,7 +274,7 @@ static bool has_lists(Dwarf_Die *die, unsigned int depth)
  * Not when it was compiled with -O0, as the unit says, unless an attribute says
  * otherwise, of which nothing tells but that variables are traced.
  */
-static bool is_optimized(Dwarf_Die *function)
+static bool is_optimized(Dwarf_Die *function, bool has_lists)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Die unit;
@@ -286,7 +286,7 @@ static bool is_optimized(Dwarf_Die *function)
 	const char *level = NULL;
 	for (const char *at = producer; (at = strstr(at, " -O")); at++)
 		level = at + 3;
-	return (level && *level != '0') || has_lists(function, 0);
+	return (level && *level != '0') || has_lists;
 }
 
 /* Has each byte been stored on the way to the hook? */
@@ -358,7 +358,7 @@ static void refuse_not_stored(struct ct_passed *passed, struct ct_plan_parameter
 	struct ct_location_context in_call = ct_passed_context(passed, passed->site - 1);
 	const struct ct_expr *cfa;
 	in_call.is_in_call = true;
-	if (!is_optimized(&passed->function))
+	if (!passed->is_optimized)
 		return;
 	cfa = ct_location_cfa(&in_call);
 	for (size_t i = 0; i < parameters->count; i++) {
@@ -377,6 +377,61 @@ static void refuse_not_stored(struct ct_passed *passed, struct ct_plan_parameter
 }
 
 /*
+ * How a place for good is to be taken. GCC gives one to a variable that it does
+ * not trace, and changes it there: a register, or where that has been spilled
+ * to. The address of what is passed by it rarely changes.
+ */
+enum trust {
+	TRUST_IT = 0,
+	TRUST_UNLESS_REFUTED,
+	TRUST_IF_PROVEN,
+};
+
+static enum trust trust_piece(const struct ct_passed *passed, const struct ct_location_piece *piece,
+			      const struct ct_expr *cfa)
+{
+	switch (piece->kind) {
+	case CT_LOCATION_VALUE:
+		return piece->expr->kind == CT_EXPR_CONSTANT || piece->expr->kind == CT_EXPR_ADDRESS
+			       ? TRUST_IT
+			       : TRUST_IF_PROVEN;
+	case CT_LOCATION_MEMORY:
+		if (ct_passed_is_callers(piece->expr, cfa))
+			return TRUST_IT;
+		if (!passed->has_lists)
+			return TRUST_IF_PROVEN;
+		return is_own(piece, cfa) ? TRUST_IT : TRUST_UNLESS_REFUTED;
+	default:
+		return TRUST_IT;
+	}
+}
+
+static enum trust trust(const struct ct_passed *passed, const struct ct_location *location,
+			const struct ct_expr *cfa)
+{
+	enum trust least = TRUST_IT;
+	if (!location->is_everywhere)
+		return TRUST_UNLESS_REFUTED;
+	for (size_t i = 0; i < location->piece_count && passed->is_optimized; i++) {
+		enum trust next = trust_piece(passed, &location->pieces[i], cfa);
+		if (next > least)
+			least = next;
+	}
+	return least;
+}
+
+/* Where nothing tells what was passed. */
+static void refuse_untraced(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
+{
+	struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
+	context.is_in_call = true;
+	const struct ct_expr *cfa = ct_location_cfa(&context);
+	for (size_t i = 0; i < parameters->count; i++)
+		if (trust(passed, &parameters->list[i].location, cfa) == TRUST_IF_PROVEN)
+			ct_location_set_absent(&parameters->list[i].location, CT_WHY_PLAN_UNSURE);
+}
+
+/*
  * GCC says of a register with a part of a small struct that it holds the struct,
  * when it has made one from the other by an extension. The code up to the hook
  * tells: what is not what was passed is not believed.
@@ -386,12 +441,17 @@ static void refuse_changed(struct ct_passed *passed, struct ct_passed_parameter 
 {
 	struct ct_location location;
 	struct ct_location_context context = ct_passed_context(passed, passed->site - 1);
-	if (!located->addr || parameter->argument.kind == CT_ARGUMENT_UNKNOWN || ret->is_everywhere)
-		return;
-	context.machine = passed->module->machine;
+	enum ct_opinion opinion = CT_OPINION_NONE;
 	context.is_in_call = true;
-	ct_location_find(&context, located, &location);
-	if (ct_passed_compare(passed, &parameter->argument, &location, false) == CT_OPINION_NO)
+	enum trust least = trust(passed, ret, ct_location_cfa(&context));
+	if (!located->addr || least == TRUST_IT)
+		return;
+	if (parameter->argument.kind != CT_ARGUMENT_UNKNOWN) {
+		context.machine = passed->module->machine;
+		ct_location_find(&context, located, &location);
+		opinion = ct_passed_compare(passed, &parameter->argument, &location, false);
+	}
+	if (opinion == CT_OPINION_NO || (least == TRUST_IF_PROVEN && opinion != CT_OPINION_YES))
 		ct_location_set_absent(ret, CT_WHY_PLAN_UNSURE);
 }
 
@@ -464,12 +524,16 @@ static void refuse_promoted(struct ct_passed *passed, struct ct_plan_parameter_l
 
 static void locate_by_abi(struct ct_passed *passed, struct ct_plan_parameter_list *parameters)
 {
-	if (has_hidden(parameters))
+	bool is_told = false;
+	if (!has_hidden(parameters)) {
+		ct_passed_assign(passed, parameters);
+		ct_passed_run_once(passed);
+		is_told = passed->call && keeps_to_abi(passed, parameters);
+	}
+	if (!is_told) {
+		refuse_untraced(passed, parameters);
 		return;
-	ct_passed_assign(passed, parameters);
-	ct_passed_run_once(passed);
-	if (!passed->call || !keeps_to_abi(passed, parameters))
-		return;
+	}
 	for (size_t i = 0; i < parameters->count; i++) {
 		struct ct_location *location = &parameters->list[i].location;
 		refuse_changed(passed, &passed->list[i], &parameters->list[i].located, location);
@@ -490,10 +554,14 @@ void ct_plan_locate_gnu(struct ct_plan_module *module, const struct ct_plan_func
 	passed->site = site;
 	passed->code = ct_hook_sites_code(&module->sites, site);
 	passed->has_run = false;
+	passed->has_lists = has_lists(&passed->function, 0);
+	passed->is_optimized = is_optimized(&passed->function, passed->has_lists);
 	locate_by_lists(module, &passed->function, site, parameters);
 	refuse_not_stored(passed, parameters);
 	refuse_x87(passed, parameters);
 	refuse_promoted(passed, parameters);
+	if (is_inlined || !is_whole)
+		refuse_untraced(passed, parameters);
 	if (is_inlined && !is_whole)
 		refuse_missing(passed, parameters);
 	else if (!is_inlined && !is_whole)

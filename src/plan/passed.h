@@ -32,13 +32,15 @@ struct ct_passed {
 	uint64_t low;
 	uint64_t site;
 	const struct ct_code *code;
-	bool has_run;  /* ct_passed_run_once() */
+	bool has_run; /* ct_passed_run_once() */
 	uint64_t call; /* address of the hook's call; 0: there is no straight way to it */
 	int64_t rsp;   /* at the call, in terms of the entry's */
 	const struct ct_expr *registers[CT_PASSED_REGISTERS]; /* the same */
 	bool is_aligned; /* the frame below this is at an unknown distance from the entry's rsp */
 	int64_t aligned_rsp;
 	unsigned int clang_version; /* 0: GCC */
+	bool is_optimized;	    /* GCC's code */
+	bool has_lists;		    /* GCC traces variables of the function */
 	struct ct_passed_parameter list[CT_PLAN_PARAMETERS_MAX];
 	size_t count;
 };

@@ -255,6 +255,66 @@ def values_changed_at_once(t):
         os.remove(document.path)
 
 
+# What the functions of values_untraced.c are passed.
+UNTRACED_ARGUMENTS = {
+    "changed": {"a": 5, "s": "xyz", "n": 100},
+    "member_changed": {"p": {"x": 3, "y": 4}},
+    "kept": {"a": 6, "s": "abc", "n": 200},
+}
+
+
+def expect_right_or_absent(t, what, expected, shown):
+    t.expect(shown is not None, f"{what} is not in the document")
+    if not account.absent(shown):
+        t.expect(account.verdict(expected, shown) != "WRONG", f"{what}: not {expected}: {shown}")
+
+
+@test(ALL)
+def values_of_variables_that_are_not_traced(t):
+    """places for good, changed before the hook: as they were passed, or absent"""
+    flags = ["-fno-var-tracking"] if t.compiler == "gcc" else []
+    levels = ("O0",) if t.opt == "O0" else ("O1", "O2", "O3", "Os")
+    for level in levels:
+        program = t.build("values_untraced.c", cflags=[f"-{level}", *flags], name=f"untraced_{level}")
+        t.run([program], env={"CALLTRACE_CAPTURE_ARGS": "1"})
+        document = t.document()
+        for function, arguments in UNTRACED_ARGUMENTS.items():
+            (call,) = document.named(function)
+            for argument, expected in arguments.items():
+                shown = account.shown_argument(call, argument)
+                what = f"{level}: {function}'s {argument}"
+                expect_right_or_absent(t, what, expected, shown)
+                if function == "kept":
+                    t.expect(not account.absent(shown), f"{what} is absent: {shown}")
+        os.remove(document.path)
+
+
+def interpreter(labels):
+    """A program whose function has so many operations that GCC traces no variable of it."""
+    table = ",".join(f"&&l{n}" for n in range(labels))
+    operations = "".join(
+        f"l{n}: acc=acc*{n + 3}^{n}; sink+=acc; goto *L[*pc++];\n" for n in range(labels - 1)
+    )
+    return (
+        "volatile long sink;\n"
+        "__attribute__((noinline)) int interpreter(const short *pc, int acc) {\n"
+        f"acc = acc * 2 + 1; static const void *const L[] = {{{table}}}; goto *L[*pc++];\n"
+        f"{operations}l{labels - 1}: return acc; }}\n"
+        f"int main(void) {{ short c[] = {{7, {labels - 1}}}; return interpreter(c, 5) == 0; }}\n"
+    )
+
+
+@test(("gcc-O2",))
+def values_of_a_large_interpreter(t):
+    """too large to be traced: an argument changed before the hook is not shown as passed"""
+    source = os.path.join(t.dir, "interpreter.c")
+    with open(source, "w") as file:
+        file.write(interpreter(501))
+    t.run([t.build(source)], env={"CALLTRACE_CAPTURE_ARGS": "1"})
+    (call,) = t.document().named("interpreter")
+    expect_right_or_absent(t, "acc", 5, account.shown_argument(call, "acc"))
+
+
 # Options that change how code is made, or how it gets to the hooks.
 CODE = {
     "O1": ["-O1"],
