@@ -254,7 +254,7 @@ static void ask_all(struct ct_passed *passed, struct ct_plan_parameter_list *par
 		ct_passed_find(passed, candidate);
 		if (candidate->argument.kind == CT_ARGUMENT_EMPTY)
 			candidate->opinion = CT_OPINION_YES;
-		else
+		else if (passed->convention != CT_CONVENTION_PRESERVING)
 			ct_passed_ask_entry(passed, candidate, located);
 		if (candidate->opinion == CT_OPINION_NONE)
 			ct_passed_ask_call(passed, candidate, located);
@@ -308,8 +308,11 @@ static void find_callers(struct ct_passed *passed, struct ct_plan_parameter_list
 	}
 }
 
-/* The ABI binds functions that others may call: it is believed of those where the debug
- * information says nothing of a parameter, and nothing else of the others. */
+/*
+ * The ABI binds functions that others may call: it is believed of those where the debug
+ * information says nothing of a parameter, and nothing else of the others. Not where argument
+ * registers are saved for the caller, who need not have put anything there.
+ */
 static bool is_bound(struct ct_passed *passed)
 {
 	Dwarf_Attribute attribute;
@@ -319,7 +322,7 @@ static bool is_bound(struct ct_passed *passed)
 			return false;
 	dwarf_formflag(dwarf_attr_integrate(&passed->function, DW_AT_external, &attribute),
 		       &is_external);
-	return passed->call && is_external;
+	return passed->call && is_external && passed->convention == CT_CONVENTION_SYSTEM_V;
 }
 
 /*

@@ -87,6 +87,18 @@ uint64_t ct_plan_function_address(struct ct_plan_module *module,
 				  const struct ct_plan_function *function, Dwarf_Die *scope,
 				  uint64_t site);
 
+/* ---- convention.c ---- */
+
+enum ct_convention {
+	CT_CONVENTION_SYSTEM_V = 0,
+	CT_CONVENTION_MICROSOFT,  /* as its code tells */
+	CT_CONVENTION_PRESERVING, /* called as System V's; but saves registers that it need not */
+	CT_CONVENTION_OTHER,
+};
+/* Of a function that is entered at `low`. */
+enum ct_convention ct_plan_convention(struct ct_plan_module *module, Dwarf_Die *function,
+				      uint64_t low);
+
 /* ---- parameters.c ---- */
 
 enum { CT_PLAN_PARAMETERS_MAX = 255 };
@@ -142,7 +154,7 @@ struct ct_plan_shape {
 	struct ct_plan_draft draft; /* nodes: from "u8 1 when the function returns a value" on */
 };
 void ct_plan_shape_deinit(struct ct_plan_shape *shape);
-void ct_plan_shape_init(struct ct_plan_module *module, Dwarf_Die *function,
+void ct_plan_shape_init(struct ct_plan_module *module, const struct ct_plan_function *function,
 			struct ct_plan_shape *ret);
 
 /* The plan of an exit site, when it can be had, goes to the module's writer. */

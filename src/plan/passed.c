@@ -164,8 +164,16 @@ struct ct_argument_cursor ct_passed_cursor(struct ct_passed *passed)
 {
 	Dwarf_Die return_type;
 	bool returns = ct_plan_return_type(&passed->function, &return_type);
-	return ct_argument_cursor_init(passed->module->describer, passed->module->arena,
-				       returns ? &return_type : NULL, passed->clang_version);
+	struct ct_argument_cursor cursor =
+		ct_argument_cursor_init(passed->module->describer, passed->module->arena,
+					returns ? &return_type : NULL, passed->clang_version);
+	if (passed->convention_of != passed->function.addr)
+		passed->convention = ct_plan_convention(passed->module, &passed->function,
+							passed->low);
+	passed->convention_of = passed->function.addr;
+	cursor.is_lost |= passed->convention != CT_CONVENTION_SYSTEM_V &&
+			  passed->convention != CT_CONVENTION_PRESERVING;
+	return cursor;
 }
 
 bool ct_passed_is_promoted(struct ct_passed *passed, Dwarf_Die *type_die)

@@ -33,6 +33,8 @@ struct ct_passed {
 	uint64_t site;
 	const struct ct_code *code;
 	bool has_run; /* ct_passed_run_once() */
+	enum ct_convention convention;
+	const void *convention_of; /* the function's DIE, once asked */
 	uint64_t call; /* address of the hook's call; 0: there is no straight way to it */
 	int64_t rsp;   /* at the call, in terms of the entry's */
 	const struct ct_expr *registers[CT_PASSED_REGISTERS]; /* the same */
@@ -48,7 +50,7 @@ struct ct_passed {
 /* Ask ct_location_find() for the function at an address. */
 struct ct_location_context ct_passed_context(struct ct_passed *passed, uint64_t address);
 
-/* For the function's first argument. */
+/* For the function's first argument; lost where the ABI does not tell. */
 struct ct_argument_cursor ct_passed_cursor(struct ct_passed *passed);
 
 /* Give each parameter its place by the ABI, and an ABSENT `found`. */

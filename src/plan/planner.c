@@ -356,7 +356,7 @@ static bool plan_function(struct unit *unit, const struct ct_plan_function *func
 	struct function_sites sites = {.unit = unit, .function = function, .die = die};
 	bool is_collected = collect_scopes(&sites.scopes, &function->die, walk);
 	if (is_collected) {
-		ct_plan_shape_init(unit->module, &sites.die, &sites.shape);
+		ct_plan_shape_init(unit->module, function, &sites.shape);
 		/* What its enter sites are told its exit sites are told, too. */
 		plan_sites(&sites, false);
 		plan_sites(&sites, true);
@@ -662,7 +662,7 @@ static bool open_tools(struct ct_plan_module *module, const struct files *files)
 	module->machine = module->arena ? ct_machine_create(module->arena) : NULL;
 	module->describer = ct_describer_create(&module->options->settings);
 	module->parameters = calloc(1, sizeof(*module->parameters));
-	module->passed = malloc(sizeof(*module->passed));
+	module->passed = calloc(1, sizeof(*module->passed));
 	module->split = ct_split_create(module->file, files->debug ? files->debug : module->file,
 					module->dwarf);
 	return module->memo && module->machine && module->describer && module->parameters &&

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "plan/argument_places.h"
+#include "plan/type.h"
 
 enum {
 	RAX = 0,
@@ -168,31 +169,37 @@ static void put_empty(struct ct_plan_module *module, struct ct_plan_draft *draft
 	ct_describe_value_flat(module->describer, draft, type, 0);
 }
 
-/*
- * Does the function return as the System V ABI says? Another convention, where
- * the compiler tells of it; or all of its file by an option.
- */
-static bool has_usual_convention(Dwarf_Die *function)
+/* Of what Microsoft's convention returns, that which it has where System V's has it. */
+static bool is_the_same(struct ct_plan_module *module, const struct ct_return_place *place,
+			Dwarf_Die *type_die)
 {
-	static const char *const odd_options[] = {"-fpcc-struct-return", "-mabi=ms"};
-	Dwarf_Attribute attribute;
-	Dwarf_Word convention;
-	Dwarf_Die unit;
-	if (dwarf_formudata(dwarf_attr_integrate(function, DW_AT_calling_convention, &attribute),
-			    &convention) == 0 &&
-	    convention != DW_CC_normal)
+	struct ct_type type;
+	if (place->class != CT_RETURN_REGISTERS || place->part_count != 1)
 		return false;
-	const char *name =
-		dwarf_formstring(dwarf_attr_integrate(function, DW_AT_linkage_name, &attribute));
-	if (name && strncmp(name, "__regcall", 9) == 0)
+	unsigned int size_bytes = place->parts[0].size_bytes;
+	if (size_bytes > 8 || (size_bytes & (size_bytes - 1)) != 0)
 		return false;
-	const char *producer = NULL;
-	if (dwarf_cu_info(function->cu, NULL, NULL, &unit, NULL, NULL, NULL, NULL) == 0)
-		producer = dwarf_formstring(dwarf_attr(&unit, DW_AT_producer, &attribute));
-	for (size_t i = 0; producer && i < sizeof(odd_options) / sizeof(odd_options[0]); i++)
-		if (strstr(producer, odd_options[i]))
-			return false;
-	return true;
+	if (!place->parts[0].is_sse)
+		return true;
+	ct_type_begin(module->describer);
+	ct_type_peel(module->describer, type_die, &type);
+	return type.tag == DW_TAG_base_type && size_bytes >= sizeof(float) &&
+	       ct_type_encoding(module->describer, &type) == DW_ATE_float;
+}
+
+/* Is the place where the function returns its value? */
+static bool is_place_known(struct ct_plan_module *module, const struct ct_plan_function *function,
+			   const struct ct_return_place *place, Dwarf_Die *type)
+{
+	Dwarf_Die die = function->die;
+	switch (ct_plan_convention(module, &die, function->low)) {
+	case CT_CONVENTION_SYSTEM_V:
+		return true;
+	case CT_CONVENTION_MICROSOFT:
+		return is_the_same(module, place, type);
+	default:
+		return false;
+	}
 }
 
 /*
@@ -212,9 +219,10 @@ bool ct_plan_return_type(Dwarf_Die *function, Dwarf_Die *ret)
 	       !is_left_to_the_body(ret);
 }
 
-void ct_plan_shape_init(struct ct_plan_module *module, Dwarf_Die *function,
+void ct_plan_shape_init(struct ct_plan_module *module, const struct ct_plan_function *function,
 			struct ct_plan_shape *ret)
 {
+	Dwarf_Die die = function->die;
 	Dwarf_Die type;
 	struct ct_plan_draft *draft = &ret->draft;
 	*draft = (struct ct_plan_draft){.op_count = 0};
@@ -222,7 +230,7 @@ void ct_plan_shape_init(struct ct_plan_module *module, Dwarf_Die *function,
 	memcpy(ret->used_bytes, no_padding, sizeof(no_padding));
 	ret->lead = 0;
 	ret->reads_memory = false;
-	if (!ct_plan_return_type(function, &type)) {
+	if (!ct_plan_return_type(&die, &type)) {
 		ct_plan_put_u8(draft, 0);
 		return;
 	}
@@ -235,7 +243,7 @@ void ct_plan_shape_init(struct ct_plan_module *module, Dwarf_Die *function,
 		put_empty(module, draft, &type);
 		return;
 	}
-	if (has_usual_convention(function) &&
+	if (is_place_known(module, function, &ret->place, &type) &&
 	    append_lead(draft, &ret->place, ct_describe_size(module->describer, &type))) {
 		ret->lead = draft->op_count;
 		ct_plan_put_u8(draft, CT_NODE_BLOCK);

@@ -315,6 +315,55 @@ def values_of_a_large_interpreter(t):
     expect_right_or_absent(t, "acc", 5, account.shown_argument(call, "acc"))
 
 
+# What the functions of values_conventions.c are passed and return.
+CONVENTIONS = {
+    "ms_3": ({"k": 1}, {"c": [1, 2, 3]}),
+    "ms_5": ({"k": 1}, {"c": [1, 2, 3, 4, 5]}),
+    "ms_6": ({"k": 1}, {"c": [1, 2, 3, 4, 5, 6]}),
+    "ms_7": ({"k": 1}, {"c": [1, 2, 3, 4, 5, 6, 7]}),
+    "ms_8": ({"k": 1}, {"c": [1, 2, 3, 4, 5, 6, 7, 8]}),
+    "ms_none": ({}, {"c": [1, 2, 3, 4, 5]}),
+    "ms_float": ({"x": 1.5}, {"x": 1.5}),
+    "ms_complex": ({"a": 1.5}, {"real": 1.5, "imaginary": 2.0}),
+    "ms_long_double": ({"a": 3.0}, 4.0),
+    "ms_wide": ({"a": 4}, 5),
+    "ms_ints": ({"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6}, 7),
+    "ms_doubles": ({"a": 1.5, "b": 2.5}, 4.0),
+    "ms_unused": ({"a": 1, "b": 2, "c": 3, "d": 4}, 5),
+    "preserving_unused": ({"a": 1, "b": 2, "c": 3.5}, 5),
+    "preserving": ({"a": 1, "b": 2, "c": 3.5}, 5),
+}
+
+
+@test(ALL)
+def values_of_other_conventions(t):
+    """Microsoft's convention, and saved argument registers: what was passed and returned, or absent"""
+    there = {
+        "gcc": ("ms_8", "ms_ints", "ms_doubles"),
+        "clang": ("preserving",),
+    }[t.compiler]
+    levels = {"O0": ["-O0"]} if t.opt == "O0" else {n: [f"-{n}"] for n in ("O1", "O2", "O3", "Os")}
+    for level, cflags in levels.items():
+        program = t.build("values_conventions.c", cflags=cflags, name=f"conventions_{level}")
+        t.run([program], env={"CALLTRACE_CAPTURE_ARGS": "1"})
+        document = t.document()
+        for function, (arguments, result) in CONVENTIONS.items():
+            if function.startswith("preserving") and t.compiler == "gcc":
+                continue
+            (call,) = document.named(function)
+            for argument, expected in arguments.items():
+                shown = account.shown_argument(call, argument)
+                what = f"{level}: {function}'s {argument}"
+                expect_right_or_absent(t, what, expected, shown)
+                if function in there and argument == "a":
+                    t.expect(not account.absent(shown), f"{what} is absent: {shown}")
+            shown = call.raw["return_value"]
+            expect_right_or_absent(t, f"{level}: {function}'s result", result, shown)
+            if function in there and t.compiler == "gcc":
+                t.expect(not account.absent(shown), f"{function}'s result is absent: {shown}")
+        os.remove(document.path)
+
+
 # Options that change how code is made, or how it gets to the hooks.
 CODE = {
     "O1": ["-O1"],
