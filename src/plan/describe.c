@@ -299,6 +299,12 @@ static void put_reference(struct place place, struct ct_type *reference, uint64_
 	if (target.tag == CT_TYPE_VOID || target.tag == CT_TYPE_BROKEN ||
 	    !ct_type_target(&reference->die, &referred) ||
 	    !follow(&place, &referred, offset, &inner)) {
+		/* The address alone would look like the value of what is not described. */
+		if (place.block != NO_BLOCK && ct_type_size(place.describer, &target) == 0) {
+			put_sized(&place, CT_NODE_REFERENCE, offset, (uint64_t)place.block);
+			put_absent(&place, CT_WHY_NO_DEBUG_INFO);
+			return;
+		}
 		put_address(&place, offset);
 		return;
 	}

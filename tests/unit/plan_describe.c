@@ -502,6 +502,7 @@ static void values_of_cxx_are_described(void **state)
 		{"point_rvalue",
 		 "space::point && | 8: ref@0->b1 {x: s4@0, y: s4@4}; b0+0 b1=memory 8", NULL},
 		{"int_reference", "int & | 8: ref@0->b1 s4@0; b0+0 b1=memory 4", NULL},
+		{"unknown_reference", "const unknown & | 8: ref@0->b0 absent3", NULL},
 		{"inner", "space::point::inner | 1: {c: char1@0}", NULL},
 		{"level", "space::level | 1: enumu1@0(low=1 high=255)", NULL},
 		{"depth", "space::depth | 2: enums2@0(under=-3)", NULL},
