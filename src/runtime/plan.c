@@ -54,6 +54,7 @@ enum image_state {
 	IMAGE_NO_DEBUG_FILE, /* the same, which the command has explained */
 	IMAGE_LINES_ONLY,    /* debug information without parameters */
 	IMAGE_COMPRESSED,    /* its debug information, in a way that cannot be read */
+	IMAGE_NO_HOOKS,	     /* its hooks are called in a way that the command does not know */
 	IMAGE_FAILED,	     /* no plan file could be had */
 };
 
@@ -278,8 +279,7 @@ static void set_state(struct image *image, const struct ct_plan_header *header)
 	else if (header->flags & CT_PLAN_NO_DEBUG_INFO)
 		image->state = IMAGE_NO_DEBUG_INFO;
 	else if (header->flags & CT_PLAN_NO_HOOKS)
-		/* One was called, in a way that the command does not know. */
-		image->state = IMAGE_FAILED;
+		image->state = IMAGE_NO_HOOKS; /* though one was called */
 	else
 		image->state = IMAGE_READY;
 }
@@ -587,6 +587,10 @@ static void load(struct image *image, const char *path)
 	if (image->state == IMAGE_NO_DEBUG_INFO)
 		ct_log("'%s' has no debug information, so arguments are not captured; build it "
 		       "with -g",
+		       file_name(path));
+	if (image->state == IMAGE_NO_HOOKS)
+		ct_log("the hooks of '%s' are called in a way that is not followed, as with "
+		       "-mcmodel=large, so arguments are not captured; build it without that",
 		       file_name(path));
 	if (image->state == IMAGE_LINES_ONLY)
 		ct_log("the debug information of '%s' has no parameters, as -g1 makes it, so "
@@ -1347,9 +1351,9 @@ const struct ct_capture *ct_plan_of_enter(uint64_t site, uint64_t function, uint
 		row.why = image->state == IMAGE_FAILED || index ? CT_WHY_PLAN_UNSURE
 								: CT_WHY_NO_DEBUG_INFO;
 	}
-	/* A function the filter leaves out has no row. */
-	bool is_left_out = image->state == IMAGE_READY && !index &&
-			   ct_runtime.config.args_filter[0];
+	/* A function the filter leaves out has no row; nor has one where nothing is described. */
+	bool is_left_out = image->state == IMAGE_READY ? !index && ct_runtime.config.args_filter[0]
+						       : image->state != IMAGE_FAILED;
 	if (!is_left_out && !ct_file_add_plan(&row, plan))
 		capture = NULL; /* nobody could tell what the values mean */
 	if (capture == &no_capture)

@@ -204,6 +204,9 @@ def nothing_known(t, program, says=("build it with -g",)):
     tally = account.Tally()
     for call in document.calls:
         account.check_shape(t, call)
+        if "build it with -g" in says:
+            keys = {"arguments", "return_value"} & call.raw.keys()
+            t.same(f"keys of {call.name} for what nothing is known of", set(), keys)
         for each in call.raw.get("arguments", ()):
             t.expect(account.absent(each), f"{account.where(call)} has an argument: {each}")
         shown = call.raw.get("return_value")

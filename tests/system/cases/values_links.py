@@ -70,3 +70,32 @@ def values_of_two_programs_with_one_build_id(t):
                 (call,) = (call for call in document.calls if call.name == "takes")
                 t.same("names of arguments", [name], [a["name"] for a in call.raw["arguments"]])
                 account.clear(t)
+
+
+@test(("gcc-O0", "clang-O0"))
+def values_of_references_to_unknown_types(t):
+    """a reference to an incomplete type has the address, and no value"""
+    program = t.build("values_references.cpp", cflags=["-Wno-address", "-Wno-tautological-compare"])
+    document = t.compare([program], env=CAPTURE)
+    (call,) = (call for call in document.calls if call.name.startswith("takes"))
+    (shown,) = call.raw["arguments"]
+    t.expect(int(shown.pop("address"), 16) > 0, f"no address: {shown}")
+    t.same(
+        "the argument",
+        {"name": "unknown", "type": "const Unknown &", "value": None, "why": "no debug info"},
+        shown,
+    )
+
+
+@test(("gcc-O0", "gcc-O2"))
+def values_of_the_large_code_model(t):
+    """hooks called through registers: names and calls, and a line that says what is to be done"""
+    program = t.build("values_folded.c", cflags=["-mcmodel=large"], name="large")
+    plain = t.run([program], traced=False)
+    traced = t.run([program], traced=True, env=CAPTURE)
+    t.same("exit status", plain.status, traced.status)
+    document = t.document()
+    for call in document.calls:
+        t.same("keys", set(), {"arguments", "return_value"} & call.raw.keys())
+    lines = traced.err.decode().splitlines()
+    t.expect(len(lines) == 1 and "-mcmodel=large" in lines[0], f"standard error: {lines}")
