@@ -194,6 +194,21 @@ static int add_text(const struct place *place, uint64_t pointer, uint64_t length
 								   : NO_BLOCK;
 }
 
+/* A text whose length is before it, as are two more numbers. */
+static int add_shared_text(const struct place *place, uint64_t pointer)
+{
+	enum { HEAD_BYTES = 24 };
+	struct ct_plan_op ops[] = {
+		push(place, pointer),
+		{.code = CT_PLAN_ADD_CONSTANT, .operand = -HEAD_BYTES},
+		{.code = CT_PLAN_LOAD, .size = 8},
+		push(place, pointer),
+		{.code = CT_PLAN_APPEND_TEXT},
+	};
+	return can_push(place, pointer) ? add_sized(place, ops, sizeof(ops) / sizeof(ops[0]))
+					: NO_BLOCK;
+}
+
 /* A text that is elsewhere when bit 0 at `flag` is set; otherwise no length and no address. */
 static int add_text_if(const struct place *place, uint64_t pointer, uint64_t length, uint64_t flag)
 {
@@ -662,7 +677,8 @@ static void put_library_flat(struct place place, const struct ct_library_type *l
 		put_short_text(&place, offset, NO_BLOCK);
 		return;
 	}
-	if (library->kind == CT_LIBRARY_POINTER || library->kind == CT_LIBRARY_ADDRESS) {
+	if (library->kind == CT_LIBRARY_POINTER || library->kind == CT_LIBRARY_ADDRESS ||
+	    library->kind == CT_LIBRARY_SHARED_TEXT) {
 		put_address(&place, offset + library->first);
 		return;
 	}
@@ -735,6 +751,13 @@ static void put_library(struct place place, const struct ct_library_type *librar
 	switch (library->kind) {
 	case CT_LIBRARY_TEXT:
 		block = add_text(&place, offset + library->first, offset + library->second);
+		if (block == NO_BLOCK)
+			break;
+		put(&place, CT_NODE_TEXT, 1);
+		put(&place, (uint64_t)block, 1);
+		return;
+	case CT_LIBRARY_SHARED_TEXT:
+		block = add_shared_text(&place, offset + library->first);
 		if (block == NO_BLOCK)
 			break;
 		put(&place, CT_NODE_TEXT, 1);

@@ -38,14 +38,16 @@ struct ct_member {
 /* Classes of the C++ library that are shown as what they mean. */
 enum ct_library_kind {
 	CT_LIBRARY_NONE = 0,
-	CT_LIBRARY_TEXT,       /* std::string, std::string_view: pointer and length */
-	CT_LIBRARY_SHORT_TEXT, /* libc++'s std::string: the same, when bit 0 of its first byte is
-				* set; else that byte is twice the length of a text behind it */
-	CT_LIBRARY_SEQUENCE,   /* std::vector: begin and end */
-	CT_LIBRARY_POINTER,    /* std::unique_ptr, std::shared_ptr */
-	CT_LIBRARY_ADDRESS,    /* std::weak_ptr: what it points to may be gone */
-	CT_LIBRARY_TUPLE,      /* std::tuple: ct_type_tuple() */
-	CT_LIBRARY_ARRAY,      /* std::array: the array at `first`, whose type is `pointer` */
+	CT_LIBRARY_TEXT,	/* std::string, std::string_view: pointer and length */
+	CT_LIBRARY_SHORT_TEXT,	/* libc++'s std::string: the same, when bit 0 of its first byte is
+				 * set; else that byte is twice the length of a text behind it */
+	CT_LIBRARY_SHARED_TEXT, /* std::string with _GLIBCXX_USE_CXX11_ABI=0: a pointer to the
+				 * text, whose length is 24 bytes before it */
+	CT_LIBRARY_SEQUENCE,	/* std::vector: begin and end */
+	CT_LIBRARY_POINTER,	/* std::unique_ptr, std::shared_ptr */
+	CT_LIBRARY_ADDRESS,	/* std::weak_ptr: what it points to may be gone */
+	CT_LIBRARY_TUPLE,	/* std::tuple: ct_type_tuple() */
+	CT_LIBRARY_ARRAY,	/* std::array: the array at `first`, whose type is `pointer` */
 };
 struct ct_library_type {
 	enum ct_library_kind kind;

@@ -215,10 +215,28 @@ static bool find_short_text(struct ct_describer *describer, struct ct_type *type
 	return false;
 }
 
+/* libstdc++'s of before C++11: nothing but a pointer. */
+static bool find_shared_text(struct ct_describer *describer, struct ct_type *type,
+			     struct ct_library_type *ret)
+{
+	struct part first;
+	struct ct_type target;
+	if (ct_type_size(describer, type) != 8 ||
+	    !find_path(describer, type, "_M_dataplus._M_p", &first) || !is_pointer(&first) ||
+	    first.offset != 0)
+		return false;
+	ct_type_peel_target(describer, &first.type.die, &target);
+	if (!ct_type_is_char(describer, &target))
+		return false;
+	*ret = (struct ct_library_type){.kind = CT_LIBRARY_SHARED_TEXT, .first_name = first.name};
+	return true;
+}
+
 static void string(struct ct_describer *describer, struct ct_type *type,
 		   struct ct_library_type *ret)
 {
 	if (!find_text(describer, type, "_M_dataplus._M_p", "_M_string_length", ret) &&
+	    !find_shared_text(describer, type, ret) &&
 	    !find_short_text(describer, type, "__r_.__value_", ret) &&
 	    !find_short_text(describer, type, "__rep_", ret))
 		find_text_of_declared(describer, type, ret);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the linker does to functions and files must not make values wrong."""
+"""What linkers, code models and libraries make of functions must not make values wrong."""
 import os
 
 from driver import account
@@ -99,3 +99,16 @@ def values_of_the_large_code_model(t):
         t.same("keys", set(), {"arguments", "return_value"} & call.raw.keys())
     lines = traced.err.decode().splitlines()
     t.expect(len(lines) == 1 and "-mcmodel=large" in lines[0], f"standard error: {lines}")
+
+
+@test(("gcc-O0",))
+def values_of_old_strings(t):
+    """std::string with _GLIBCXX_USE_CXX11_ABI=0 is shown as its text, wherever it is"""
+    document = t.compare([t.build("values_old_strings.cpp")], env=CAPTURE)
+    (call,) = (call for call in document.calls if call.name.startswith("joins"))
+    by_value, long_one, record, many = call.raw["arguments"]
+    t.same("by value", "text", by_value["value"])
+    t.same("a long one", ("x" * 64, True), (long_one["value"], long_one["truncated"]))
+    t.same("an empty one in a struct", {"name": "", "number": 3}, record["value"])
+    t.same("in a vector", {"size": 2, "elements": ["one", "two"]}, many["value"])
+    t.same("the result", "text\0b!", call.raw["return_value"]["value"])
