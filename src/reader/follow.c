@@ -451,8 +451,9 @@ static bool read_appended(const struct reading *reading)
 		is_good = walk_on(reading, piece->seq);
 	}
 	stream->piece_count -= done;
-	memmove(stream->pieces, stream->pieces + done,
-		stream->piece_count * sizeof(*stream->pieces));
+	if (stream->piece_count && done)
+		memmove(stream->pieces, stream->pieces + done,
+			stream->piece_count * sizeof(*stream->pieces));
 	return is_good;
 }
 
