@@ -390,7 +390,6 @@ CODE = {
     "sections": ["-ffunction-sections", "link:-Wl,--gc-sections"],
     "fortified": ["-D_FORTIFY_SOURCE=2", "-fstack-protector-strong"],
     "trapping_overflow": ["-ftrapv"],
-    "large_code": ["-mcmodel=large", "-fno-pie", "link:-no-pie"],
     "undefined_sanitizer": ["-fsanitize=undefined"],
     "gold": ["link:-fuse-ld=gold"],
     "lld": ["link:-fuse-ld=lld"],
@@ -419,10 +418,9 @@ CODE_OF_CLANG = {
 LINKERS = {"gold": "ld.gold", "lld": "ld.lld"}
 # With these arguments or results need not be there: locations are not told, results are not left
 # by `ret`, or frames are moved.
-ODD_RETURNS = ("return_thunks", "speculative_load_hardening", "large_code", "address_sanitizer")
+ODD_RETURNS = ("return_thunks", "speculative_load_hardening", "address_sanitizer")
 ODD_ARGUMENTS = (
     "speculative_load_hardening",
-    "large_code",
     "address_sanitizer",
     "no_var_tracking",
     "no_var_tracking_assignments",
