@@ -542,7 +542,7 @@ static void identify(struct image *image, const char *path)
 {
 	char executable_bytes[64];
 	struct ct_text executable = {executable_bytes, 0, sizeof(executable_bytes), false};
-	struct stat status;
+	struct stat status = {0};
 	char *buffer = image->build_id_bytes ? ct_sys_map(CT_IDENTITY_BUFFER_BYTES) : NULL;
 	if (!buffer)
 		return;
