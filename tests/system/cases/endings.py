@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import struct
 import time
 
 from driver.harness import ALL, BOTH, ONE, test
@@ -253,6 +254,41 @@ def killed_at_random(t):
                 )
         for name in os.listdir(t.out):
             os.unlink(os.path.join(t.out, name))
+
+
+BLOCK_BYTES, HEADER_BYTES, USED_AT, HEAD_SUM_AT = 65536, 64, 12, 52
+
+
+def covered(block):
+    """Offsets in the block that its sums must cover: in the head, and the ends of what follows."""
+    used = struct.unpack_from("<I", block, USED_AT)[0]
+    end = HEADER_BYTES + used if used else BLOCK_BYTES
+    return [HEAD_SUM_AT - 1, HEADER_BYTES, end - 1]
+
+
+@test(BOTH)
+def a_changed_bit_of_a_closed_trace_is_told(t):
+    """in each block there is: pieces, windows in use at the end, tables, the first block"""
+    for words in (["many_calls.c", "20000"], ["thread_ends.c", "left_running"], ["deaths.c", "segv"]):
+        path = os.path.join(t.out, "trace.ctrace")
+        t.run([t.build(words[0], ldflags=["-pthread"]), *words[1:]], env={"CALLTRACE_OUTPUT": path})
+        whole = open(path, "rb").read()
+        info = lambda: t.run([t.context.command, "info", path], traced=False)
+        t.same(f"{words}: as it is", 0, info().status)
+        types = set()
+        for at in range(0, len(whole), BLOCK_BYTES):
+            block = whole[at : at + BLOCK_BYTES]
+            types.add((struct.unpack_from("<H", block, 4)[0], struct.unpack_from("<I", block, USED_AT)[0] > 0))
+            for offset in covered(block.ljust(BLOCK_BYTES, b"\0")):
+                if at + offset >= len(whole):
+                    continue
+                changed = bytearray(whole)
+                changed[at + offset] ^= 1 << offset % 8
+                with open(path, "wb") as file:
+                    file.write(changed)
+                t.expect(info().status in (1, 3), f"{words}: byte {offset} of block {at // BLOCK_BYTES}: nothing said")
+        t.expect(len(types) >= 4, f"{words}: types of blocks: {types}")
+        os.unlink(path)
 
 
 @test(ONE)
