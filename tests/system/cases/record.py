@@ -338,19 +338,23 @@ def replay_says_what_is_missing(t):
     source = os.path.join(t.out, "gone.c")
     with open(source, "w", encoding="utf-8") as file:
         file.write("static __attribute__((noinline)) void gone(int x) { (void)x; __asm__ volatile(\"\"); }\n"
-                   "int main(void) { gone(3); return 0; }\n")
+                   "static inline __attribute__((always_inline)) int twice(int x) { return x * 2; }\n"
+                   "int main(int argc, char **argv) { (void)argv; gone(3); return twice(argc) - 2; }\n")
     record(t, "-o", "t.ctrace", "--args", t.build(source))
 
     def replay(*arguments):
         return subprocess.run(
-            [t.context.command, "replay", "t.ctrace", "--function", "gone", *arguments],
+            [t.context.command, "replay", "t.ctrace", "--function", "gone", "--function", "twice", *arguments],
             cwd=t.out, capture_output=True, timeout=60, check=True,
         ).stdout.decode()
 
-    why = json.loads(replay("--json"))["arguments"][0]["why"]
+    calls = {call["function"]: call for call in map(json.loads, replay("--json").splitlines())}
+    why = calls["gone"]["arguments"][0]["why"]
+    t.same("why there is no result", "inlined", calls["twice"]["return_value"]["why"])
     t.expect(why in ("entry value", "optimized out"), why)
     for values in ("short", "full"):
-        t.expect(f"gone(x=<{why}>);" in replay("--values", values), f"{values}: {replay('--values', values)}")
+        text = replay("--values", values)
+        t.expect(f"gone(x=<{why}>);" in text and "twice(x=1) = <inlined>;" in text, f"{values}: {text}")
 
 
 @test(ONE)

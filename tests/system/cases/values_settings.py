@@ -397,6 +397,20 @@ def values_from_the_cache(t):
         account.clear(t)
 
 
+@test(ONE)
+def plans_that_are_kept_need_no_command(t):
+    """the first run asks the command for plans, the second reads the file that is kept"""
+    t.need("strace")
+    program, log = t.build("values_frames.c"), os.path.join(t.dir, "started")
+    asked = []
+    for _ in range(2):
+        t.run(["strace", "-f", "-e", "trace=execve", "-o", log, program], env=account.CAPTURE)
+        with open(log, encoding="utf-8", errors="replace") as lines:
+            asked.append(sum('"plan"' in line for line in lines))
+        account.clear(t)
+    t.same("commands started for plans", [True, False], [count > 0 for count in asked])
+
+
 @test(BOTH)
 def values_without_a_cache(t):
     """no folder to keep plans in: values all the same, or one line"""
