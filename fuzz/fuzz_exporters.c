@@ -118,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 	make_folder();
 	const struct ct_exporter *exporter = ct_exporter_at(bytes[0] % count);
 	const char *path = packed_trace_save(bytes + 2, size_bytes - 2);
-	struct ct_error *error = ct_session_open(&path, 1, true, NULL, &session);
+	struct ct_error *error = ct_session_open(&path, 1, CT_SESSION_LIVE, NULL, &session);
 	if (error) {
 		ct_error_destroy(error);
 		return 0;

@@ -184,7 +184,7 @@ static void read_session(const char *path)
 	const struct ct_profile_options options = {.by = CT_BY_FUNCTION};
 	struct ct_session *session;
 	struct ct_profile *profile;
-	struct ct_error *error = ct_session_open(&path, 1, true, NULL, &session);
+	struct ct_error *error = ct_session_open(&path, 1, CT_SESSION_LIVE, NULL, &session);
 	if (error) {
 		ct_error_destroy(error);
 		return;

@@ -203,7 +203,7 @@ static struct ct_error *find_baseline(struct checking *checking, const char *pat
 	checking->baselines = baselines;
 	*ret = &baselines[checking->baseline_count++];
 	**ret = (struct baseline){.path = path};
-	(*ret)->err = ct_session_open(&path, 1, false, checking->options->warn, &(*ret)->session);
+	(*ret)->err = ct_session_open(&path, 1, 0, checking->options->warn, &(*ret)->session);
 	return NULL;
 }
 

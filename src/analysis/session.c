@@ -48,8 +48,36 @@ static void session_cleanup(struct ct_session **session)
 
 /* ---- finding traces ---- */
 
-static struct ct_error *add_input(struct ct_session *session, const char *path, size_t operand)
+struct search {
+	struct ct_session *session;
+	unsigned int flags; /* enum ct_session_flags */
+	ct_names_warn_fn *warn;
+};
+
+/* Is the file, by whatever path, there already? It would be counted twice. */
+static bool is_repeated(const struct search *search, const char *path, const struct stat *status,
+			size_t operand)
 {
+	const struct ct_session *session = search->session;
+	char *sentence = NULL;
+	for (size_t i = 0; i < session->input_count; i++) {
+		const struct ct_input *input = &session->inputs[i];
+		if (input->inode != status->st_ino || input->device != status->st_dev ||
+		    (search->flags & CT_SESSION_HAS_SIDES && input->operand != operand))
+			continue;
+		if (search->warn &&
+		    asprintf(&sentence, "'%s' is there twice; it is read once", path) >= 0)
+			search->warn(sentence);
+		free(sentence);
+		return true;
+	}
+	return false;
+}
+
+static struct ct_error *add_input(const struct search *search, const char *path,
+				  const struct stat *status, size_t operand)
+{
+	struct ct_session *session = search->session;
 	struct ct_input *inputs = reallocarray(session->inputs, session->input_count + 1,
 					       sizeof(*inputs));
 	if (!inputs)
@@ -58,6 +86,8 @@ static struct ct_error *add_input(struct ct_session *session, const char *path, 
 	inputs[session->input_count] = (struct ct_input){
 		.path = strdup(path),
 		.operand = (uint32_t)operand,
+		.device = status->st_dev,
+		.inode = status->st_ino,
 	};
 	return inputs[session->input_count++].path ? NULL : ct_error_nomem;
 }
@@ -67,15 +97,17 @@ static void pack_cleanup(struct ct_pack **pack)
 	ct_pack_release(*pack);
 }
 
-static struct ct_error *add_pack(struct ct_session *session, const char *path, size_t operand)
+static struct ct_error *add_pack(const struct search *search, const char *path,
+				 const struct stat *status, size_t operand)
 {
+	struct ct_session *session = search->session;
 	ct_cleanup(pack_cleanup) struct ct_pack *pack = NULL;
 	ct_cleanup(ct_strbuf_deinit) struct ct_strbuf name = {0};
 	struct ct_error *err = ct_pack_open(path, &pack);
 	for (uint32_t i = 0; !err && i < ct_pack_input_count(pack); i++) {
 		name.length = 0;
 		ct_strbuf_printf(&name, "%s/%s", path, ct_pack_name(pack, i));
-		err = name.failed ? ct_error_nomem : add_input(session, name.bytes, operand);
+		err = name.failed ? ct_error_nomem : add_input(search, name.bytes, status, operand);
 		if (err || session->input_count == 0)
 			break;
 		struct ct_input *input = &session->inputs[session->input_count - 1];
@@ -92,7 +124,7 @@ static int is_trace(const struct dirent *entry)
 	return length > end && strcmp(entry->d_name + length - end, ending) == 0;
 }
 
-static struct ct_error *add_folder(struct ct_session *session, const char *path, size_t operand)
+static struct ct_error *add_folder(const struct search *search, const char *path, size_t operand)
 {
 	struct dirent **entries;
 	struct ct_error *err = NULL;
@@ -101,10 +133,12 @@ static struct ct_error *add_folder(struct ct_session *session, const char *path,
 		return ct_error_errno(errno, "cannot read the folder '%s'", path);
 	for (int i = 0; i < count; i++) {
 		char *file = NULL;
+		struct stat status = {0}; /* opening tells why there is none */
 		if (!err && asprintf(&file, "%s/%s", path, entries[i]->d_name) < 0)
 			err = ct_error_nomem;
-		else if (!err)
-			err = add_input(session, file, operand);
+		else if (!err &&
+			 (stat(file, &status) != 0 || !is_repeated(search, file, &status, operand)))
+			err = add_input(search, file, &status, operand);
 		free(file);
 		free(entries[i]);
 	}
@@ -114,17 +148,19 @@ static struct ct_error *add_folder(struct ct_session *session, const char *path,
 	return err;
 }
 
-static struct ct_error *add_path(struct ct_session *session, const char *path, size_t operand)
+static struct ct_error *add_path(const struct search *search, const char *path, size_t operand)
 {
-	struct stat status;
+	struct stat status = {0};
 	/* FILE/NAME, where FILE is none of the file system's folders */
 	if (stat(path, &status) != 0)
-		return errno == ENOTDIR ? add_input(session, path, operand)
+		return errno == ENOTDIR ? add_input(search, path, &status, operand)
 					: ct_error_errno(errno, "cannot open '%s'", path);
 	if (S_ISDIR(status.st_mode))
-		return add_folder(session, path, operand);
-	return ct_pack_is_one(path) ? add_pack(session, path, operand)
-				    : add_input(session, path, operand);
+		return add_folder(search, path, operand);
+	if (is_repeated(search, path, &status, operand))
+		return NULL;
+	return ct_pack_is_one(path) ? add_pack(search, path, &status, operand)
+				    : add_input(search, path, &status, operand);
 }
 
 struct ct_error *ct_session_find(const char *path, char ***ret, size_t *ret_count)
@@ -132,7 +168,7 @@ struct ct_error *ct_session_find(const char *path, char ***ret, size_t *ret_coun
 	ct_cleanup(session_cleanup) struct ct_session *session = calloc(1, sizeof(*session));
 	if (!session)
 		return ct_error_nomem;
-	struct ct_error *err = add_path(session, path, 0);
+	struct ct_error *err = add_path(&(struct search){.session = session}, path, 0);
 	char **found = err ? NULL : calloc(session->input_count + 1, sizeof(*found));
 	if (!found)
 		return err ? err : ct_error_nomem;
@@ -341,17 +377,18 @@ static struct ct_error *open_inputs(struct ct_session *session, bool may_be_live
 	return failed;
 }
 
-struct ct_error *ct_session_open(const char *const *paths, size_t path_count, bool may_be_live,
+struct ct_error *ct_session_open(const char *const *paths, size_t path_count, unsigned int flags,
 				 ct_names_warn_fn *warn, struct ct_session **ret)
 {
 	ct_cleanup(session_cleanup) struct ct_session *session = calloc(1, sizeof(*session));
 	if (!session)
 		return ct_error_nomem;
+	const struct search search = {session, flags, warn};
 	struct ct_error *err = NULL;
 	for (size_t i = 0; i < path_count && !err; i++)
-		err = add_path(session, paths[i], i);
+		err = add_path(&search, paths[i], i);
 	if (!err)
-		err = open_inputs(session, may_be_live, warn);
+		err = open_inputs(session, flags & CT_SESSION_LIVE, warn);
 	if (!err)
 		err = number_functions(session);
 	if (!err)

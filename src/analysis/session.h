@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "export/names.h"
@@ -31,10 +32,12 @@ struct ct_input {
 	char *path;
 	struct ct_trace *trace;
 	struct ct_names *names;
-	uint32_t *functions;  /* of the session, by site; the first is that of unknown ones */
-	uint32_t site_count;  /* with it */
-	uint64_t offset_ns;   /* of its start in the session's time */
-	uint32_t operand;     /* index of the path it comes from */
+	uint32_t *functions; /* of the session, by site; the first is that of unknown ones */
+	uint32_t site_count; /* with it */
+	uint64_t offset_ns;  /* of its start in the session's time */
+	uint32_t operand;    /* index of the path it comes from */
+	dev_t device;	     /* of its file, with the next one; 0: not known */
+	ino_t inode;
 	int64_t shift_ns;     /* of its clock, for a place beside the others */
 	struct ct_pack *pack; /* the file it is in; NULL: one of its own */
 	uint32_t pack_input;
@@ -68,11 +71,15 @@ struct ct_session {
 
 /*
  * Each path is a raw trace (.ctrace), a packed file, a trace in one (FILE/NAME), or a folder
- * with raw traces. `may_be_live`: a process may still write one. `warn` gets a sentence for
- * what cannot be found, and for one of several that cannot be read; it may be NULL. That one
- * counts as damage (reader/damage.h).
+ * with raw traces. `warn` gets a sentence for what cannot be found, for a file that is there
+ * twice, which is read once, and for one of several that cannot be read; it may be NULL. That
+ * one counts as damage (reader/damage.h).
  */
-struct ct_error *ct_session_open(const char *const *paths, size_t path_count, bool may_be_live,
+enum ct_session_flags {
+	CT_SESSION_LIVE = 1,	  /* a process may still write one */
+	CT_SESSION_HAS_SIDES = 2, /* paths are compared: two of them may be the same */
+};
+struct ct_error *ct_session_open(const char *const *paths, size_t path_count, unsigned int flags,
 				 ct_names_warn_fn *warn, struct ct_session **ret)
 	__attribute__((warn_unused_result));
 void ct_session_destroy(struct ct_session *session);

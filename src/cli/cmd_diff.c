@@ -655,7 +655,7 @@ static enum ct_exit run(int argc, char **argv, struct ct_error **err)
 	ct_cleanup(diffing_deinit) struct diffing diffing = {
 		.options = {.threshold = 5, .min_share = 0.5, .alpha = 0.05},
 	};
-	struct ct_view view = {0};
+	struct ct_view view = {.inputs.has_sides = true};
 	int operands;
 	*err = ct_view_read(&view, argc, argv, &own_group, &diffing.options, &operands);
 	if (!*err)

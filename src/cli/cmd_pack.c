@@ -176,7 +176,7 @@ static enum ct_exit open_and_write(const struct pack_options *options, const cha
 	ct_cleanup(ct_inputs_session_cleanup) struct ct_session *session = NULL;
 	*err = refuse_output(output, paths, count);
 	if (!*err)
-		*err = ct_session_open(paths, count, false, options->quiet ? NULL : ct_term_warn,
+		*err = ct_session_open(paths, count, 0, options->quiet ? NULL : ct_term_warn,
 				       &session);
 	if (*err)
 		return CT_EXIT_FAILURE;

@@ -372,7 +372,7 @@ static struct ct_error *write_export(const struct ct_convert *convert,
 		return ct_error_create("--pretty, --compact, --layout and --max-nesting are for "
 				       "JSON documents; '%s' gets the format %s",
 				       path, exporter->name);
-	struct ct_error *err = ct_session_open(&convert->raw, 1, true,
+	struct ct_error *err = ct_session_open(&convert->raw, 1, CT_SESSION_LIVE,
 					       convert->quiet ? NULL : ct_term_warn, &session);
 	if (err)
 		return err;

@@ -130,6 +130,9 @@ struct ct_error *ct_inputs_open(const struct ct_input_options *options, char **o
 	if (!err)
 		err = ct_inputs_paths(operands, operand_count, &paths, &path_count);
 	if (!err)
-		err = ct_session_open(paths, path_count, options->live, ct_term_warn, ret_session);
+		err = ct_session_open(paths, path_count,
+				      (options->live ? CT_SESSION_LIVE : 0U) |
+					      (options->has_sides ? CT_SESSION_HAS_SIDES : 0U),
+				      ct_term_warn, ret_session);
 	return err ? err : ct_selection_create(*ret_session, &selection, ret_selection);
 }

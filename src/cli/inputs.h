@@ -16,6 +16,7 @@ struct ct_input_options {
 	uint64_t min_duration_ns;
 	uint64_t max_depth;
 	bool live;
+	bool has_sides; /* no option: operands are compared with each other */
 };
 extern const struct ct_option_group ct_input_group;
 

@@ -35,6 +35,18 @@ static void put_comma(const struct ct_values *values, struct ct_sink *sink)
 	ct_sink_add(sink, ", ", values->pretty ? 2 : 1);
 }
 
+static void put_mark(const struct ct_values *values, struct ct_sink *sink, bool is_set,
+		     const char *quoted_key, size_t length)
+{
+	if (!is_set)
+		return;
+	put_comma(values, sink);
+	put_key(values, sink, quoted_key, length);
+	CT_VALUE_PUT(sink, "true");
+}
+#define PUT_MARK(values, sink, is_set, key) \
+	put_mark(values, sink, is_set, "\"" key "\"", sizeof("\"" key "\"") - 1)
+
 static void put_nested(struct ct_values *values, struct ct_sink *sink, uint32_t node,
 		       struct ct_value_context context);
 
@@ -265,26 +277,10 @@ static void put_siblings(struct ct_values *values, struct ct_sink *sink,
 		PUT_KEY(values, sink, "length");
 		ct_value_put_unsigned(sink, value->node->count);
 	}
-	if (value->is_truncated) {
-		put_comma(values, sink);
-		PUT_KEY(values, sink, "truncated");
-		CT_VALUE_PUT(sink, "true");
-	}
-	if (value->is_unterminated) {
-		put_comma(values, sink);
-		PUT_KEY(values, sink, "unterminated");
-		CT_VALUE_PUT(sink, "true");
-	}
-	if (value->is_escaped || value->is_coded) {
-		put_comma(values, sink);
-		PUT_KEY(values, sink, "escaped");
-		CT_VALUE_PUT(sink, "true");
-	}
-	if (value->is_unreadable) {
-		put_comma(values, sink);
-		PUT_KEY(values, sink, "unreadable");
-		CT_VALUE_PUT(sink, "true");
-	}
+	PUT_MARK(values, sink, value->is_truncated, "truncated");
+	PUT_MARK(values, sink, value->is_unterminated, "unterminated");
+	PUT_MARK(values, sink, value->is_escaped || value->is_coded, "escaped");
+	PUT_MARK(values, sink, value->is_unreadable, "unreadable");
 	if (value->is_reference) {
 		put_comma(values, sink);
 		PUT_KEY(values, sink, "address");

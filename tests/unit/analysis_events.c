@@ -59,7 +59,7 @@ static int set_up(void **state)
 	add_stream(&f->writer, 1, first, sizeof(first) / sizeof(first[0]));
 	add_stream(&f->writer, 2, second, sizeof(second) / sizeof(second[0]));
 	const char *path = trace_writer_save(&f->writer);
-	assert_no_error(ct_session_open(&path, 1, false, NULL, &f->session));
+	assert_no_error(ct_session_open(&path, 1, 0, NULL, &f->session));
 	*state = f;
 	return 0;
 }
@@ -320,7 +320,7 @@ static void long_calls_keep_their_values(void **state)
 	trace_writer_append(&writer, (struct trace_piece){1, 0, 0, 0, 0}, &records);
 	free(records.bytes);
 	const char *path = trace_writer_save(&writer);
-	assert_no_error(ct_session_open(&path, 1, false, NULL, &session));
+	assert_no_error(ct_session_open(&path, 1, 0, NULL, &session));
 	ct_cleanup(cleanup_selection) struct ct_selection *selection = NULL;
 	ct_cleanup(cleanup_events) struct ct_events *events = NULL;
 	assert_no_error(ct_selection_create(
@@ -517,7 +517,7 @@ static void traces_of_several_processes_are_one(void **state)
 	const char *path = f->writer.path;
 	const char *paths[] = {path, path};
 	struct ct_session *session = NULL;
-	assert_no_error(ct_session_open(paths, 2, false, NULL, &session));
+	assert_no_error(ct_session_open(paths, 2, 0, NULL, &session));
 	assert_int_equal(session->input_count, 2);
 	assert_int_equal(session->stream_count, 4);
 	assert_int_equal(session->function_count, f->session->function_count);
@@ -538,15 +538,15 @@ static void one_that_cannot_be_read_is_left_out(void **state)
 	const char *paths[] = {"/dev/null", f->writer.path};
 	struct ct_session *session = NULL;
 	warnings = 0;
-	assert_no_error(ct_session_open(paths, 2, false, count_warning, &session));
+	assert_no_error(ct_session_open(paths, 2, 0, count_warning, &session));
 	assert_int_equal(session->input_count, 1);
 	assert_int_equal(warnings, 1);
 	ct_session_destroy(session);
-	struct ct_error *err = ct_session_open(paths, 1, false, NULL, &session);
+	struct ct_error *err = ct_session_open(paths, 1, 0, NULL, &session);
 	assert_non_null(err);
 	ct_error_destroy(err);
 	paths[0] = "/nowhere/at/all";
-	err = ct_session_open(paths, 1, false, NULL, &session);
+	err = ct_session_open(paths, 1, 0, NULL, &session);
 	assert_non_null(err);
 	ct_error_destroy(err);
 }
@@ -592,7 +592,7 @@ static void events_are_the_same_in_a_loop(void **state)
 		}
 		add_anything(&writer, &random);
 		const char *path = trace_writer_save(&writer);
-		assert_no_error(ct_session_open(&path, 1, false, NULL, &session));
+		assert_no_error(ct_session_open(&path, 1, 0, NULL, &session));
 		ct_cleanup(cleanup_written) struct written single = {0}, loop = {0};
 		events_text(session, NULL, 0, false, &single);
 		events_text(session, NULL, 0, true, &loop);
@@ -640,7 +640,7 @@ static void open_pieces(struct trace_writer *writer, struct ct_session **ret)
 	}
 	add_pieces(writer);
 	const char *path = trace_writer_save(writer);
-	assert_no_error(ct_session_open(&path, 1, false, NULL, ret));
+	assert_no_error(ct_session_open(&path, 1, 0, NULL, ret));
 }
 
 /* As on a machine with one processor, where nothing is read in parts. */
@@ -769,7 +769,7 @@ static void threads_in_the_order_of_time_are_open_while_they_call(void **state)
 	for (uint32_t i = THREADS; i > 0; i--)
 		add_thread(&writer, i);
 	const char *path = trace_writer_save(&writer);
-	assert_no_error(ct_session_open(&path, 1, false, NULL, &session));
+	assert_no_error(ct_session_open(&path, 1, 0, NULL, &session));
 	size_t before_bytes = mallinfo2().uordblks;
 	assert_no_error(ct_merge_create(session, NULL, &merge));
 	uint64_t last_ns = 0, ends = 0;

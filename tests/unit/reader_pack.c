@@ -223,7 +223,7 @@ static void write_pack(const char *raw, const char *path)
 	ct_cleanup(output_cleanup) struct ct_output *output = NULL;
 	const struct ct_pack_options options = {.level = 3, .verify = true};
 	struct ct_pack_result result;
-	assert_no_error(ct_session_open(&raw, 1, false, NULL, &session));
+	assert_no_error(ct_session_open(&raw, 1, 0, NULL, &session));
 	assert_no_error(ct_output_create(path, &output));
 	assert_no_error(ct_pack_write(session, &options, output, &result));
 	assert_no_error(ct_output_commit(output));
@@ -341,7 +341,7 @@ static void profile_cleanup(struct ct_profile **profile)
 static void profile_of(const char *path, struct ct_session **session, struct ct_profile **profile)
 {
 	const struct ct_profile_options options = {.by = CT_BY_FUNCTION};
-	assert_no_error(ct_session_open(&path, 1, false, NULL, session));
+	assert_no_error(ct_session_open(&path, 1, 0, NULL, session));
 	assert_no_error(ct_profile_create(*session, NULL, &options, profile));
 }
 
