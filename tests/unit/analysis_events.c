@@ -517,10 +517,21 @@ static void traces_of_several_processes_are_one(void **state)
 	const char *path = f->writer.path;
 	const char *paths[] = {path, path};
 	struct ct_session *session = NULL;
-	assert_no_error(ct_session_open(paths, 2, 0, NULL, &session));
+	assert_no_error(ct_session_open(paths, 2, CT_SESSION_HAS_SIDES, NULL, &session));
 	assert_int_equal(session->input_count, 2);
 	assert_int_equal(session->stream_count, 4);
 	assert_int_equal(session->function_count, f->session->function_count);
+	ct_session_destroy(session);
+}
+
+static void the_same_file_is_read_once(void **state)
+{
+	struct fixture *f = *state;
+	const char *paths[] = {f->writer.path, f->writer.path};
+	struct ct_session *session = NULL;
+	assert_no_error(ct_session_open(paths, 2, 0, NULL, &session));
+	assert_int_equal(session->input_count, 1);
+	assert_int_equal(session->stream_count, f->session->stream_count);
 	ct_session_destroy(session);
 }
 
@@ -811,6 +822,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(paths_beyond_the_limit_are_their_callers_own),
 	TEST(trees_turn_upside_down),
 	TEST(traces_of_several_processes_are_one),
+	TEST(the_same_file_is_read_once),
 	TEST(one_that_cannot_be_read_is_left_out),
 };
 
