@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "cli/inputs.h"
 #include "cli/term.h"
+#include "cli/view.h"
 #include "exporter/exporter.h"
 
 enum { FORMAT_BY_NAME = 1000 };
@@ -94,10 +95,7 @@ static const char *plural(uint64_t count)
 /* What the file cannot show, or does not show everybody. */
 static void tell(const struct ct_export_summary *summary)
 {
-	if (summary->lost_events)
-		ct_term_say("%" PRIu64 " event%s or more are missing: they were lost while "
-			    "recording, or the trace was cut short or damaged",
-			    summary->lost_events, plural(summary->lost_events));
+	ct_view_tell_lost(summary->lost_events);
 	if (summary->folded_calls)
 		ct_term_say("there are more than %d paths of calls: %" PRIu64 " call%s count%s as "
 			    "the time of their callers; choose with --function or --max-depth",

@@ -50,9 +50,9 @@ void ct_view_put_function(const struct ct_session *session, uint32_t function)
 
 void ct_view_tell_lost(uint64_t lost_events)
 {
+	/* What damage leaves out counts as one, however much it was. */
 	if (lost_events)
-		ct_term_say("%" PRIu64 " %s lost while recording, or a trace is damaged",
-			    lost_events,
-			    lost_events == 1 ? "event is missing: it was"
-					     : "events are missing: they were");
+		ct_term_say("%" PRIu64 " event%s or more are missing: they were lost while "
+			    "recording, or the trace was cut short or damaged",
+			    lost_events, lost_events == 1 ? "" : "s");
 }
